@@ -1,0 +1,177 @@
+"""Who we are to the router and how we know that it is ours: WAMP-CRA and TLS trust.
+
+The secret is looked for in the order of CONTRACT section 3; the certificate mounted in
+``.crossbar/`` is pinned when it is self-signed, and otherwise its chain is verified together with
+the router's host name.
+"""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+from autobahn.wamp import auth as wamp_auth
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from OpenSSL import SSL
+from twisted.internet import ssl
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from zope.interface import implementer
+
+from sisock.config import RouterConfig, Secret
+from sisock.errors import ConfigError
+
+CERTIFICATE = "server_cert.pem"
+SECRETS = "secrets"
+
+
+def find_secret(config: RouterConfig) -> Secret | None:
+    """Find the WAMP-CRA secret of ``config.wamp_user``.
+
+    Returns
+    -------
+    Secret or None
+        From ``WAMP_SECRET``, the file that ``sisock-hub`` generated, or the user of that name in
+        the mounted router configuration; None if it is in none of these.
+    """
+    if config.wamp_secret is not None:
+        return config.wamp_secret
+    generated = config.crossbar_dir / SECRETS / config.wamp_user
+    try:
+        return Secret(generated.read_text(encoding="utf-8").strip())
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise ConfigError(f"{generated} cannot be read ({error.strerror})") from error
+    return _configured_secret(config.crossbar_dir / "config.json", config.wamp_user)
+
+
+def require_secret(config: RouterConfig) -> Secret:
+    """Find the secret as `find_secret` does, or say how to provide one.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    secret = find_secret(config)
+    if secret is None:
+        raise ConfigError(
+            f"no secret for WAMP_USER={config.wamp_user!r}: set WAMP_SECRET or WAMP_SECRET_FILE, or mount the "
+            f"router's directory at {config.crossbar_dir} (looked for {SECRETS}/{config.wamp_user} and for a "
+            f"wampcra user of that name in config.json)"
+        )
+    return secret
+
+
+def _configured_secret(config_json: Path, user: str) -> Secret | None:
+    try:
+        tree = json.loads(config_json.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{config_json} cannot be read ({error})") from error
+    found = _wampcra_user(tree, user)
+    return Secret(found) if found else None
+
+
+def _wampcra_user(tree: Any, user: str) -> str | None:
+    """Secret of a user below any ``wampcra`` key: the transports of a router may nest at will."""
+    children: list[Any] = []
+    if isinstance(tree, dict):
+        users = tree["wampcra"].get("users") if isinstance(tree.get("wampcra"), dict) else None
+        entry = users.get(user) if isinstance(users, dict) else None
+        secret = entry.get("secret") if isinstance(entry, dict) else None
+        if isinstance(secret, str) and not secret.startswith("$"):
+            return secret
+        children = list(tree.values())
+    elif isinstance(tree, list):
+        children = tree
+    for child in children:
+        found = _wampcra_user(child, user)
+        if found:
+            return found
+    return None
+
+
+def sign(secret: Secret, challenge: Any) -> str:
+    """Answer a router's WAMP-CRA challenge.
+
+    Parameters
+    ----------
+    secret : Secret
+    challenge : autobahn.wamp.types.Challenge
+    """
+    key = secret.reveal().encode()
+    extra = challenge.extra
+    if "salt" in extra:
+        key = wamp_auth.derive_key(key, extra["salt"], extra["iterations"], extra["keylen"])
+    signature: str = wamp_auth.compute_wcs(key, extra["challenge"])
+    return signature
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class PinnedCertificate:
+    """Trust exactly one self-signed certificate, whatever host name it carries."""
+
+    def __init__(self, pem: bytes) -> None:
+        self._context = ssl.CertificateOptions(trustRoot=ssl.Certificate.loadPEM(pem)).getContext()
+
+    def clientConnectionForTLS(self, tls_protocol: object) -> SSL.Connection:  # noqa: N802, ARG002 (interface)
+        """Make the connection object that Twisted's TLS wraps."""
+        return SSL.Connection(self._context, None)
+
+
+def is_self_signed(pem: bytes) -> bool:
+    """Whether the first certificate in a PEM file vouches for itself."""
+    certificate = x509.load_pem_x509_certificate(pem)
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def trust(config: RouterConfig) -> Any:
+    """Decide what makes a router's TLS certificate acceptable.
+
+    Returns
+    -------
+    IOpenSSLClientConnectionCreator
+        A pinned certificate if the mounted one is self-signed; else a check of the chain (the
+        platform's authorities and those in the mounted file) and of the host name.
+
+    Raises
+    ------
+    ConfigError
+        If the mounted certificate cannot be used.
+    """
+    mounted = config.crossbar_dir / CERTIFICATE
+    try:
+        pem = mounted.read_bytes()
+    except FileNotFoundError:
+        return ssl.optionsForClientTLS(config.crossbar_host)
+    except OSError as error:
+        raise ConfigError(f"{mounted} cannot be read ({error.strerror})") from error
+    try:
+        if is_self_signed(pem):
+            return PinnedCertificate(pem)
+        chain = x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise ConfigError(f"{mounted} is not a PEM certificate ({error})") from error
+    # The issuers come after the certificate itself; without any, the platform's authorities decide.
+    roots = [ssl.Certificate.loadPEM(_pem(issuer)) for issuer in chain[1:]]
+    if not roots:
+        return ssl.optionsForClientTLS(config.crossbar_host)
+    return ssl.optionsForClientTLS(config.crossbar_host, trustRoot=ssl.trustRootFromCertificates(roots))
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 (rarely needed)
+
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def is_private(file: Path) -> bool:
+    """Whether nobody but its owner may read a file."""
+    return not file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)

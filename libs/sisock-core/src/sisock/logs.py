@@ -1,0 +1,87 @@
+"""Logs are events with fields: JSON in containers, readable on a terminal, one stream for all.
+
+Twisted's and autobahn's own events (both use `twisted.logger`) and the standard library's go
+through structlog too, so that a site has one format to read.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import structlog
+from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogBeginner
+from zope.interface import implementer
+
+_LEVELS = {
+    LogLevel.debug: logging.DEBUG,
+    LogLevel.info: logging.DEBUG,  # libraries' "info" is our "debug": one line per thing that changed
+    LogLevel.warn: logging.WARNING,
+    LogLevel.error: logging.ERROR,
+    LogLevel.critical: logging.CRITICAL,
+}
+
+
+def configure(service: str, level: int, stream: TextIO | None = None) -> None:
+    """Set up the process's logs, once, from ``__main__``.
+
+    Parameters
+    ----------
+    service : str
+        Written with every event.
+    level : int
+        Least level that is written, as in `logging`.
+    stream : text file, optional
+        Where to; standard error by default. A terminal gets readable lines, else JSON.
+    """
+    out = sys.stderr if stream is None else stream
+    shared: list[Any] = [
+        lambda _logger, _method, event: {"service": service, **event},
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    if out.isatty():
+        render: list[Any] = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    else:
+        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_ToStructlog()]
+    root.setLevel(max(level, logging.WARNING))
+    globalLogBeginner.beginLoggingTo([_TwistedObserver()], redirectStandardIO=False, discardBuffer=True)
+    logging.captureWarnings(True)
+
+
+def get(name: str | None = None) -> structlog.stdlib.BoundLogger:
+    """A logger; `name` says which part of a service speaks."""
+    log: structlog.stdlib.BoundLogger = structlog.get_logger(**({"part": name} if name else {}))
+    return log
+
+
+@implementer(ILogObserver)
+class _TwistedObserver:
+    """Carries the events of Twisted and autobahn over into structlog."""
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        level = _LEVELS.get(event.get("log_level", LogLevel.info), logging.DEBUG)
+        failure = event.get("log_failure")
+        fields: dict[str, Any] = {"library": str(event.get("log_namespace", "")), "text": formatEvent(dict(event))}
+        if failure is not None:
+            fields["error"] = failure.getTraceback()
+        structlog.get_logger().log(level, "library.event", **fields)
+
+
+class _ToStructlog(logging.Handler):
+    """Carries the standard library's records over into structlog."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {"library": record.name, "text": record.getMessage()}
+        if record.exc_info:
+            fields["exc_info"] = record.exc_info
+        structlog.get_logger().log(record.levelno, "library.event", **fields)

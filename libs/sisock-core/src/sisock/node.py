@@ -1,0 +1,172 @@
+"""What a data server is to its author: a `DataNode` that names its fields and reads them.
+
+Nothing here knows of WAMP or of Twisted. Times are absolute UNIX seconds, columns are numpy
+arrays, and the two methods are called in threads, possibly several at the same time.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FieldType = Literal["number", "string", "bool"]
+Column = npt.NDArray[Any]
+Times = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One time series that a node can serve.
+
+    Parameters
+    ----------
+    name : str
+        Unique within the node.
+    description : str, optional
+        For people.
+    units : str, optional
+        Physical units.
+    type : {"number", "string", "bool"}
+        What its values are.
+    timeline : str, optional
+        Fields that are sampled together name the same timeline; by default a field has its own,
+        of its own name. Fields may share a timeline only if their times are always the same.
+    interval : float, optional
+        Average seconds between samples; None if aperiodic or not known.
+    """
+
+    name: str
+    description: str | None = None
+    units: str | None = None
+    type: FieldType = "number"
+    timeline: str = ""
+    interval: float | None = None
+
+    @property
+    def timeline_name(self) -> str:
+        """The timeline's name, which is the field's own unless said otherwise."""
+        return self.timeline or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Samples of one field.
+
+    Parameters
+    ----------
+    name : str
+        The field.
+    t : (n,) float64
+        UNIX seconds, ascending.
+    values : (n,) float64, integer, bool or str
+        One value a time. NaN means that there is no value at that time.
+    timeline : str, optional
+        As in `Field`.
+    finalized_until : float, optional
+        Samples before this UNIX time will not change any more; None when all of `t` is final.
+    """
+
+    name: str
+    t: Times
+    values: Column
+    timeline: str = ""
+    finalized_until: float | None = None
+
+    @property
+    def timeline_name(self) -> str:
+        """The timeline's name, which is the field's own unless said otherwise."""
+        return self.timeline or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a range the caller wants to see.
+
+    A node may use these to read less (from summaries, say); it need not. Whatever `DataNode.read`
+    returns is reduced to the limits afterwards, with every extreme kept.
+
+    Parameters
+    ----------
+    max_points : int, optional
+        At most so many points per field.
+    min_stride : float, optional
+        Successive samples are at least so many seconds apart.
+    """
+
+    max_points: int | None = None
+    min_stride: float | None = None
+
+
+class LiveSession(Protocol):
+    """What a joined node may do with its connection."""
+
+    def publish_updated(self, until: float) -> None:
+        """Tell consumers that data reach up to `until` (UNIX seconds); sent once a second at most."""
+
+    async def subscribe(self, handler: Any, topic: str, match: str = "exact") -> None:
+        """Call `handler` in the reactor thread for each event on `topic`."""
+
+
+class DataNode(ABC):
+    """A server of time series.
+
+    Attributes
+    ----------
+    name : str
+        Unique in the stack; ``consumer.<name>.get_data`` is its address.
+    description : str
+        For people.
+    live : bool
+        Whether `joined` publishes updates.
+    """
+
+    name: str
+    description: str
+    live: bool = False
+
+    @abstractmethod
+    def fields(self, start: float, end: float) -> Iterable[Field]:
+        """List the fields that may have samples in the interval.
+
+        Parameters
+        ----------
+        start, end : float
+            UNIX seconds, half open: ``[start, end)``.
+
+        Returns
+        -------
+        iterable of Field
+        """
+
+    @abstractmethod
+    def read(self, names: Sequence[str], start: float, end: float, limits: Limits) -> Iterable[Series]:
+        """Read samples.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The fields wanted, each once; unknown names are to be passed over.
+        start, end : float
+            UNIX seconds, half open: ``[start, end)``. Samples outside are cut off afterwards.
+        limits : Limits
+            How much the caller wants to see.
+
+        Returns
+        -------
+        iterable of Series
+            One a field that has samples, in any order.
+
+        Raises
+        ------
+        TooMuchDataError
+            If there is more than the node is willing to send.
+        """
+
+    async def joined(self, session: LiveSession) -> None:
+        """Start what needs a connection; called each time that the node has joined the router."""
+
+    def close(self) -> None:
+        """Release what the node holds; called once, when the process ends."""

@@ -1,0 +1,134 @@
+"""The whole ``main`` of a data server: settings, logs, one connection, signals, exit code."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import structlog
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from sisock import logs
+from sisock.config import NodeConfig, load
+from sisock.connection import Connection
+from sisock.errors import ConfigError, SisockError
+from sisock.node import DataNode
+from sisock.session import NodeSession
+
+C = TypeVar("C", bound=NodeConfig)
+
+EXIT_REFUSED = 1
+EXIT_CONFIG = 2
+
+
+def run(
+    make_node: Callable[[C], DataNode],
+    config_class: type[C],
+    *,
+    environ: Mapping[str, str] | None = None,
+    open_port: bool = False,
+) -> NoReturn:
+    """Run a data server until it is told to stop. Never returns.
+
+    Parameters
+    ----------
+    make_node : callable
+        Makes the node from its settings; usually the class itself.
+    config_class : type
+        `NodeConfig` or a subclass.
+    environ : mapping, optional
+        ``os.environ`` by default.
+    open_port : bool
+        Join on the open port that is shared with OCS instead of the TLS port.
+
+    Raises
+    ------
+    SystemExit
+        0 after SIGTERM or SIGINT, 1 if the router refused us, 2 if a setting is wrong.
+    """
+    try:
+        config = load(config_class, os.environ if environ is None else environ)
+        node = make_node(config)
+    except ConfigError as error:
+        exit_with(str(error), EXIT_CONFIG)
+    logs.configure(node.name, config.log_level)
+    log = logs.get()
+    from twisted.internet import reactor  # noqa: PLC0415 (importing it chooses and installs it)
+
+    health = Health(config.health_file)
+    session = NodeSession(
+        reactor, node, log, time.time, max_points=config.max_points, on_listed=health.set
+    )
+    try:
+        connection = Connection(reactor, config, session, log, open_port=open_port)
+    except ConfigError as error:
+        exit_with(str(error), EXIT_CONFIG)
+
+    async def goodbye() -> None:
+        await connection.stop(session.farewell)
+        node.close()
+        health.set(False)
+
+    exit_with("", run_until_stopped(reactor, connection.run, goodbye, log))
+
+
+def run_until_stopped(
+    reactor: Any,
+    start: Callable[[], Deferred[None]],
+    goodbye: Callable[[], Any],
+    log: structlog.stdlib.BoundLogger,
+) -> int:
+    """Run the reactor until SIGTERM, SIGINT or a failure of what `start` started.
+
+    Returns
+    -------
+    int
+        The process's exit code.
+    """
+    code = [0]
+
+    def ended(failure: Any) -> None:
+        error = failure.value
+        if isinstance(error, SisockError):
+            log.error("service.refused", why=str(error))
+        else:
+            log.error("service.failed", why=str(error), exc_info=error)
+        code[0] = EXIT_REFUSED
+        if reactor.running:
+            reactor.stop()
+
+    def begin() -> None:
+        start().addErrback(ended)
+
+    reactor.callWhenRunning(begin)
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: ensureDeferred(goodbye()))
+    reactor.run()
+    log.info("service.stopped", code=code[0])
+    return code[0]
+
+
+def exit_with(sentence: str, code: int) -> NoReturn:
+    """End the process, with one clear sentence on standard error if something was wrong."""
+    if sentence:
+        sys.stderr.write(f"{Path(sys.argv[0]).name}: {sentence}\n")
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+class Health:
+    """A file that exists while all is well, for a container's health check."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self.set(False)
+
+    def set(self, healthy: bool) -> None:
+        """Write or remove the file."""
+        if self._file is None:
+            return
+        if healthy:
+            self._file.write_text("healthy\n", encoding="utf-8")
+        else:
+            self._file.unlink(missing_ok=True)

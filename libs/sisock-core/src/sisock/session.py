@@ -1,0 +1,282 @@
+"""A `DataNode` on the router: register, announce, answer, and announce again when the hub returns.
+
+The author's methods run in threads; what they return enters the wire through `sisock.wire`, which
+refuses what would break the contract.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import structlog
+from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.types import PublishOptions, RegisterOptions, SubscribeOptions
+
+from sisock import uris, wire
+from sisock.blocking import in_thread, within
+from sisock.errors import ContractError, DeadlineError, RefusedError, SisockError, TooMuchDataError
+from sisock.node import DataNode, Limits
+from sisock.times import absolute
+
+HUB_DEADLINE_S = 5.0
+MOST_REPLY_BYTES = 256 * 1024 * 1024
+
+CAPABILITIES = ("max_points", "packed")
+BAD_REQUEST = ApplicationError.INVALID_ARGUMENT
+NODE_FAILED = "wamp.error.runtime_error"
+
+
+class NodeSession:
+    """Owner of the connection of one data node (see `sisock.connection.Owner`).
+
+    Parameters
+    ----------
+    reactor : twisted reactor
+    node : DataNode
+    log : structlog logger
+    clock : callable
+        The present, UNIX seconds.
+    max_points : int, optional
+        Most points per field in any reply.
+    on_listed : callable, optional
+        Called with True when the hub lists the node, and with False when that is over.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        node: DataNode,
+        log: structlog.stdlib.BoundLogger,
+        clock: Callable[[], float],
+        *,
+        max_points: int | None = None,
+        on_listed: Callable[[bool], None] = lambda _listed: None,
+    ) -> None:
+        self._reactor = reactor
+        self._node = node
+        self._log = log.bind(node=node.name)
+        self._clock = clock
+        self._max_points = max_points
+        self._on_listed = on_listed
+        self._listed = False
+        self._hub_missed = False
+        self._last_problem = ""
+
+    async def joined(self, session: Any, details: Any) -> None:
+        """Register the node's procedures and announce it to the hub."""
+        name = self._node.name
+        options = RegisterOptions(details_arg="details")
+        try:
+            await session.register(self._get_fields, uris.get_fields(name))
+            await session.register(self._get_data, uris.get_data(name), options=options)
+        except ApplicationError as error:
+            raise RefusedError(_why_not_registered(name, error)) from error
+        try:
+            await session.subscribe(lambda *_, **__: self._announce_soon(session, details), uris.DATA_NODE_ANNOUNCE)
+        except ApplicationError as error:
+            # A site's own roles may not allow it; the hub then finds us by our registrations.
+            self._log.debug("hub.announcements_not_allowed", why=error.error_message())
+        await self._announce(session, details)
+        await self._node.joined(_Live(self._reactor, session, name))
+
+    def lost(self) -> None:
+        """The session is over: nobody lists us."""
+        self._set_listed(False)
+
+    async def farewell(self, session: Any) -> None:
+        """Tell the hub that we go."""
+        if not self._listed:
+            return
+        try:
+            subtract = session.call(uris.DATA_NODE_SUBTRACT, self._node.name, session._session_id)  # noqa: SLF001
+            await within(self._reactor, 1.0, subtract, "the hub")
+        except (ApplicationError, DeadlineError, ConnectionError) as error:
+            self._log.debug("hub.subtract_failed", why=str(error))
+
+    def _announce_soon(self, session: Any, details: Any) -> None:
+        from twisted.internet.defer import ensureDeferred  # noqa: PLC0415
+
+        def failed(failure: Any) -> None:
+            if failure.check(RefusedError):
+                self._log.error("node.refused", why=failure.getErrorMessage())
+                session.leave()
+
+        ensureDeferred(self._announce(session, details)).addErrback(failed)
+
+    async def _announce(self, session: Any, details: Any) -> None:
+        node = self._node
+        capabilities = [*CAPABILITIES, *(["live"] if node.live else [])]
+        arguments = (node.name, node.description, details.session)
+        try:
+            added = await self._add(session, *arguments, capabilities=capabilities)
+        except ApplicationError as error:
+            if error.error == ApplicationError.NO_SUCH_PROCEDURE:
+                self._hub_is_away("the hub is not on the router yet")
+                return
+            if error.error == ApplicationError.NOT_AUTHORIZED:
+                raise RefusedError(_not_allowed(uris.DATA_NODE_ADD, error)) from error
+            # A hub of the predecessor's knows no capabilities.
+            added = await self._add(session, *arguments)
+        except DeadlineError as error:
+            self._hub_is_away(str(error))
+            return
+        if not added:
+            raise RefusedError(f"another data node is already listed under the name {node.name!r}")
+        self._hub_missed = False
+        if not self._listed:
+            self._log.info("node.listed")
+        self._set_listed(True)
+
+    async def _add(self, session: Any, *args: Any, **kwargs: Any) -> Any:
+        return await within(
+            self._reactor, HUB_DEADLINE_S, session.call(uris.DATA_NODE_ADD, *args, **kwargs), "the hub"
+        )
+
+    def _hub_is_away(self, why: str) -> None:
+        if not self._hub_missed:
+            self._log.warning("hub.away", why=why)
+        self._hub_missed = True
+        self._set_listed(False)
+
+    def _set_listed(self, listed: bool) -> None:
+        if listed != self._listed:
+            self._listed = listed
+            self._on_listed(listed)
+
+    async def _get_fields(self, start: Any = 1, end: Any = 0, **_kwargs: Any) -> Any:
+        try:
+            first, last = absolute(start, end, self._clock())
+            return await in_thread(self._reactor, lambda: wire.fields_reply(self._node.fields(first, last)))
+        except Exception as error:  # noqa: BLE001 (the author's code may raise anything; the caller is told)
+            raise self._failed("get_fields", error) from error
+
+    async def _get_data(  # noqa: PLR0917
+        self,
+        field: Any = None,
+        start: Any = 1,
+        end: Any = 0,
+        min_stride: Any = None,
+        max_points: Any = None,
+        packed: Any = False,
+        details: Any = None,
+        **_kwargs: Any,
+    ) -> Any:
+        try:
+            names = _names(field)
+            first, last = absolute(start, end, self._clock())
+            limits = self._limits(min_stride, max_points)
+            own_times = bool(packed) or max_points is not None
+            progress = getattr(details, "progress", None)
+            replies = await in_thread(
+                self._reactor, self._read, names, first, last, limits, own_times, bool(packed), progress is not None
+            )
+        except TooMuchDataError:
+            return False
+        except Exception as error:  # noqa: BLE001 (the author's code may raise anything; the caller is told)
+            raise self._failed("get_data", error) from error
+        last_part = next(replies)
+        for part in replies:
+            progress(last_part)  # type: ignore[misc]  # there is one part only without it
+            last_part = part
+        return last_part
+
+    def _limits(self, min_stride: Any, max_points: Any) -> Limits:
+        stride = None if min_stride is None else _positive("min_stride", min_stride)
+        most = None if max_points is None else int(_positive("max_points", max_points))
+        if self._max_points is not None:
+            most = self._max_points if most is None else min(most, self._max_points)
+        return Limits(max_points=most, min_stride=stride)
+
+    def _read(
+        self, names: list[str], start: float, end: float, limits: Limits, own_times: bool, packed: bool, chunked: bool
+    ) -> Iterator[dict[str, Any]]:
+        """Read in a thread; parts of a long reply are made as they are sent."""
+        series = self._node.read(names, start, end, limits) if names and end > start else ()
+        tables = wire.tabulate(series, names, start, end, limits, own_times=own_times)
+        size = sum(len(table.t) * table.row_bytes for table in tables)
+        if size > MOST_REPLY_BYTES:
+            raise TooMuchDataError(f"{size} bytes are more than {MOST_REPLY_BYTES}")
+        if not chunked and (size if packed else wire.v1_bytes(tables)) > wire.V1_BYTES:
+            raise TooMuchDataError("the reply is longer than one message may be, and the caller takes no parts")
+        made = wire.parts(tables, names, packed=packed, part_bytes=wire.PART_BYTES if chunked else None)
+        return made if size > 4 * wire.PART_BYTES else iter(list(made))
+
+    def _failed(self, what: str, error: Exception) -> ApplicationError:
+        if isinstance(error, ApplicationError):
+            return error
+        told = f"{self._node.name}.{what}: {error}"
+        if isinstance(error, ContractError):
+            self._log_once("request.refused", told)
+            return ApplicationError(BAD_REQUEST, told)
+        if isinstance(error, SisockError):
+            self._log_once("read.failed", told)
+        else:
+            self._log.error("read.failed", what=what, why=f"{type(error).__name__}: {error}", exc_info=error)
+            told = f"{self._node.name}.{what} failed: {type(error).__name__}: {error}"
+        return ApplicationError(NODE_FAILED, told)
+
+    def _log_once(self, event: str, why: str) -> None:
+        if why != self._last_problem:
+            self._log.warning(event, why=why)
+            self._last_problem = why
+
+
+class _Live:
+    """What a joined node may do with its session (see `sisock.node.LiveSession`)."""
+
+    def __init__(self, reactor: Any, session: Any, name: str) -> None:
+        self._reactor = reactor
+        self._session = session
+        self._topic = uris.updated(name)
+        self._sent = float("-inf")
+        self._pending: float | None = None
+
+    def publish_updated(self, until: float) -> None:
+        """Tell consumers, now or when the second is over."""
+        first = self._pending is None
+        self._pending = until
+        if first:
+            wait = max(0.0, self._sent + 1.0 - self._reactor.seconds())
+            self._reactor.callLater(wait, self._send)
+
+    def _send(self) -> None:
+        until, self._pending = self._pending, None
+        self._sent = self._reactor.seconds()
+        if self._session.is_attached():
+            self._session.publish(self._topic, {"until": until}, options=PublishOptions(acknowledge=False))
+
+    async def subscribe(self, handler: Any, topic: str, match: str = "exact") -> None:
+        """Subscribe for as long as this session lasts."""
+        try:
+            await self._session.subscribe(handler, topic, options=SubscribeOptions(match=match))
+        except ApplicationError as error:
+            raise RefusedError(_not_allowed(topic, error)) from error
+
+
+def _names(field: Any) -> list[str]:
+    if field is None:
+        return []
+    names = [field] if isinstance(field, str) else field
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise ContractError(f"field={field!r} is not a list of field names")
+    return list(dict.fromkeys(names))
+
+
+def _positive(label: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise ContractError(f"{label}={value!r} is not a number of zero or more")
+    if label == "max_points" and value < 1:
+        raise ContractError(f"{label}={value!r} is not a positive number")
+    return float(value)
+
+
+def _why_not_registered(name: str, error: ApplicationError) -> str:
+    if error.error == ApplicationError.PROCEDURE_ALREADY_EXISTS:
+        return f"another data node already serves the name {name!r}: give one of the two another name"
+    return _not_allowed(f"{uris.CONSUMER_PREFIX}{name}.*", error)
+
+
+def _not_allowed(what: str, error: ApplicationError) -> str:
+    return (
+        f"the router does not let us use {what} ({error.error_message()}): "
+        f"check the role of our WAMP_USER in the router's config.json"
+    )

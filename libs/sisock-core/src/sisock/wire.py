@@ -1,0 +1,360 @@
+"""Between columns and the dictionaries of the contract, both ways.
+
+Outwards, what a node's author handed back is checked, cut to the interval, reduced to the caller's
+limits and grouped by timeline (`tabulate`), then written as v1 lists or packed (`parts`). Inwards,
+the parts of a reply become columns again (`merge`). Sessions and routers are unknown here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sisock import decimate
+from sisock.errors import ContractError, NodeError
+from sisock.node import Column, Field, Limits, Series, Times
+
+PART_BYTES = 256 * 1024
+"""Target size of one part of a chunked reply: well under the 1 MiB that old peers accept."""
+
+V1_BYTES = 1_000_000
+"""Most bytes of a reply that cannot be chunked; an old peer refuses messages over 1 MiB."""
+
+_JSON_NUMBER_BYTES = 18
+_TYPES = ("number", "string", "bool")
+
+
+def fields_reply(fields: Iterable[Field]) -> list[dict[str, Any]]:
+    """Write the answer to ``get_fields``.
+
+    Parameters
+    ----------
+    fields : iterable of Field
+
+    Returns
+    -------
+    list
+        ``[fields, timelines]`` as in CONTRACT section 1.
+
+    Raises
+    ------
+    ContractError
+        If a name is missing or given twice, or a type is unknown.
+    """
+    listed: dict[str, Any] = {}
+    timelines: dict[str, Any] = {}
+    for field in fields:
+        if not isinstance(field, Field):
+            raise ContractError(f"fields() gave {field!r}, which is not a sisock.Field")
+        if not field.name or field.name in listed:
+            raise ContractError(f"fields() gave the name {field.name!r} " + ("twice" if field.name else "(empty)"))
+        if field.type not in _TYPES:
+            raise ContractError(f"field {field.name!r} has type {field.type!r}, which is none of {_TYPES}")
+        listed[field.name] = {
+            "description": field.description,
+            "timeline": field.timeline_name,
+            "type": field.type,
+            "units": field.units,
+        }
+        timeline = timelines.setdefault(field.timeline_name, {"interval": field.interval, "field": []})
+        timeline["field"].append(field.name)
+    return [listed, timelines]
+
+
+@dataclass(slots=True)
+class Table:
+    """Columns that share one time column; `finalized_until` as in `Series`."""
+
+    timeline: str
+    t: Times
+    columns: dict[str, Column]
+    finalized_until: float | None
+
+    @property
+    def row_bytes(self) -> int:
+        """About how many bytes one row takes, packed."""
+        return 8 + sum(_item_bytes(c) for c in self.columns.values())
+
+
+def tabulate(
+    series: Iterable[Series], names: Sequence[str], start: float, end: float, limits: Limits, *, own_times: bool
+) -> list[Table]:
+    """Check, cut and reduce what a node read, and group it by timeline.
+
+    Parameters
+    ----------
+    series : iterable of Series
+        From the node.
+    names : sequence of str
+        The fields that were asked for; others are refused.
+    start, end : float
+        UNIX seconds; samples outside of ``[start, end)`` are cut off.
+    limits : Limits
+        Applied to each table.
+    own_times : bool
+        Whether the caller understands a timeline of its own for each reduced field, which leaves
+        every field all of its points. An old caller needs one timeline for all that share it.
+
+    Returns
+    -------
+    list of Table
+        Only those with samples.
+
+    Raises
+    ------
+    ContractError
+        If the columns break the contract, or share a timeline but not their times.
+    """
+    groups: dict[str, Table] = {}
+    seen: set[str] = set()
+    for item in series:
+        _check(item, names, seen)
+        t = np.asarray(item.t, dtype=np.float64)
+        first, last = np.searchsorted(t, [start, end], side="left")
+        if last <= first:
+            continue
+        whole = first == 0 and last == len(t)
+        t, values = (t, item.values) if whole else (t[first:last], item.values[first:last])
+        values = np.asarray(values)
+        table = groups.get(item.timeline_name)
+        if table is None:
+            table = Table(item.timeline_name, t, {item.name: values}, item.finalized_until)
+            groups[item.timeline_name] = table
+        elif table.t is t or np.array_equal(table.t, t):
+            table.columns[item.name] = values
+            ends = [u for u in (table.finalized_until, item.finalized_until) if u is not None]
+            table.finalized_until = min(ends, default=None)
+        else:
+            other = next(iter(table.columns))
+            raise ContractError(
+                f"fields {other!r} and {item.name!r} share the timeline {item.timeline_name!r} "
+                f"but not their times: give them timelines of their own"
+            )
+    return [reduced for table in groups.values() for reduced in _reduce(table, limits, own_times)]
+
+
+def _check(item: Series, names: Sequence[str], seen: set[str]) -> None:
+    if not isinstance(item, Series):
+        raise ContractError(f"read() gave {type(item).__name__}, which is not a sisock.Series")
+    if item.name not in names:
+        raise ContractError(f"read() gave the field {item.name!r}, which was not asked for")
+    if item.name in seen:
+        raise ContractError(f"read() gave the field {item.name!r} twice")
+    seen.add(item.name)
+    t, values = np.asarray(item.t), np.asarray(item.values)
+    if t.ndim != 1 or values.ndim != 1 or len(t) != len(values):
+        raise ContractError(
+            f"field {item.name!r} has times of shape {t.shape} and values of shape {values.shape}; "
+            f"both must be one column of the same length"
+        )
+    if t.dtype.kind not in "fiu":
+        raise ContractError(f"field {item.name!r} has times of dtype {t.dtype}; they must be UNIX seconds")
+    if values.dtype.kind not in "fiubUO":
+        raise ContractError(f"field {item.name!r} has values of dtype {values.dtype}: not numbers, bools or strings")
+    if len(t) and not (np.isfinite(t[0]) and np.isfinite(t[-1]) and bool((t[1:] >= t[:-1]).all())):
+        raise ContractError(f"field {item.name!r} has times that are not ascending")
+
+
+def _reduce(table: Table, limits: Limits, own_times: bool) -> Iterator[Table]:
+    if limits.min_stride is not None:
+        table = _take(table, decimate.thin(table.t, list(table.columns.values()), limits.min_stride))
+    most = limits.max_points
+    if most is None or len(table.t) <= most:
+        yield table
+    elif own_times and len(table.columns) > 1:
+        for name, values in table.columns.items():
+            alone = Table(f"{table.timeline}/{name}", table.t, {name: values}, table.finalized_until)
+            yield _take(alone, decimate.envelope(table.t, [values], most))
+    else:
+        yield _take(table, decimate.envelope(table.t, list(table.columns.values()), most))
+
+
+def _take(table: Table, kept: decimate.Indices) -> Table:
+    if len(kept) == len(table.t):
+        return table
+    columns = {name: values[kept] for name, values in table.columns.items()}
+    return Table(table.timeline, table.t[kept], columns, table.finalized_until)
+
+
+def v1_bytes(tables: Iterable[Table]) -> int:
+    """About how many bytes the tables take as JSON, the longest form that an old peer uses."""
+    return sum(len(t.t) * (t.row_bytes * _JSON_NUMBER_BYTES // 8) for t in tables)
+
+
+def parts(
+    tables: Sequence[Table], names: Sequence[str], *, packed: bool, part_bytes: int | None = PART_BYTES
+) -> Iterator[dict[str, Any]]:
+    """Write the answer to ``get_data`` as one dictionary, or as several to be joined in order.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+        From `tabulate`.
+    names : sequence of str
+        The fields that were asked for; those without samples appear with an empty list.
+    packed : bool
+        Numbers as little-endian float64 bytes instead of lists, and each timeline names its fields.
+    part_bytes : int or None
+        Split when the reply is longer than this; None: never.
+
+    Yields
+    ------
+    dict
+        ``{"data", "timeline"}``; the last one completes the reply.
+    """
+    pending = _empty()
+    for name in names:
+        if not any(name in table.columns for table in tables):
+            pending["data"][name] = []
+    size = 0
+    for table in tables:
+        rows = len(table.t)
+        step = rows if part_bytes is None else max(1, part_bytes // table.row_bytes)
+        for first in range(0, rows, step):
+            piece = slice(first, first + step)
+            cost = table.row_bytes * (min(rows, first + step) - first)
+            if part_bytes is not None and size and size + cost > part_bytes:
+                yield pending
+                pending, size = _empty(), 0
+            _write(pending, table, piece, packed)
+            size += cost
+    yield pending
+
+
+def _empty() -> dict[str, Any]:
+    return {"data": {}, "timeline": {}}
+
+
+def _write(reply: dict[str, Any], table: Table, piece: slice, packed: bool) -> None:
+    t = table.t[piece]
+    entry: dict[str, Any] = {"t": _pack(t) if packed else t.tolist(), "finalized_until": table.finalized_until}
+    if packed:
+        entry["field"] = list(table.columns)
+    reply["timeline"][table.timeline] = entry
+    for name, values in table.columns.items():
+        reply["data"][name] = _values(values[piece], packed)
+
+
+def _values(values: Column, packed: bool) -> bytes | list[Any]:
+    if values.dtype.kind in "fiu":
+        if packed:
+            return _pack(values)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            return np.where(np.isfinite(values), values.astype(object), None).tolist()
+        return values.tolist()  # type: ignore[no-any-return]
+    return [v.item() if isinstance(v, np.generic) else v for v in values.tolist()]
+
+
+def _pack(values: Column) -> bytes:
+    return values.astype("<f8", copy=False).tobytes()
+
+
+def _item_bytes(values: Column) -> int:
+    if values.dtype.kind == "U":
+        return max(8, values.dtype.itemsize // 4)
+    if values.dtype.kind == "O" and len(values):
+        sample = values[:: max(1, len(values) // 64)]
+        return max(8, sum(len(str(v)) for v in sample) // len(sample))
+    return 8
+
+
+def merge(
+    replies: Sequence[object], names: Sequence[str], timelines: Mapping[str, str]
+) -> tuple[dict[str, Series], dict[str, str]]:
+    """Read the parts of an answer to ``get_data``.
+
+    Parameters
+    ----------
+    replies : sequence
+        The parts, in order; a v1 node's reply is one part.
+    names : sequence of str
+        The fields that were asked for.
+    timelines : mapping
+        Timeline of each field as ``get_fields`` had it, for replies that do not say it themselves.
+
+    Returns
+    -------
+    series : dict of Series
+        One for each field that could be read, empty ones included.
+    problems : dict of str
+        A sentence for each field that could not.
+
+    Raises
+    ------
+    NodeError
+        If a part is no answer to ``get_data`` at all.
+    """
+    data: dict[str, list[Any]] = {}
+    times: dict[str, list[Any]] = {}
+    finalized: dict[str, float | None] = {}
+    owner: dict[str, str] = {}
+    for reply in replies:
+        values_of, timeline_of = _sections(reply)
+        for name, values in values_of.items():
+            data.setdefault(name, []).append(values)
+        for timeline, entry in timeline_of.items():
+            if not isinstance(entry, dict) or "t" not in entry:
+                raise NodeError(f"timeline {timeline!r} has no times")
+            times.setdefault(timeline, []).append(entry["t"])
+            finalized[timeline] = entry.get("finalized_until")
+            for name in entry.get("field") or entry.get("fields") or ():
+                owner[name] = timeline
+    columns = {timeline: _join(pieces) for timeline, pieces in times.items()}
+    series: dict[str, Series] = {}
+    problems: dict[str, str] = {}
+    for name in names:
+        try:
+            values = _join(data.get(name, []))
+            if not len(values):
+                series[name] = Series(name, np.empty(0), values)
+                continue
+            timeline = _timeline_of(name, owner, timelines, columns)
+            t = columns[timeline]
+            if t.dtype.kind != "f" or len(t) != len(values):
+                raise NodeError(f"{len(values)} values for {len(t)} times of the timeline {timeline!r}")
+            if not bool((t[1:] >= t[:-1]).all()):
+                order = np.argsort(t, kind="stable")
+                t, values = t[order], values[order]
+            series[name] = Series(name, t, values, timeline, finalized[timeline])
+        except (NodeError, ValueError, TypeError) as problem:
+            problems[name] = str(problem)
+    return series, problems
+
+
+def _sections(reply: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    if isinstance(reply, dict):
+        data, timeline = reply.get("data"), reply.get("timeline")
+        if isinstance(data, dict) and isinstance(timeline, dict):
+            return data, timeline
+    raise NodeError(f"the reply is {type(reply).__name__} without 'data' and 'timeline'")
+
+
+def _timeline_of(
+    name: str, owner: Mapping[str, str], timelines: Mapping[str, str], columns: Mapping[str, Column]
+) -> str:
+    for timeline in (owner.get(name), timelines.get(name)):
+        if timeline is not None and timeline in columns:
+            return timeline
+    if len(columns) == 1:
+        return next(iter(columns))
+    raise NodeError(f"the reply does not say which of its {len(columns)} timelines the field follows")
+
+
+def _join(pieces: Sequence[Any]) -> Column:
+    """Columns of one field from all parts: packed numbers, or lists of one kind of value."""
+    if pieces and all(isinstance(piece, bytes) for piece in pieces):
+        return np.frombuffer(b"".join(pieces) if len(pieces) > 1 else pieces[0], dtype="<f8")
+    if len(pieces) > 1:
+        return np.concatenate([_join([piece]) for piece in pieces])
+    if not pieces:
+        return np.empty(0)
+    values = pieces[0]
+    if not isinstance(values, list | tuple):
+        raise NodeError(f"values are {type(values).__name__}, not a list")
+    kinds = {type(v) for v in values if v is not None}
+    if kinds <= {int, float}:
+        return np.array(values, dtype=np.float64)
+    if kinds == {bool} and None not in values:
+        return np.array(values, dtype=bool)
+    return np.array(values, dtype=object)

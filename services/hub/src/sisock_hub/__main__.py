@@ -1,0 +1,68 @@
+"""Prepare the router's directory, then become crossbar.io, which runs the hub."""
+
+import argparse
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from sisock import logs
+from sisock.config import RouterConfig, load
+from sisock.errors import ConfigError
+from sisock.runner import EXIT_CONFIG, exit_with
+
+from sisock_hub.prepare import environment, host_names, prepare
+
+
+def main() -> NoReturn:
+    """Run the router until it is told to stop; it replaces this process."""
+    parser = argparse.ArgumentParser(prog="sisock-hub", description=__doc__)
+    parser.add_argument("--prepare-only", action="store_true", help="make what is missing in .crossbar/, then stop")
+    only_prepare = parser.parse_args().prepare_only
+    try:
+        config = load(RouterConfig, os.environ)
+        directory = config.crossbar_dir.absolute()
+        prepared = prepare(directory, host_names(config.crossbar_host))
+        ports = () if only_prepare else (
+            ("CROSSBAR_TLS_PORT", config.crossbar_tls_port),
+            ("CROSSBAR_OCS_PORT", config.crossbar_ocs_port),
+        )
+        for variable, port in ports:
+            _check_free(variable, port)
+    except ConfigError as error:
+        exit_with(str(error), EXIT_CONFIG)
+    logs.configure("hub", config.log_level)
+    log = logs.get()
+    if prepared.made:
+        log.info("router.prepared", directory=str(directory), made=prepared.made)
+    for note in prepared.migrated:
+        log.warning("router.config_migrated", copy=str(prepared.config), what=note)
+    if only_prepare:
+        exit_with("", 0)
+    # A router that was killed leaves its process id behind, which in a container is soon another's.
+    (directory / "node.pid").unlink(missing_ok=True)
+    (directory / "hub.sock").unlink(missing_ok=True)
+    environ = {
+        **os.environ,
+        **environment(directory),
+        "CROSSBAR_DIR": str(directory),
+        "CROSSBAR_TLS_PORT": str(config.crossbar_tls_port),
+        "CROSSBAR_OCS_PORT": str(config.crossbar_ocs_port),
+    }
+    crossbar = Path(sys.executable).with_name("crossbar")
+    arguments = ["start", "--cbdir", str(directory), "--config", prepared.config.name, "--color", "false"]
+    os.execve(crossbar, [str(crossbar), *arguments], environ)
+
+
+def _check_free(variable: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError as error:
+            raise ConfigError(f"{variable}={port} cannot be listened on ({error.strerror})") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""The hub's WAMP session: CONTRACT section 1's procedures and topics around the registry.
+
+What was listed before a restart is found again from the router's registrations; then every node is
+asked to announce itself, which brings back what the router does not know (description,
+capabilities).
+"""
+
+import os
+from typing import Any
+
+from autobahn.twisted.wamp import ApplicationSession
+from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.types import PublishOptions, RegisterOptions
+from sisock import auth, uris
+from sisock.config import RouterConfig, load
+from twisted.internet.defer import ensureDeferred
+
+from sisock_hub.registry import DataNode, Registry
+
+UNKNOWN = "(online since before the hub; it has not said what it is)"
+
+
+class Hub(ApplicationSession):
+    """Keeps the list of data nodes.
+
+    crossbar.io makes it from the router's ``config.json``; ``extra: {"user": ...}`` there names the
+    WAMP-CRA user, which is otherwise ``WAMP_USER``.
+    """
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._registry = Registry()
+
+    def _settings(self) -> RouterConfig:
+        environ = dict(os.environ)
+        # crossbar.io runs its workers in the router's directory itself.
+        environ.setdefault("CROSSBAR_DIR", os.getcwd())
+        user = (self.config.extra or {}).get("user")
+        if user:
+            environ["WAMP_USER"] = user
+            environ.pop("WAMP_SECRET", None)
+            environ.pop("WAMP_SECRET_FILE", None)
+        return load(RouterConfig, environ)
+
+    def onConnect(self) -> None:
+        """Join with WAMP-CRA."""
+        self.join(self.config.realm, ["wampcra"], self._settings().wamp_user)
+
+    def onChallenge(self, challenge: Any) -> str:
+        """Prove that we know the secret."""
+        return auth.sign(auth.require_secret(self._settings()), challenge)
+
+    def onJoin(self, details: Any) -> Any:
+        """Serve, and find out who is already there."""
+        return ensureDeferred(self._serve())
+
+    async def _serve(self) -> None:
+        await self.subscribe(self._session_left, "wamp.session.on_leave")
+        options = RegisterOptions(details_arg="details")
+        await self.register(self._add, uris.DATA_NODE_ADD, options=options)
+        await self.register(self._subtract, uris.DATA_NODE_SUBTRACT, options=options)
+        await self._find_registered()
+        await self.register(self._registry.entries, uris.GET_DATA_NODE)
+        self.publish(uris.DATA_NODE_ANNOUNCE, options=PublishOptions(acknowledge=False))
+        self.log.info("hub.ready nodes={count}", count=len(self._registry))
+
+    async def _find_registered(self) -> None:
+        """List every node whose procedures the router knows, also of the predecessor's kind."""
+        registrations = await self.call("wamp.registration.list")
+        for number in registrations.get("exact", []):
+            try:
+                registration = await self.call("wamp.registration.get", number)
+                name = uris.node_of(registration["uri"])
+                callees = await self.call("wamp.registration.list_callees", number) if name else []
+            except ApplicationError as error:
+                # It left between the two questions.
+                self.log.debug("registration is gone: {why}", why=error.error_message())
+                continue
+            if name and callees and self._registry.holder(name) is None:
+                self._list(DataNode(name, UNKNOWN, callees[0]))
+
+    def _list(self, node: DataNode) -> bool:
+        known = self._registry.holder(node.name)
+        if not self._registry.add(node):
+            return False
+        if known != node:
+            self.log.info("node.added name={name!r} session={session}", name=node.name, session=node.session_id)
+            self.publish(uris.DATA_NODE_ADDED, node.entry())
+        return True
+
+    async def _add(
+        self,
+        name: Any,
+        description: Any,
+        session_id: Any,
+        capabilities: Any = (),
+        details: Any = None,
+        **_kwargs: Any,
+    ) -> bool:
+        if not isinstance(name, str) or not name or any(c.isspace() or c == "#" for c in name):
+            raise ApplicationError(
+                ApplicationError.INVALID_ARGUMENT, f"{name!r} cannot be a data node's name: it is part of a URI"
+            )
+        caller = getattr(details, "caller", None)
+        if not isinstance(session_id, int) or (caller is not None and caller != session_id):
+            self.log.warn("node.refused name={name!r}: it gave a session that is not its own", name=name)
+            return False
+        node = DataNode(name, str(description or ""), session_id, tuple(str(c) for c in capabilities or ()))
+        held = self._registry.holder(name)
+        if held is not None and held.session_id != session_id and not await self._is_alive(held.session_id):
+            self._gone(self._registry.leave(held.session_id))
+        if self._list(node):
+            return True
+        self.log.warn("node.refused name={name!r}: the name is taken by another session", name=name)
+        return False
+
+    async def _is_alive(self, session_id: int) -> bool:
+        try:
+            await self.call("wamp.session.get", session_id)
+        except ApplicationError as error:
+            return bool(error.error != ApplicationError.NO_SUCH_SESSION)
+        return True
+
+    def _subtract(self, name: Any, session_id: Any, details: Any = None, **_kwargs: Any) -> None:
+        caller = getattr(details, "caller", None)
+        if caller is not None and caller != session_id:
+            self.log.warn("node.not_subtracted name={name!r}: asked by another session", name=name)
+            return
+        node = self._registry.subtract(name, session_id)
+        if node is None:
+            self.log.warn("node.not_subtracted name={name!r}: that session has no such node", name=name)
+            return
+        self._gone([node])
+
+    def _session_left(self, session_id: int, *_args: Any, **_kwargs: Any) -> None:
+        self._gone(self._registry.leave(session_id))
+
+    def _gone(self, nodes: list[DataNode]) -> None:
+        for node in nodes:
+            self.log.info("node.subtracted name={name!r} session={session}", name=node.name, session=node.session_id)
+            self.publish(uris.DATA_NODE_SUBTRACTED, node.entry())

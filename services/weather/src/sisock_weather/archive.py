@@ -1,0 +1,145 @@
+"""A directory of weather files in numpy columns, read once and again when a file changes.
+
+Plain files and numpy: knows nothing of the network.
+"""
+
+import math
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+Column = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class WeatherFile:
+    """One quantity of the archive.
+
+    Parameters
+    ----------
+    description, timeline, units : str
+        The file's first three header lines.
+    t : (n,) float64
+        UNIX seconds, ascending.
+    values : (n,) float64
+        In `units`.
+    skipped : int
+        Lines that were not ``time value``.
+    """
+
+    description: str
+    timeline: str
+    units: str
+    t: Column
+    values: Column
+    skipped: int = 0
+
+    @property
+    def interval(self) -> float | None:
+        """Median seconds between samples; None when there are fewer than two."""
+        return float(np.median(np.diff(self.t))) if len(self.t) > 1 else None
+
+
+def parse(content: bytes) -> WeatherFile:
+    """Read the text of a weather file.
+
+    Parameters
+    ----------
+    content : bytes
+        Any bytes; lines that make no sense are passed over and counted.
+
+    Notes
+    -----
+    The format (CONTRACT section 5): line 1 ``# description``, line 2 ``# timeline``, line 3
+    ``# units``, further ``#`` lines are comments, then ``unix_time value``.
+    """
+    text = content.decode("utf-8", errors="replace")
+    lines = [line.strip() for line in text.splitlines()]
+    header = [line.lstrip("#").strip() for line in lines[:3] if line.startswith("#")]
+    header += [""] * (3 - len(header))
+    rows = [line for line in lines if line and not line.startswith("#")]
+    t, values, skipped = _columns(rows)
+    if bool((np.diff(t) < 0).any()):
+        order = np.argsort(t, kind="stable")
+        t, values = t[order], values[order]
+    return WeatherFile(header[0], header[1], header[2], t, values, skipped)
+
+
+def _columns(rows: list[str]) -> tuple[Column, Column, int]:
+    """Both columns: all at once when every line is good, else line by line."""
+    try:
+        numbers = np.array(" ".join(rows).split(), dtype=np.float64)
+        if all(len(row.split()) == 2 for row in rows) and bool(np.isfinite(numbers[::2]).all()):
+            return numbers[::2].copy(), numbers[1::2].copy(), 0
+    except ValueError:
+        pass
+    pairs = [pair for pair in map(_pair, rows) if pair]
+    good = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    return good[:, 0].copy(), good[:, 1].copy(), len(rows) - len(pairs)
+
+
+def _pair(row: str) -> tuple[float, float] | None:
+    try:
+        t, value = map(float, row.split())
+    except ValueError:
+        return None
+    return (t, value) if math.isfinite(t) else None
+
+
+class Archive:
+    """The weather files of one directory, one field each; safe to use from several threads.
+
+    Parameters
+    ----------
+    directory : Path
+        Holds ``<field>.dat`` files; those that appear, change or vanish are noticed at the next
+        `files`.
+    log : structlog logger
+    """
+
+    def __init__(self, directory: Path, log: structlog.stdlib.BoundLogger) -> None:
+        self._directory = directory
+        self._log = log
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[tuple[int, int, int], WeatherFile | None]] = {}
+        self._missing_told = False
+
+    def files(self) -> dict[str, WeatherFile]:
+        """The archive as it is now, by field name; costs a stat a file when nothing changed."""
+        with self._lock:
+            self._refresh()
+            return {name: file for name, (_, file) in self._known.items() if file is not None}
+
+    def _refresh(self) -> None:
+        try:
+            paths = sorted(self._directory.glob("*.dat"))
+        except OSError:
+            paths = []
+        if not paths and not self._missing_told:
+            self._log.warning("archive.empty", directory=str(self._directory))
+        self._missing_told = not paths
+        found = {}
+        for path in paths:
+            try:
+                status = path.stat()
+                mark = (status.st_mtime_ns, status.st_size, status.st_ino)
+                known = self._known.get(path.stem)
+                found[path.stem] = known if known and known[0] == mark else (mark, self._read(path))
+            except OSError:
+                continue  # it vanished between listing and reading
+        self._known = found
+
+    def _read(self, path: Path) -> WeatherFile | None:
+        try:
+            file = parse(path.read_bytes())
+        except PermissionError as error:
+            self._log.warning("file.unreadable", path=str(path), why=error.strerror)
+            return None
+        if file.skipped:
+            self._log.warning("file.lines_skipped", path=str(path), lines=file.skipped)
+        self._log.info("file.read", path=str(path), samples=len(file.t))
+        return file
