@@ -24,8 +24,11 @@ from sisock.node import Field, Series
 
 HUB_DEADLINE_S = 5.0
 COMPARE_INTERVAL_S = 5.0
-MOST_UNANSWERED = 32
-"""Calls to one node that may be open at once; a frozen node is not asked any more."""
+MOST_UNANSWERED = 256
+"""Calls to one node that may be open at once; beyond that it is not asked any more."""
+
+SUSPECT_DEADLINE_S = 1.0
+"""Longest wait for a node that has let an earlier call's deadline pass and still owes the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Consumer:
         self._compare = LoopingCall(self._compare_with_hub)
         self._compare.clock = reactor
         self._unanswered: dict[str, int] = {}
+        self._overdue: dict[str, int] = {}
         self._hub_told = True
         self.nodes: dict[str, NodeInfo] = {}
         self.hub_here = False
@@ -105,6 +109,7 @@ class Consumer:
             self._compare.stop()
         self.hub_here = False
         self._unanswered.clear()
+        self._overdue.clear()
         if self._watcher:
             self._watcher.router_changed(False)
         for node in list(self.nodes.values()):
@@ -133,7 +138,7 @@ class Consumer:
 
     def _remove(self, name: str) -> None:
         node = self.nodes.pop(name, None)
-        self._unanswered.pop(name, None)
+        self._overdue.pop(name, None)
         if node and self._watcher:
             self._watcher.node_subtracted(node)
 
@@ -259,6 +264,8 @@ class Consumer:
         unanswered = self._unanswered.get(name, 0)
         if unanswered >= MOST_UNANSWERED:
             raise NodeAwayError(f"{name} has not answered {unanswered} earlier calls")
+        if self._overdue.get(name):
+            deadline_s = min(deadline_s, SUSPECT_DEADLINE_S)
         return await self.call(name, deadline_s, procedure, *args, **kwargs)
 
     async def call(self, who: str, deadline_s: float, procedure: str, *args: Any, **kwargs: Any) -> Any:
@@ -285,8 +292,16 @@ class Consumer:
             call = session.call(procedure, *args, **kwargs)
         except TransportLost:
             raise NodeAwayError("the router is away") from None
-        self._unanswered[who] = self._unanswered.get(who, 0) + 1
-        call.addBoth(self._answered, who)
+        self._count(self._unanswered, who, 1)
+        state = {"overdue": False}
+
+        def answered(result: Any) -> Any:
+            self._count(self._unanswered, who, -1)
+            if state["overdue"]:
+                self._count(self._overdue, who, -1)
+            return result
+
+        call.addBoth(answered)
         try:
             return await within(self._reactor, deadline_s, call, who)
         except ApplicationError as error:
@@ -294,16 +309,19 @@ class Consumer:
                 raise NodeAwayError(f"{who} is away") from error
             raise NodeError(f"{who}: {error.error_message()}") from error
         except DeadlineError:
+            state["overdue"] = True
+            self._count(self._overdue, who, 1)
             raise
         except (ConnectionError, TransportLost) as error:
             raise NodeAwayError("the router went away") from error
 
-    def _answered(self, result: Any, who: str) -> Any:
-        if who in self._unanswered:
-            self._unanswered[who] -= 1
-            if self._unanswered[who] <= 0:
-                del self._unanswered[who]
-        return result
+    @staticmethod
+    def _count(counts: dict[str, int], who: str, change: int) -> None:
+        number = max(0, counts.get(who, 0) + change)
+        if number:
+            counts[who] = number
+        else:
+            counts.pop(who, None)
 
 
 def _node_info(entry: Any) -> NodeInfo | None:

@@ -58,14 +58,18 @@ def envelope(t: Column, columns: Sequence[Column], max_points: int) -> Indices:
     numeric = [c for c in columns if is_numeric(c)]
     room = max(4, 2 + (max_points - 2) // max(1, len(numeric)))
     edges = bin_edges(float(t[0]), float(t[-1]), room)
-    starts = np.unique(np.searchsorted(t, edges[:-1], side="left"))
-    starts = starts[starts < n]
+    starts = t.searchsorted(edges[:-1])
+    starts = starts[np.diff(starts, append=n) > 0]
     if not numeric:
         chosen = [starts]
     else:
         counts = np.diff(starts, append=n)
         chosen = [pick for c in numeric for pick in _extremes(c, starts, counts)]
-    kept = np.unique(np.concatenate([np.array([0, n - 1]), *chosen]))
+    mask = np.zeros(n, dtype=bool)
+    mask[[0, -1]] = True
+    for pick in chosen:
+        mask[pick] = True
+    kept = np.flatnonzero(mask)
     return kept if len(kept) <= max_points else _within(kept, columns, max_points)
 
 
@@ -79,7 +83,7 @@ def _extremes(values: Column, starts: Indices, counts: Indices) -> tuple[Indices
         if v.dtype.kind == "f":
             same |= np.isnan(extreme)
         hits = np.flatnonzero(same)
-        found.append(hits[np.searchsorted(hits, starts)])
+        found.append(hits[hits.searchsorted(starts)])
     return found[0], found[1]
 
 

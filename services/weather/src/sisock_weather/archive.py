@@ -5,12 +5,17 @@ Plain files and numpy: knows nothing of the network.
 
 import math
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import structlog
+
+LOOK_INTERVAL_S = 1.0
+"""A file that changed is noticed after at most so long."""
 
 Column = npt.NDArray[np.float64]
 
@@ -99,20 +104,31 @@ class Archive:
         Holds ``<field>.dat`` files; those that appear, change or vanish are noticed at the next
         `files`.
     log : structlog logger
+    clock : callable
+        Seconds, for how often to look.
     """
 
-    def __init__(self, directory: Path, log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(
+        self, directory: Path, log: structlog.stdlib.BoundLogger, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._directory = directory
         self._log = log
+        self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[str, tuple[tuple[int, int, int], WeatherFile | None]] = {}
+        self._files: dict[str, WeatherFile] = {}
+        self._looked = float("-inf")
         self._missing_told = False
 
     def files(self) -> dict[str, WeatherFile]:
-        """The archive as it is now, by field name; costs a stat a file when nothing changed."""
-        with self._lock:
-            self._refresh()
-            return {name: file for name, (_, file) in self._known.items() if file is not None}
+        """The archive, by field name, as it was a second ago at the earliest."""
+        if self._clock() - self._looked >= LOOK_INTERVAL_S:
+            with self._lock:
+                if self._clock() - self._looked >= LOOK_INTERVAL_S:
+                    self._refresh()
+                    self._files = {name: file for name, (_, file) in self._known.items() if file is not None}
+                    self._looked = self._clock()
+        return self._files
 
     def _refresh(self) -> None:
         try:

@@ -1,0 +1,48 @@
+"""Run the HTTP bridge."""
+
+import os
+import time
+
+from sisock import logs
+from sisock.config import load
+from sisock.consumer import Consumer
+from sisock.errors import ConfigError
+from sisock.runner import EXIT_CONFIG, exit_with, run_until_stopped
+
+from sisock_http.app import Application
+from sisock_http.catalogue import Catalogue
+from sisock_http.config import HttpConfig
+from sisock_http.query import Asker
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    from twisted.internet import reactor  # noqa: PLC0415 (importing it chooses and installs it)
+    from twisted.internet.error import CannotListenError  # noqa: PLC0415
+
+    try:
+        config = load(HttpConfig, os.environ)
+        logs.configure("http", config.log_level)
+        log = logs.get()
+        catalogue = Catalogue(reactor, time.time, logs.get("catalogue"))
+        consumer = Consumer(reactor, config, log, catalogue)
+    except ConfigError as error:
+        exit_with(str(error), EXIT_CONFIG)
+    asker = Asker(reactor, consumer, catalogue, config.query_deadline_s)
+    application = Application(reactor, consumer, catalogue, asker, logs.get("app"), config.cors_origin)
+    try:
+        listening = reactor.listenTCP(config.port, application.site())  # type: ignore[attr-defined]
+    except CannotListenError as error:
+        exit_with(f"PORT={config.port} cannot be listened on ({error.socketError})", EXIT_CONFIG)
+    log.info("http.listening", port=config.port)
+    catalogue.start(consumer)
+
+    async def goodbye() -> None:
+        await listening.stopListening()
+        await consumer.stop()
+
+    exit_with("", run_until_stopped(reactor, consumer.run, goodbye, log))
+
+
+if __name__ == "__main__":
+    main()

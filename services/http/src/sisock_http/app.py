@@ -1,0 +1,176 @@
+"""The HTTP side: routes, methods, status codes. What requests mean is in the dialects' modules."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+import structlog
+from klein import Klein
+from sisock.blocking import in_thread
+from sisock.consumer import Consumer
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.web.http import Request as WebRequest
+from twisted.web.server import Site
+from werkzeug.exceptions import HTTPException
+
+from sisock_http import encode, simplejson
+from sisock_http.catalogue import Catalogue
+from sisock_http.problems import AwayError, RequestError, TooLargeError
+from sisock_http.query import Asker
+
+LARGEST_BODY = 4 * 1024 * 1024
+
+Handler = Callable[[Any], bytes | Awaitable[bytes]]
+
+
+class Application:
+    """The bridge's routes.
+
+    Parameters
+    ----------
+    reactor : twisted reactor
+    consumer : Consumer
+    catalogue : Catalogue
+    asker : Asker
+    log : structlog logger
+    cors_origin : str
+        Origin that browsers elsewhere may read us from; empty for none, ``*`` for all.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        consumer: Consumer,
+        catalogue: Catalogue,
+        asker: Asker,
+        log: structlog.stdlib.BoundLogger,
+        cors_origin: str = "",
+    ) -> None:
+        self._reactor = reactor
+        self._consumer = consumer
+        self._catalogue = catalogue
+        self._asker = asker
+        self._log = log
+        self._cors_origin = cors_origin
+        self._klein = Klein()
+        self._add("/", self._root, "GET")
+        self._add("/healthz", lambda _: b'{"status": "alive"}', "GET")
+        self._add("/readyz", self._ready, "GET")
+        self._add("/search", self._search, "GET", "POST")
+        self._add("/query", self._query, "POST")
+        self._add("/annotations", self._annotations, "POST")
+        self._add("/tag-keys", lambda _: encode.dumps([{"type": "string", "text": "node"}]), "GET", "POST")
+        self._add("/tag-values", self._tag_values, "GET", "POST")
+
+    def site(self) -> Site:
+        """The application as Twisted serves it, without a line of log per request."""
+        site = Site(self._klein.resource(), reactor=self._reactor)
+        site.noisy = False
+        site.log = lambda _request: None
+        return site
+
+    def _add(self, path: str, handler: Handler, *methods: str) -> None:
+        def serve(request: WebRequest) -> Any:
+            return self._serve(request, handler)
+
+        self._klein.route(path, methods=[*methods, "OPTIONS"], endpoint=path)(serve)
+        self._klein.handle_errors(HTTPException)(self._no_such_thing)
+
+    def _no_such_thing(self, request: WebRequest, failure: Any) -> bytes:
+        error = failure.value
+        for name, value in error.get_headers():
+            if name.lower() == "allow":
+                request.setHeader(b"allow", value.encode())
+        sentence = {404: f"there is no {request.path.decode(errors='replace')} here"}.get(error.code, error.name)
+        return self._problem(request, error.code, sentence)
+
+    def _problem(self, request: WebRequest, status: int, sentence: str) -> bytes:
+        request.setResponseCode(status)
+        return _send(request, encode.dumps({"error": sentence}))
+
+    def _serve(self, request: WebRequest, handler: Handler) -> "bytes | Deferred[bytes]":
+        """Run a handler on the request's JSON; every error becomes a status and a sentence."""
+        if self._cors_origin:
+            request.setHeader(b"access-control-allow-origin", self._cors_origin.encode())
+            request.setHeader(b"access-control-allow-headers", b"accept, content-type")
+            request.setHeader(b"access-control-allow-methods", b"GET, POST, OPTIONS")
+        if request.method == b"OPTIONS":
+            request.setResponseCode(204)
+            return b""
+        return ensureDeferred(self._answer(request, handler))
+
+    async def _answer(self, request: WebRequest, handler: Handler) -> bytes:
+        try:
+            result = handler(_body(request))
+            body = result if isinstance(result, bytes) else await result
+        except RequestError as error:
+            return self._problem(request, error.status, str(error))
+        except Exception as error:  # noqa: BLE001 (a fault of ours: told in the log, as JSON to the caller)
+            self._log.error("request.failed", path=request.path.decode(errors="replace"), exc_info=error)
+            return self._problem(request, 500, "something went wrong here; the log of sisock-http says what")
+        if len(body) >= encode.SMALLEST_COMPRESSED and b"gzip" in (request.getHeader(b"accept-encoding") or b""):
+            request.setHeader(b"content-encoding", b"gzip")
+            request.setHeader(b"vary", b"accept-encoding")
+            body = await in_thread(self._reactor, encode.gzip, body)
+        return _send(request, body)
+
+    def _root(self, _body: Any) -> bytes:
+        self._require_router()
+        return encode.dumps({"service": "sisock-http", "status": "ok"})
+
+    def _require_router(self) -> None:
+        if not self._consumer.router_here:
+            raise AwayError("the router is away; this comes back by itself as soon as the router does")
+
+    def _ready(self, _body: Any) -> bytes:
+        self._require_router()
+        if not self._consumer.hub_here:
+            raise AwayError("the hub is away; this comes back by itself as soon as the hub does")
+        if not self._catalogue.settled:
+            raise AwayError("data nodes are still being asked for their fields")
+        return encode.dumps({"status": "ready", "nodes": sorted(self._catalogue.entries)})
+
+    def _search(self, body: Any) -> bytes:
+        self._require_router()
+        return encode.dumps(simplejson.search(self._catalogue, _object(body)))
+
+    async def _query(self, body: Any) -> bytes:
+        request, shown = simplejson.parse_query(_object(body))
+        self._require_router()
+        answers = await self._asker.ask(request) if request.targets else []
+        if sum(len(answer.series.t) for answer in answers) > encode.LARGE_POINTS:
+            return await in_thread(self._reactor, simplejson.render_query, answers, shown)
+        return simplejson.render_query(answers, shown)
+
+    def _annotations(self, body: Any) -> bytes:
+        return encode.dumps(simplejson.annotations(self._catalogue.events, _object(body)))
+
+    def _tag_values(self, body: Any) -> bytes:
+        key = body.get("key") if isinstance(body, dict) else None
+        names = sorted(self._catalogue.entries) if key in (None, "node") else []
+        return encode.dumps([{"text": name} for name in names])
+
+
+def _send(request: WebRequest, body: bytes) -> bytes:
+    request.setHeader(b"content-type", b"application/json")
+    request.setHeader(b"content-length", b"%d" % len(body))
+    return body
+
+
+def _body(request: WebRequest) -> Any:
+    """The request's JSON; an empty object if there is none."""
+    content = request.content.read(LARGEST_BODY + 1)
+    if len(content) > LARGEST_BODY:
+        raise TooLargeError(f"the body is longer than {LARGEST_BODY} bytes")
+    if not content.strip():
+        return {}
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise RequestError(f"the body is not JSON: {error}") from error
+
+
+def _object(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise RequestError(f"the body is a JSON {type(body).__name__}, not an object")
+    return body

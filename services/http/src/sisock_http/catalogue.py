@@ -1,0 +1,140 @@
+"""Who is online and which fields they have, kept by events: no request has to ask for it.
+
+Nodes are asked for their fields when they come online and now and then afterwards, in the
+background. Knows nothing of HTTP.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from sisock.consumer import Consumer, NodeInfo
+from sisock.errors import NodeError
+from sisock.node import Field
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.task import LoopingCall
+
+FIELDS_DEADLINE_S = 10.0
+REFRESH_INTERVAL_S = 60.0
+SOONEST_REFRESH_S = 2.0
+MOST_EVENTS = 10_000
+SEPARATOR = "::"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to the stack, for annotations."""
+
+    t: float
+    node: str
+    online: bool
+    text: str
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is known of one node that is online."""
+
+    info: NodeInfo
+    fields: dict[str, Field] = field(default_factory=dict)
+    asked_at: float = float("-inf")
+    asking: bool = False
+    problem: str = ""
+
+    @property
+    def timelines(self) -> dict[str, str]:
+        """Timeline of each field."""
+        return {name: known.timeline_name for name, known in self.fields.items()}
+
+
+class Catalogue:
+    """Keeps the list of nodes and fields (see `sisock.consumer.Watcher`).
+
+    Parameters
+    ----------
+    reactor : IReactorTime
+    clock : callable
+        The present, UNIX seconds.
+    log : structlog logger
+    """
+
+    def __init__(self, reactor: Any, clock: Callable[[], float], log: structlog.stdlib.BoundLogger) -> None:
+        self._reactor = reactor
+        self._clock = clock
+        self._log = log
+        self._consumer: Consumer | None = None
+        self._sweep = LoopingCall(self._refresh_all)
+        self._sweep.clock = reactor
+        self.entries: dict[str, Entry] = {}
+        self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
+
+    def start(self, consumer: Consumer) -> None:
+        """Use this consumer to ask nodes for their fields."""
+        self._consumer = consumer
+        self._sweep.start(REFRESH_INTERVAL_S, now=False)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every node that is online has been asked for its fields."""
+        return all(entry.asked_at > float("-inf") and not entry.asking for entry in self.entries.values())
+
+    def targets(self) -> list[str]:
+        """Every ``node::field``, sorted."""
+        return sorted(
+            f"{name}{SEPARATOR}{known}" for name, entry in self.entries.items() for known in entry.fields
+        )
+
+    def node_added(self, node: NodeInfo) -> None:
+        """A node came online, or says something new of itself."""
+        entry = self.entries.get(node.name)
+        if entry is None:
+            self.entries[node.name] = Entry(node)
+            self._happened(node, online=True)
+        else:
+            entry.info = node
+        self.refresh(node.name)
+
+    def node_subtracted(self, node: NodeInfo) -> None:
+        """A node went offline."""
+        if self.entries.pop(node.name, None):
+            self._happened(node, online=False)
+
+    def router_changed(self, here: bool) -> None:
+        """The router came or went; its nodes are told one by one."""
+        self._log.info("router.here" if here else "router.gone")
+
+    def _happened(self, node: NodeInfo, *, online: bool) -> None:
+        self._log.info("node.online" if online else "node.offline", node=node.name)
+        self.events.append(Event(self._clock(), node.name, online, node.description))
+
+    def _refresh_all(self) -> None:
+        for name in list(self.entries):
+            self.refresh(name)
+
+    def refresh(self, name: str) -> None:
+        """Ask a node for its fields again, unless that was done a moment ago."""
+        entry = self.entries.get(name)
+        now = self._reactor.seconds()
+        if entry is None or entry.asking or now - entry.asked_at < SOONEST_REFRESH_S:
+            return
+        entry.asking = True
+        ensureDeferred(self._ask(name, entry))
+
+    async def _ask(self, name: str, entry: Entry) -> None:
+        if self._consumer is None:
+            raise RuntimeError("the catalogue was not started")
+        try:
+            # From 1 s after the epoch until now: every field there is, as the predecessor asked.
+            fields = await self._consumer.get_fields(name, 1, 0, FIELDS_DEADLINE_S)
+        except NodeError as error:
+            if str(error) != entry.problem:
+                self._log.warning("fields.unknown", node=name, why=str(error))
+            entry.problem = str(error)
+        else:
+            entry.fields = {known.name: known for known in fields}
+            entry.problem = ""
+        finally:
+            entry.asking = False
+            entry.asked_at = self._reactor.seconds()

@@ -1,0 +1,19 @@
+"""What is wrong with a request, as the sentence and status that its sender gets."""
+
+
+class RequestError(Exception):
+    """A request that cannot be answered; the message is a sentence that names the field at fault."""
+
+    status = 400
+
+
+class TooLargeError(RequestError):
+    """The body is longer than any real request."""
+
+    status = 413
+
+
+class AwayError(RequestError):
+    """The router is away: the request was fine, try again."""
+
+    status = 503
