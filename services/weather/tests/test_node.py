@@ -57,3 +57,7 @@ def test_a_peer_of_the_predecessors_gets_plain_lists(served: Path, sisock_peer: 
     timeline = sisock_peer.call("org.simonsobservatory.consumer.apex_archive.get_fields", 1, 0)[0]
     assert reply["data"]["nothing"] == []
     assert reply["timeline"][timeline["apex_temperature"]["timeline"]]["t"] == first.t[first.t < END].tolist()
+
+
+def test_conformance_suite_passes(served: Path, sisock_peer: Peer) -> None:
+    assert sisock_peer.breaches("apex_archive") == []

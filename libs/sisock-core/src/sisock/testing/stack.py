@@ -265,6 +265,19 @@ class Peer:
         """Read data as a consumer of the predecessor's does."""
         return self.call(uris.get_data(name), list(fields), start, end, **limits)
 
+    def breaches(self, name: str) -> list[str]:
+        """Run the conformance suite on a node; a sentence for each check that fails."""
+        from sisock.conformance import check_node  # noqa: PLC0415
+
+        async def run() -> list[str]:
+            return [
+                f"{outcome.check}: {outcome.problem}"
+                async for outcome in check_node(self.consumer, name)
+                if outcome.problem
+            ]
+
+        return self._reactor.wait(run, 60.0)  # type: ignore[no-any-return]
+
     def close(self) -> None:
         """Leave the router."""
         self._reactor.wait(self.consumer.stop)

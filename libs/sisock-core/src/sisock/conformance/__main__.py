@@ -1,0 +1,58 @@
+"""Check one data server on a live stack: ``python -m sisock.conformance NAME``."""
+
+import os
+import sys
+
+from sisock import logs
+from sisock.config import RouterConfig, load
+from sisock.conformance.checks import check_node
+from sisock.consumer import Consumer
+from sisock.errors import ConfigError
+from sisock.runner import EXIT_CONFIG, exit_with
+
+WAIT_S = 15.0
+WARNING = 30
+
+
+def main() -> None:
+    """Print one line a check; exit with 1 if one of them failed."""
+    if len(sys.argv) != 2:
+        exit_with("give the name of one data node, as the hub lists it", EXIT_CONFIG)
+    name = sys.argv[1]
+    from twisted.internet import reactor  # noqa: PLC0415
+    from twisted.internet.defer import ensureDeferred  # noqa: PLC0415
+    from twisted.internet.task import deferLater  # noqa: PLC0415
+
+    logs.configure("conformance", WARNING)
+    try:
+        config = load(RouterConfig, {"WAMP_USER": "simonsobs", **os.environ})
+        consumer = Consumer(reactor, config, logs.get())
+    except ConfigError as error:
+        exit_with(str(error), EXIT_CONFIG)
+    failed: list[str] = []
+
+    async def work() -> None:
+        deadline = reactor.seconds() + WAIT_S  # type: ignore[attr-defined]
+        while name not in consumer.nodes and reactor.seconds() < deadline:  # type: ignore[attr-defined]
+            await deferLater(reactor, 0.1, lambda: None)  # type: ignore[arg-type]
+        async for outcome in check_node(consumer, name):
+            print(f"{'FAIL' if outcome.problem else 'ok  '}  {outcome.check}")
+            if outcome.problem:
+                print(f"      {outcome.problem}")
+                failed.append(outcome.check)
+        await consumer.stop()
+
+    def done(failure: object) -> None:
+        if failure is not None:
+            failed.append(str(failure))
+            sys.stderr.write(f"{failure}\n")
+        reactor.stop()  # type: ignore[attr-defined]
+
+    consumer.run().addErrback(done)
+    reactor.callWhenRunning(lambda: ensureDeferred(work()).addBoth(done))  # type: ignore[attr-defined]
+    reactor.run()  # type: ignore[attr-defined]
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

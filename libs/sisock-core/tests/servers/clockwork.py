@@ -1,0 +1,27 @@
+"""A data server as an author writes it: one sine, a sample each second since the epoch."""
+
+import os
+
+import numpy as np
+import sisock
+
+
+class Clockwork(sisock.DataNode):
+    name, description = os.environ.get("NAME", "clockwork"), "A sine of time."
+
+    def fields(self, start, end):
+        return [sisock.Field("sine", "sin(t)", "V", interval=1.0)]
+
+    def read(self, names, start, end, limits):
+        if "sine" not in names:
+            return []
+        if end - start > 1e7:
+            raise sisock.TooMuchDataError("ask for less")
+        if start == 666:
+            raise RuntimeError("the disk is on fire")
+        t = np.arange(np.ceil(start), end)
+        return [sisock.Series("sine", t, np.sin(t))]
+
+
+if __name__ == "__main__":
+    sisock.run(lambda config: Clockwork(), sisock.NodeConfig)

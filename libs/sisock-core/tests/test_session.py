@@ -1,0 +1,136 @@
+"""Data nodes on a real router: new style, old style, refused ones, long replies, clean ends."""
+
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sisock.errors import NodeError, TooMuchDataError
+from sisock.testing import Peer, Process, Stack, wait_until
+
+SERVERS = Path(__file__).parent / "servers"
+
+
+def start(stack: Stack, server: str, name: str = "", **environ: str) -> Process:
+    return stack.start(name or server, [sys.executable, str(SERVERS / f"{server}.py")], **environ)
+
+
+@pytest.fixture(scope="module")
+def clockwork(sisock_stack: Stack, sisock_peer: Peer):
+    process = start(sisock_stack, "clockwork")
+    sisock_peer.wait_for_node("clockwork")
+    yield process
+    assert process.stop() == 0
+    wait_until(lambda: "clockwork" not in sisock_peer.consumer.nodes, what="SIGTERM takes it off the list")
+
+
+@pytest.fixture(scope="module")
+def old_style(sisock_stack: Stack, sisock_peer: Peer):
+    process = start(sisock_stack, "old_style")
+    sisock_peer.wait_for_node("old_thermometer")
+    yield process
+    process.stop()
+
+
+def test_an_authors_server_is_under_40_lines() -> None:
+    assert len((SERVERS / "clockwork.py").read_text().splitlines()) < 40
+
+
+def test_an_authors_server_keeps_the_contract(clockwork: Process, sisock_peer: Peer) -> None:
+    problems = sisock_peer.breaches("clockwork")
+    # It serves every second since the epoch, so its own "too much data" is all that is wrong with it.
+    assert all("too much data" in problem for problem in problems)
+
+
+def test_a_server_in_the_predecessors_style_runs_unchanged(old_style: Process, sisock_peer: Peer) -> None:
+    assert sorted(f.name for f in sisock_peer.get_fields("old_thermometer")) == ["state", "t1"]
+    series, problems = sisock_peer.get_data("old_thermometer", ["t1", "state"], 1000, 1100)
+    assert problems == {}
+    assert series["t1"].t.tolist() == [float(t) for t in range(1010, 1100, 10)]
+    assert series["state"].values.tolist() == ["on"] * 9
+    assert "after_onJoin was called" in old_style.text()
+
+
+def test_an_old_servers_reply_that_no_message_can_hold_is_false(old_style: Process, sisock_peer: Peer) -> None:
+    with pytest.raises(TooMuchDataError):
+        sisock_peer.get_data("old_thermometer", ["t1"], 1, 1e7)
+
+
+@pytest.mark.parametrize("samples", [60_000, 1_200_000])
+def test_a_reply_of_many_megabytes_arrives_in_parts(clockwork: Process, sisock_peer: Peer, samples: int) -> None:
+    series, problems = sisock_peer.get_data("clockwork", ["sine"], 1, 1 + samples)
+    assert problems == {}
+    np.testing.assert_array_equal(series["sine"].t, np.arange(1.0, 1 + samples))
+    np.testing.assert_array_equal(series["sine"].values, np.sin(series["sine"].t))
+
+
+def test_an_old_caller_gets_false_instead_of_a_message_that_is_never_sent(clockwork: Process, sisock_peer: Peer) -> None:
+    assert sisock_peer.v1_data("clockwork", ["sine"], 1, 60_001) is False
+    assert len(sisock_peer.v1_data("clockwork", ["sine"], 1, 1001)["data"]["sine"]) == 1000
+
+
+def test_what_a_node_refuses_to_send_is_false(clockwork: Process, sisock_peer: Peer) -> None:
+    with pytest.raises(TooMuchDataError):
+        sisock_peer.get_data("clockwork", ["sine"], 1, 1e8)
+
+
+def test_an_authors_mistake_is_an_error_of_that_call(clockwork: Process, sisock_peer: Peer) -> None:
+    with pytest.raises(NodeError, match="the disk is on fire"):
+        sisock_peer.get_data("clockwork", ["sine"], 666, 700)
+    assert len(sisock_peer.get_data("clockwork", ["sine"], 1, 3)[0]["sine"].t) == 2
+    assert "the disk is on fire" in clockwork.text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((3, 1, 2), "field=3 is not a list of field names"),
+        ((["sine"], "x", 2), "start='x' is not a sisock time"),
+        ((["sine"], 1, 2, -1), "min_stride=-1"),
+    ],
+)
+def test_malformed_calls_are_refused_in_words(clockwork, sisock_peer: Peer, arguments, sentence) -> None:
+    procedure = "org.simonsobservatory.consumer.clockwork.get_data"
+    with pytest.raises(NodeError, match=sentence):
+        sisock_peer.call(procedure, *arguments)
+
+
+def test_a_second_node_of_the_same_name_is_refused_and_told(clockwork: Process, sisock_stack: Stack) -> None:
+    second = start(sisock_stack, "clockwork", "second")
+    wait_until(lambda: "another data node already serves the name 'clockwork'" in second.text(), what="it is told")
+    assert clockwork.popen.poll() is None
+    assert second.stop() == 0
+
+
+def test_a_second_node_takes_over_when_the_first_is_gone(sisock_stack: Stack, sisock_peer: Peer) -> None:
+    first = start(sisock_stack, "clockwork", "first_pair", NAME="pair")
+    sisock_peer.wait_for_node("pair")
+    second = start(sisock_stack, "clockwork", "second_pair", NAME="pair")
+    wait_until(lambda: "another data node already" in second.text(), what="it is told")
+    first.kill()
+    wait_until(lambda: "node.listed" in second.text(), what="the second is listed")
+    second.stop()
+
+
+def test_a_wrong_secret_ends_the_process_with_a_sentence(sisock_stack: Stack) -> None:
+    process = start(sisock_stack, "clockwork", "stranger", WAMP_SECRET="wrong")
+    assert process.popen.wait(30) == 1
+    assert "refused user 'server'" in process.text()
+
+
+def test_a_wrong_setting_ends_the_process_with_a_sentence(sisock_stack: Stack) -> None:
+    process = start(sisock_stack, "clockwork", "misled", CROSSBAR_TLS_PORT="eighty", MAX_POINTS="many")
+    assert process.popen.wait(30) == 2
+    assert "CROSSBAR_TLS_PORT='eighty' is not a port number" in process.text()
+    assert "MAX_POINTS='many'" in process.text()
+
+
+def test_without_a_router_a_node_waits_and_says_so_once(tmp_path: Path, sisock_stack: Stack) -> None:
+    lonely = Stack(tmp_path)
+    process = start(lonely, "clockwork", WAMP_SECRET="x")
+    wait_until(lambda: "router.away" in process.text(), what="it says that the router is away")
+    with pytest.raises(TimeoutError):
+        wait_until(lambda: process.text().count("router.away") > 1, 3, "it says so again")
+    process.signal(signal.SIGTERM)
+    assert process.popen.wait(10) == 0
