@@ -1,0 +1,48 @@
+"""`make demo`'s own script: it comes up, answers, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import requests
+from sisock.testing import wait_until
+from sisock.testing.stack import free_port
+
+DEMO = Path(__file__).parents[1] / "demo"
+QUERY = {
+    "range": {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"},
+    "interval": "1m",
+    "maxDataPoints": 1000,
+    "targets": [{"target": "apex_archive::apex_radiometer", "type": "timeserie"}],
+}
+
+
+def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    ports = {name: str(free_port()) for name in ("PORT", "CROSSBAR_TLS_PORT", "CROSSBAR_OCS_PORT")}
+    log = tmp_path / "demo.log"
+    environ = {**os.environ, **ports, "SISOCK_DEMO_STATE": str(tmp_path / "state")}
+    with log.open("w") as out:
+        demo = subprocess.Popen([sys.executable, DEMO], stdout=out, stderr=out, env=environ, start_new_session=True)
+    url = f"http://127.0.0.1:{ports['PORT']}/"
+    try:
+        wait_until(lambda: f"\nready: {url}\n" in log.read_text() or demo.poll() is not None, 90, "the demo is ready")
+        reply = requests.post(f"{url}query", json=QUERY, timeout=10).json()
+        assert 900 < len(reply[0]["datapoints"]) <= 1000
+        family = psutil.Process(demo.pid).children(recursive=True)
+        assert len(family) >= 3
+        os.killpg(demo.pid, signal.SIGINT)
+        assert demo.wait(20) == 0
+        _, alive = psutil.wait_procs(family, 10)
+        assert alive == []
+    finally:
+        if demo.poll() is None:
+            os.killpg(demo.pid, signal.SIGKILL)
+
+
+def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
+    environ = {**os.environ, "PORT": "abc", "SISOCK_DEMO_STATE": str(tmp_path)}
+    ended = subprocess.run([sys.executable, DEMO], env=environ, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr.strip()) == (2, "PORT='abc' is not a port number (1 to 65535)")

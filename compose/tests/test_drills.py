@@ -1,0 +1,113 @@
+"""Kill -9 drills: each part of the stack alone, and each while a query is under way.
+
+Dead processes are started again as Docker's ``restart: always`` does; nothing else is touched.
+How long each recovery took is printed.
+"""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+import requests
+from sisock.testing import Stack, wait_until
+from sisock.testing.stack import free_port
+
+QUERY = {
+    "range": {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"},
+    "targets": [{"target": "apex_archive::apex_radiometer", "type": "timeserie"}],
+}
+BACK_DEADLINE_S = 30.0
+
+
+class Site:
+    """The whole stack, every process kept alive."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.port = free_port()
+        stack.start_hub(restart=True)
+        stack.start("weather", [sys.executable, "-m", "sisock_weather"], restart=True)
+        stack.start("http", [sys.executable, "-m", "sisock_http"], restart=True, PORT=str(self.port))
+
+    def answers(self) -> bool:
+        """Whether a query returns the whole day."""
+        try:
+            reply = requests.post(f"http://127.0.0.1:{self.port}/query", json=QUERY, timeout=15)
+        except requests.RequestException:
+            return False
+        return reply.ok and len(reply.json()[0]["datapoints"]) == 1440
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory):
+    stack = Stack(tmp_path_factory.mktemp("site"))
+    try:
+        site = Site(stack)
+        wait_until(site.answers, what="the stack answers")
+        yield site
+    finally:
+        stack.stop()
+
+
+def worker(site: Site, kind: str) -> psutil.Process:
+    controller = psutil.Process(site.stack.processes["hub"].pid)
+    return next(p for p in controller.children() if kind in " ".join(p.cmdline()))
+
+
+def whole(name: str) -> Callable[[Site], None]:
+    return lambda site: site.stack.processes[name].kill()
+
+
+VICTIMS: dict[str, Callable[[Site], None]] = {
+    "router and hub": whole("hub"),
+    "router's controller": lambda site: site.stack.processes["hub"].signal(signal.SIGKILL),
+    "router": lambda site: worker(site, "RouterController").kill(),
+    "hub": lambda site: worker(site, "ContainerController").kill(),
+    "http": whole("http"),
+    "weather": whole("weather"),
+}
+
+
+def recovered(site: Site, killed: float) -> float:
+    wait_until(site.answers, BACK_DEADLINE_S, "the stack answers again", step_s=0.05)
+    return time.monotonic() - killed
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_everything_is_back_by_itself_after(site: Site, victim: str, capsys: pytest.CaptureFixture[str]) -> None:
+    killed = time.monotonic()
+    VICTIMS[victim](site)
+    time.sleep(0.2)
+    took = recovered(site, killed)
+    with capsys.disabled():
+        print(f"\n{victim} killed with -9: a query is answered again after {took:.1f} s", end="")
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_everything_is_back_by_itself_during_queries_after(
+    site: Site, victim: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop = threading.Event()
+
+    def keep_asking() -> None:
+        while not stop.is_set():
+            site.answers()
+
+    askers = [threading.Thread(target=keep_asking) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    try:
+        killed = time.monotonic()
+        VICTIMS[victim](site)
+        time.sleep(0.2)
+        took = recovered(site, killed)
+    finally:
+        stop.set()
+        for asker in askers:
+            asker.join(30)
+    with capsys.disabled():
+        print(f"\n{victim} killed with -9 during queries: answered again after {took:.1f} s", end="")
