@@ -25,10 +25,14 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     log = tmp_path / "demo.log"
     environ = {**os.environ, **ports, "SISOCK_DEMO_STATE": str(tmp_path / "state")}
     with log.open("w") as out:
-        demo = subprocess.Popen([sys.executable, DEMO], stdout=out, stderr=out, env=environ, start_new_session=True)
+        demo = subprocess.Popen(
+            [sys.executable, DEMO], stdout=out, stderr=out, env=environ, start_new_session=True
+        )
     url = f"http://127.0.0.1:{ports['PORT']}/"
     try:
-        wait_until(lambda: f"\nready: {url}\n" in log.read_text() or demo.poll() is not None, 90, "the demo is ready")
+        wait_until(
+            lambda: f"\nready: {url}\n" in log.read_text() or demo.poll() is not None, 90, "the demo is ready"
+        )
         reply = requests.post(f"{url}query", json=QUERY, timeout=10).json()
         assert 900 < len(reply[0]["datapoints"]) <= 1000
         family = psutil.Process(demo.pid).children(recursive=True)
@@ -44,5 +48,7 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
 
 def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
     environ = {**os.environ, "PORT": "abc", "SISOCK_DEMO_STATE": str(tmp_path)}
-    ended = subprocess.run([sys.executable, DEMO], env=environ, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(
+        [sys.executable, DEMO], env=environ, capture_output=True, text=True, timeout=30, check=False
+    )
     assert (ended.returncode, ended.stderr.strip()) == (2, "PORT='abc' is not a port number (1 to 65535)")

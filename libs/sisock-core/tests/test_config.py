@@ -22,7 +22,10 @@ class Required:
 
 def test_defaults_suit_a_site_of_one_node() -> None:
     config = load(RouterConfig, {})
-    assert (config.tls_url, config.open_url) == ("wss://sisock-crossbar:8080/ws", "ws://sisock-crossbar:8001/ws")
+    assert (config.tls_url, config.open_url) == (
+        "wss://sisock-crossbar:8080/ws",
+        "ws://sisock-crossbar:8001/ws",
+    )
     assert config.wamp_user == "server"
 
 

@@ -11,11 +11,15 @@ def run(code: str) -> str:
 
 
 def test_import_sisock_alone_makes_sisock_base_available() -> None:
-    assert run("import sisock; print(sisock.base.uri('data_node.add'))") == "org.simonsobservatory.data_node.add"
+    assert (
+        run("import sisock; print(sisock.base.uri('data_node.add'))") == "org.simonsobservatory.data_node.add"
+    )
 
 
 def test_import_sisock_loads_no_network_library() -> None:
-    heavy = run("import sys, sisock; print([m for m in ('autobahn', 'twisted', 'numpy') if m in sys.modules])")
+    heavy = run(
+        "import sys, sisock; print([m for m in ('autobahn', 'twisted', 'numpy') if m in sys.modules])"
+    )
     assert heavy == "[]"
 
 

@@ -52,20 +52,26 @@ def test_a_server_in_the_predecessors_style_runs_unchanged(old_style: Process, s
     assert "after_onJoin was called" in old_style.text()
 
 
-def test_an_old_servers_reply_that_no_message_can_hold_is_false(old_style: Process, sisock_peer: Peer) -> None:
+def test_an_old_servers_reply_that_no_message_can_hold_is_false(
+    old_style: Process, sisock_peer: Peer
+) -> None:
     with pytest.raises(TooMuchDataError):
         sisock_peer.get_data("old_thermometer", ["t1"], 1, 1e7)
 
 
 @pytest.mark.parametrize("samples", [60_000, 1_200_000])
-def test_a_reply_of_many_megabytes_arrives_in_parts(clockwork: Process, sisock_peer: Peer, samples: int) -> None:
+def test_a_reply_of_many_megabytes_arrives_in_parts(
+    clockwork: Process, sisock_peer: Peer, samples: int
+) -> None:
     series, problems = sisock_peer.get_data("clockwork", ["sine"], 1, 1 + samples)
     assert problems == {}
     np.testing.assert_array_equal(series["sine"].t, np.arange(1.0, 1 + samples))
     np.testing.assert_array_equal(series["sine"].values, np.sin(series["sine"].t))
 
 
-def test_an_old_caller_gets_false_instead_of_a_message_that_is_never_sent(clockwork: Process, sisock_peer: Peer) -> None:
+def test_an_old_caller_gets_false_instead_of_a_message_that_is_never_sent(
+    clockwork: Process, sisock_peer: Peer
+) -> None:
     assert sisock_peer.v1_data("clockwork", ["sine"], 1, 60_001) is False
     assert len(sisock_peer.v1_data("clockwork", ["sine"], 1, 1001)["data"]["sine"]) == 1000
 
@@ -98,7 +104,9 @@ def test_malformed_calls_are_refused_in_words(clockwork, sisock_peer: Peer, argu
 
 def test_a_second_node_of_the_same_name_is_refused_and_told(clockwork: Process, sisock_stack: Stack) -> None:
     second = start(sisock_stack, "clockwork", "second")
-    wait_until(lambda: "another data node already serves the name 'clockwork'" in second.text(), what="it is told")
+    wait_until(
+        lambda: "another data node already serves the name 'clockwork'" in second.text(), what="it is told"
+    )
     assert clockwork.popen.poll() is None
     assert second.stop() == 0
 

@@ -33,7 +33,9 @@ def test_fields_are_written_as_the_contract_has_them() -> None:
 
 
 def test_series_of_one_timeline_share_one_time_column() -> None:
-    made = reply(Series("a", T, np.array([1.0, 2.0, 3.0]), "t"), Series("b", T.copy(), np.array([1, 2, 3]), "t"))
+    made = reply(
+        Series("a", T, np.array([1.0, 2.0, 3.0]), "t"), Series("b", T.copy(), np.array([1, 2, 3]), "t")
+    )
     assert made == {
         "data": {"a": [1.0, 2.0, 3.0], "b": [1, 2, 3]},
         "timeline": {"t": {"t": [10.0, 20.0, 30.0], "finalized_until": None}},
@@ -50,7 +52,10 @@ def test_the_interval_is_half_open() -> None:
 
 
 def test_fields_without_samples_are_empty_lists_without_a_timeline() -> None:
-    assert reply(Series("a", T, T), names=["a", "b"], start=100) == {"data": {"a": [], "b": []}, "timeline": {}}
+    assert reply(Series("a", T, T), names=["a", "b"], start=100) == {
+        "data": {"a": [], "b": []},
+        "timeline": {},
+    }
 
 
 def test_values_that_are_no_numbers_are_none_in_lists() -> None:
@@ -102,7 +107,9 @@ def test_text_and_bools_survive_the_wire_packed() -> None:
 
 def test_a_reduced_field_has_all_of_its_points_to_itself() -> None:
     t = np.arange(1000.0)
-    made = tables(Series("a", t, np.sin(t), "t"), Series("b", t, np.cos(t), "t"), limits=Limits(max_points=100))
+    made = tables(
+        Series("a", t, np.sin(t), "t"), Series("b", t, np.cos(t), "t"), limits=Limits(max_points=100)
+    )
     assert [sorted(table.columns) for table in made] == [["a"], ["b"]]
     assert all(len(table.t) > 90 for table in made)
 
@@ -112,7 +119,10 @@ def test_an_old_caller_gets_one_timeline_for_all_fields_of_it() -> None:
     values = np.zeros(1000)
     values[77] = 5
     made = tables(
-        Series("a", t, np.sin(t), "t"), Series("b", t, values, "t"), limits=Limits(max_points=100), own_times=False
+        Series("a", t, np.sin(t), "t"),
+        Series("b", t, values, "t"),
+        limits=Limits(max_points=100),
+        own_times=False,
     )
     assert [sorted(table.columns) for table in made] == [["a", "b"]]
     assert len(made[0].t) <= 100
@@ -140,8 +150,13 @@ def test_what_is_no_reply_is_said_so(nonsense) -> None:
         wire.merge([nonsense], ["a"], {})
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.binary(), 
-                    lambda c: st.lists(c) | st.dictionaries(st.sampled_from(["a", "t", "data", "field"]), c)))  # fmt: skip
+LEAVES = st.none() | st.booleans() | st.floats() | st.text() | st.binary()
+GARBAGE = st.recursive(
+    LEAVES, lambda c: st.lists(c) | st.dictionaries(st.sampled_from(["a", "t", "data", "field"]), c)
+)
+
+
+@given(GARBAGE)
 def test_any_garbage_in_a_reply_is_an_error_of_its_field_at_most(garbage) -> None:
     try:
         wire.merge([{"data": {"a": garbage}, "timeline": {"t": {"t": garbage}}}], ["a"], {"a": "t"})

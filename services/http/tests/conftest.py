@@ -58,13 +58,13 @@ class Bridge:
         return reply.json()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make_bridge() -> type[Bridge]:
     """Start further bridges: ``make_bridge(stack, name, **environ)``."""
     return Bridge
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nodes(sisock_stack: Stack) -> dict[str, Process]:
     """The data nodes beside the bridge, by the name of their process."""
     started = {name: sisock_stack.start(name, [sys.executable, str(SERVERS / f"{name}.py")])
@@ -72,7 +72,7 @@ def nodes(sisock_stack: Stack) -> dict[str, Process]:
     return {**started, "weather": sisock_stack.start_module("sisock_weather")}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bridge(sisock_stack: Stack, nodes: dict[str, Process]) -> Iterator[Bridge]:
     """The bridge, ready, with all nodes online."""
     bridge = Bridge(sisock_stack, QUERY_DEADLINE="3")

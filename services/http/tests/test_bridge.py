@@ -60,7 +60,9 @@ def test_a_panel_over_all_days_keeps_the_global_extremes(bridge: Bridge, field: 
 
 
 def test_fields_of_one_cadence_keep_their_own_times(bridge: Bridge) -> None:
-    for series, field in zip(bridge.query(*[f"apex_archive::{f}" for f in FIELDS], **ALL), FIELDS, strict=True):
+    for series, field in zip(
+        bridge.query(*[f"apex_archive::{f}" for f in FIELDS], **ALL), FIELDS, strict=True
+    ):
         np.testing.assert_array_equal(points(series)[:, 1], sample(field).t * 1000)
 
 
@@ -108,7 +110,9 @@ def test_an_unknown_target_costs_only_its_own_series(bridge: Bridge, unknown: st
         ({"range": {"from": 1, "to": 2}, "targets": [{"type": "timeserie"}]}, "targets[0].target"),
     ],
 )  # fmt: skip
-def test_malformed_input_is_400_with_a_sentence_that_names_the_field(bridge: Bridge, body, at_fault: str) -> None:
+def test_malformed_input_is_400_with_a_sentence_that_names_the_field(
+    bridge: Bridge, body, at_fault: str
+) -> None:
     reply = bridge.post("/query", body)
     assert reply.status_code == 400
     assert reply.headers["content-type"] == "application/json"
@@ -146,7 +150,10 @@ def test_tags_are_the_nodes(bridge: Bridge) -> None:
 
 
 def test_replies_are_compressed_for_those_who_ask(bridge: Bridge) -> None:
-    body = {"range": {"from": ALL["start"], "to": ALL["end"]}, "targets": [{"target": "apex_archive::apex_radiometer"}]}
+    body = {
+        "range": {"from": ALL["start"], "to": ALL["end"]},
+        "targets": [{"target": "apex_archive::apex_radiometer"}],
+    }
     reply = bridge.post("/query", body, headers={"Accept-Encoding": "gzip"})
     assert reply.headers["content-encoding"] == "gzip"
     assert len(reply.json()[0]["datapoints"]) == 21_601
@@ -190,10 +197,16 @@ def test_a_frozen_node_hangs_nobody_else(bridge: Bridge, nodes, sisock_stack: St
         bridge.query("apex_archive::apex_humidity", **DAY)
     finally:
         nodes["old_style"].signal(signal.SIGCONT)
-    wait_until(lambda: bridge.query("old_thermometer::t1", start=1000, end=100_000)[0]["datapoints"], 60, "it is back")
+    wait_until(
+        lambda: bridge.query("old_thermometer::t1", start=1000, end=100_000)[0]["datapoints"],
+        60,
+        "it is back",
+    )
 
 
-def test_a_node_that_dies_after_its_caller_gave_up_costs_the_bridge_nothing(bridge: Bridge, sisock_stack: Stack) -> None:
+def test_a_node_that_dies_after_its_caller_gave_up_costs_the_bridge_nothing(
+    bridge: Bridge, sisock_stack: Stack
+) -> None:
     doomed = sisock_stack.start("doomed", [sys.executable, str(SERVERS / "clockwork.py")], NAME="doomed")
     wait_until(lambda: "doomed" in bridge.nodes(), what="the node is online")
     joined = bridge.process.text().count("router.joined")
@@ -206,25 +219,36 @@ def test_a_node_that_dies_after_its_caller_gave_up_costs_the_bridge_nothing(brid
 
 
 def test_annotations_tell_who_came_and_went(bridge: Bridge, sisock_stack: Stack) -> None:
-    body = {"range": {"from": 0, "to": (time.time() + 60) * 1000}, "annotation": {"name": "x", "query": "apex"}}
+    body = {
+        "range": {"from": 0, "to": (time.time() + 60) * 1000},
+        "annotation": {"name": "x", "query": "apex"},
+    }
     titles = [event["title"] for event in bridge.post("/annotations", body).json()]
     assert titles == ["apex_archive online"]
 
 
 def test_many_queries_at_once_all_get_their_own_answer(bridge: Bridge) -> None:
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        replies = list(pool.map(lambda i: bridge.query("clockwork::sine", start=i * 1000, end=i * 1000 + 5000), range(1, 81)))
+        replies = list(
+            pool.map(
+                lambda i: bridge.query("clockwork::sine", start=i * 1000, end=i * 1000 + 5000), range(1, 81)
+            )
+        )
     for i, [series] in enumerate(replies, start=1):
         assert points(series)[:, 1].tolist() == [1000.0 * (i + k) for k in range(5)]
 
 
-def test_a_bridge_that_starts_before_the_router_says_503_and_comes_by_itself(make_bridge, tmp_path, request) -> None:
+def test_a_bridge_that_starts_before_the_router_says_503_and_comes_by_itself(
+    make_bridge, tmp_path, request
+) -> None:
     stack = Stack(tmp_path)
     request.addfinalizer(stack.stop)
     bridge = make_bridge(stack, WAMP_SECRET_FILE=str(tmp_path / ".crossbar" / "secrets" / "simonsobs"))
     assert bridge.process.popen.wait(20) == 2
     assert "WAMP_SECRET_FILE" in bridge.process.text()
-    subprocess.run([executable("sisock-hub"), "--prepare-only"], cwd=tmp_path, env=stack.environ(), check=True)
+    subprocess.run(
+        [executable("sisock-hub"), "--prepare-only"], cwd=tmp_path, env=stack.environ(), check=True
+    )
     bridge = make_bridge(stack)
     wait_until(lambda: bridge.status("/healthz") == 200, what="it is alive")
     for path in ("/", "/search", "/readyz"):

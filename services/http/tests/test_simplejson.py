@@ -55,7 +55,10 @@ def test_other_intervals_are_refused_by_name(value) -> None:
         ({"range": RANGE}, "targets is missing"),
         ({"range": RANGE, "targets": ["n::f"]}, r"targets\[0\] is not an object"),
         ({"range": RANGE, "targets": [{}]}, r"targets\[0\]\.target is missing"),
-        ({"range": RANGE, "targets": [{"target": "nonsense"}]}, r"targets\[0\]\.target='nonsense' does not name"),
+        (
+            {"range": RANGE, "targets": [{"target": "nonsense"}]},
+            r"targets\[0\]\.target='nonsense' does not name",
+        ),
         ({"range": RANGE, "targets": [{"target": "n::f", "type": "pie"}]}, r"targets\[0\]\.type='pie'"),
         ({"range": RANGE, "targets": TARGETS, "maxDataPoints": "many"}, "maxDataPoints='many'"),
         ({"range": RANGE, "targets": TARGETS, "maxDataPoints": 0}, "maxDataPoints=0"),
@@ -74,7 +77,11 @@ def test_hidden_targets_are_not_asked_for() -> None:
 
 def test_ad_hoc_filters_choose_nodes() -> None:
     targets = [{"target": "n::f"}, {"target": "m::g"}]
-    body = {"range": RANGE, "targets": targets, "adhocFilters": [{"key": "node", "operator": "=", "value": "m"}]}
+    body = {
+        "range": RANGE,
+        "targets": targets,
+        "adhocFilters": [{"key": "node", "operator": "=", "value": "m"}],
+    }
     assert simplejson.parse_query(body)[0].targets == ("m::g",)
 
 

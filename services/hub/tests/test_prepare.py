@@ -18,7 +18,9 @@ def test_everything_that_is_missing_is_made_and_secrets_are_private(tmp_path: Pa
         assert is_private(directory / "secrets" / user)
         assert len((directory / "secrets" / user).read_text()) >= 32
     assert is_private(directory / "server_key.pem")
-    assert not any((directory / "secrets" / u).read_text() in prepared.config.read_text() for u in ("hub", "server"))
+    assert not any(
+        (directory / "secrets" / u).read_text() in prepared.config.read_text() for u in ("hub", "server")
+    )
 
 
 def test_each_router_has_secrets_of_its_own(tmp_path: Path) -> None:

@@ -57,7 +57,9 @@ def node_peer(sisock_stack: Stack, sisock_reactor):
     peer.close()
 
 
-def test_a_node_cannot_be_removed_by_another_session(node_peer: Peer, sisock_stack: Stack, sisock_peer: Peer) -> None:
+def test_a_node_cannot_be_removed_by_another_session(
+    node_peer: Peer, sisock_stack: Stack, sisock_peer: Peer
+) -> None:
     node = start(sisock_stack, "old_style")
     sisock_peer.wait_for_node("old_thermometer")
     stranger = node_peer.consumer._connection.session._session_id

@@ -57,9 +57,9 @@ def require_secret(config: RouterConfig) -> Secret:
     secret = find_secret(config)
     if secret is None:
         raise ConfigError(
-            f"no secret for WAMP_USER={config.wamp_user!r}: set WAMP_SECRET or WAMP_SECRET_FILE, or mount the "
-            f"router's directory at {config.crossbar_dir} (looked for {SECRETS}/{config.wamp_user} and for a "
-            f"wampcra user of that name in config.json)"
+            f"no secret for WAMP_USER={config.wamp_user!r}: set WAMP_SECRET or WAMP_SECRET_FILE, or mount "
+            f"the router's directory at {config.crossbar_dir} (looked for {SECRETS}/{config.wamp_user} "
+            f"and for a wampcra user of that name in config.json)"
         )
     return secret
 

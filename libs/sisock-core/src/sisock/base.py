@@ -6,7 +6,7 @@ settings (`WAMP_SECRET` and so on) are read from the environment when they are a
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from sisock import auth, uris
 from sisock.config import RouterConfig, load
+from sisock.runner import the_reactor
 from sisock.times import sisock_to_unix_time
 from sisock.uris import BASE_URI, REALM, uri
 from sisock.wire import V1_BYTES
@@ -49,7 +50,7 @@ WAMP_SECRET: str
 WAMP_URI: str
 WAMP_USER: str
 
-_SETTINGS = {
+_SETTINGS: dict[str, Callable[[RouterConfig], Any]] = {
     "WAMP_USER": lambda config: config.wamp_user,
     "WAMP_SECRET": lambda config: auth.require_secret(config).reveal(),
     "WAMP_URI": lambda config: config.tls_url,
@@ -128,13 +129,13 @@ class DataNodeServer(ApplicationSession):
             await self.register(self._answer_get_fields, uris.get_fields(self.name))
             await self.register(self._answer_get_data, uris.get_data(self.name))
         except ApplicationError as error:
-            self.log.error(
-                "Data node {name!r} is refused: {why}", name=self.name, why=error.error_message()
-            )
+            self.log.error("Data node {name!r} is refused: {why}", name=self.name, why=error.error_message())
             self.leave()
             return
         try:
-            await self.subscribe(lambda *_, **__: ensureDeferred(self._announce(details)), uris.DATA_NODE_ANNOUNCE)
+            await self.subscribe(
+                lambda *_, **__: ensureDeferred(self._announce(details)), uris.DATA_NODE_ANNOUNCE
+            )
         except ApplicationError as error:
             self.log.debug("no announcements from the hub: {why}", why=error.error_message())
         await self._announce(details)
@@ -170,9 +171,8 @@ class DataNodeServer(ApplicationSession):
         runner = getattr(self.config, "runner", None)
         if runner is None or getattr(runner, "_client_service", None) is not None:
             return
-        from twisted.internet import reactor  # noqa: PLC0415 (the author's runner has installed it)
-
-        if reactor.running and not getattr(reactor, "_stopped", False):  # type: ignore[attr-defined]
+        reactor = the_reactor()
+        if reactor.running and not getattr(reactor, "_stopped", False):
             ensureDeferred(_reconnect(reactor, runner, self._factory)).addErrback(
                 lambda failure: self.log.failure("Could not reconnect", failure=failure)
             )
@@ -200,7 +200,9 @@ class DataNodeServer(ApplicationSession):
         """
         return deferToThread(self._get_fields_blocking, sisock_to_unix_time(start), sisock_to_unix_time(end))
 
-    def get_data(self, field: Sequence[str], start: float, end: float, min_stride: float | None = None) -> Any:
+    def get_data(
+        self, field: Sequence[str], start: float, end: float, min_stride: float | None = None
+    ) -> Any:
         """Request data.
 
         Override this if it runs in the main reactor thread, else override `_get_data_blocking`.
@@ -226,7 +228,9 @@ class DataNodeServer(ApplicationSession):
 
     def _get_fields_blocking(self, start: float, end: float) -> Any:
         """As `get_fields`, in a thread and with absolute times."""
-        raise NotImplementedError(f"{type(self).__name__} overrides neither get_fields nor _get_fields_blocking")
+        raise NotImplementedError(
+            f"{type(self).__name__} overrides neither get_fields nor _get_fields_blocking"
+        )
 
     def _get_data_blocking(
         self, field: Sequence[str], start: float, end: float, min_stride: float | None = None
@@ -263,7 +267,9 @@ def _plain(value: Any) -> Any:
 
 def _numbers(reply: dict[str, Any]) -> int:
     columns = list((reply.get("data") or {}).values())
-    columns += [entry.get("t", ()) for entry in (reply.get("timeline") or {}).values() if isinstance(entry, dict)]
+    columns += [
+        entry.get("t", ()) for entry in (reply.get("timeline") or {}).values() if isinstance(entry, dict)
+    ]
     return sum(len(column) for column in columns if isinstance(column, list))
 
 
@@ -287,8 +293,8 @@ async def _reconnect(reactor: Any, runner: Any, factory: Any) -> None:
     secure, host, port, *_ = parse_url(runner.url)
     endpoint: Any = HostnameEndpoint(reactor, host, port)
     if secure:
-        given = runner.ssl or ssl.optionsForClientTLS(host)
-        creator = given if IOpenSSLClientConnectionCreator.providedBy(given) else _AsGiven(given)
+        given: Any = runner.ssl or ssl.optionsForClientTLS(host)
+        creator: Any = given if IOpenSSLClientConnectionCreator.providedBy(given) else _AsGiven(given)
         endpoint = wrapClientTLS(creator, endpoint)
     attempt = 0
     while True:

@@ -15,9 +15,7 @@ T = TypeVar("T")
 
 def in_thread(reactor: Any, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
     """Run `work` in the reactor's thread pool and wait for it."""
-    return cast(
-        "Awaitable[T]", deferToThreadPool(reactor, reactor.getThreadPool(), work, *args, **kwargs)
-    )
+    return cast("Awaitable[T]", deferToThreadPool(reactor, reactor.getThreadPool(), work, *args, **kwargs))
 
 
 def within(clock: Any, deadline_s: float, waiting: Deferred[T], what: str) -> Deferred[T]:

@@ -124,10 +124,10 @@ class Connection:
         self._reactor = reactor
         self._owner = owner
         self._log = log
-        plain = HostnameEndpoint(
+        plain: Any = HostnameEndpoint(
             reactor, config.crossbar_host, config.crossbar_ocs_port if open_port else config.crossbar_tls_port
         )
-        self._endpoint = plain if open_port else wrapClientTLS(auth.trust(config), plain)
+        self._endpoint: Any = plain if open_port else wrapClientTLS(auth.trust(config), plain)
         self._session: Any = None
         self._ever_joined = False
         self._stopping = False
@@ -163,7 +163,7 @@ class Connection:
             return
         if session is not None and session.is_attached():
             over: Deferred[None] = Deferred()
-            loop.addBoth(lambda result: over.callback(None) or result)
+            loop.addBoth(lambda _result: over.callback(None))
             session.leave()
             try:
                 await within(self._reactor, LEAVE_DEADLINE_S, over, "the router")
@@ -204,7 +204,11 @@ class Connection:
         factory.connection = self
         factory.noisy = False
         factory.setProtocolOptions(
-            openHandshakeTimeout=10, closeHandshakeTimeout=1, autoPingInterval=5, autoPingTimeout=10, tcpNoDelay=True
+            openHandshakeTimeout=10,
+            closeHandshakeTimeout=1,
+            autoPingInterval=5,
+            autoPingTimeout=10,
+            tcpNoDelay=True,
         )
         self._over = Deferred()
         try:
@@ -236,7 +240,9 @@ class Connection:
         self._session = session
         self._ever_joined = True
         self._told = ""
-        self._log.info("router.joined", url=self.url, user=self.user if self.secret else None, role=details.authrole)
+        self._log.info(
+            "router.joined", url=self.url, user=self.user if self.secret else None, role=details.authrole
+        )
         ensureDeferred(self._use(session, details))
 
     async def _use(self, session: Any, details: Any) -> None:

@@ -5,7 +5,7 @@ seconds, so that a hub that restarted, or an event that was lost, is noticed. A 
 answer costs its caller the deadline and nothing else.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -66,7 +66,11 @@ class Consumer:
     """
 
     def __init__(
-        self, reactor: Any, config: RouterConfig, log: structlog.stdlib.BoundLogger, watcher: Watcher | None = None
+        self,
+        reactor: Any,
+        config: RouterConfig,
+        log: structlog.stdlib.BoundLogger,
+        watcher: Watcher | None = None,
     ) -> None:
         self._reactor = reactor
         self._log = log
@@ -181,7 +185,11 @@ class Consumer:
             If it is away, too slow, or answers something else.
         """
         reply = await self._ask(name, deadline_s, uris.get_fields(name), start, end)
-        if not isinstance(reply, list | tuple) or len(reply) != 2 or not all(isinstance(r, dict) for r in reply):
+        if (
+            not isinstance(reply, list | tuple)
+            or len(reply) != 2
+            or not all(isinstance(r, dict) for r in reply)
+        ):
             raise NodeError(f"{name}.get_fields answered {type(reply).__name__}, not [fields, timelines]")
         listed, timelines = reply
         return [_field(field, entry, timelines) for field, entry in listed.items() if isinstance(entry, dict)]

@@ -7,7 +7,7 @@ through structlog too, so that a site has one format to read.
 import logging
 import sys
 from collections.abc import Mapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogBeginner
@@ -54,7 +54,9 @@ def configure(service: str, level: int, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_ToStructlog()]
     root.setLevel(max(level, logging.WARNING))
-    globalLogBeginner.beginLoggingTo([_TwistedObserver()], redirectStandardIO=False, discardBuffer=True)
+    globalLogBeginner.beginLoggingTo(
+        [cast("Any", _TwistedObserver())], redirectStandardIO=False, discardBuffer=True
+    )
     logging.captureWarnings(True)
 
 
@@ -71,7 +73,10 @@ class _TwistedObserver:
     def __call__(self, event: Mapping[str, Any]) -> None:
         level = _LEVELS.get(event.get("log_level", LogLevel.info), logging.DEBUG)
         failure = event.get("log_failure")
-        fields: dict[str, Any] = {"library": str(event.get("log_namespace", "")), "text": formatEvent(dict(event))}
+        fields: dict[str, Any] = {
+            "library": str(event.get("log_namespace", "")),
+            "text": formatEvent(dict(event)),
+        }
         if failure is not None:
             fields["error"] = failure.getTraceback()
         structlog.get_logger().log(level, "library.event", **fields)

@@ -165,8 +165,8 @@ class DataNode(ABC):
             If there is more than the node is willing to send.
         """
 
-    async def joined(self, session: LiveSession) -> None:
+    async def joined(self, session: LiveSession) -> None:  # noqa: B027 (most nodes have nothing to do)
         """Start what needs a connection; called each time that the node has joined the router."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (most nodes hold nothing)
         """Release what the node holds; called once, when the process ends."""

@@ -26,6 +26,13 @@ EXIT_REFUSED = 1
 EXIT_CONFIG = 2
 
 
+def the_reactor() -> Any:
+    """Twisted's reactor; importing it chooses and installs it, so only a ``main`` may ask."""
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    return reactor
+
+
 def run(
     make_node: Callable[[C], DataNode],
     config_class: type[C],
@@ -58,12 +65,9 @@ def run(
         exit_with(str(error), EXIT_CONFIG)
     logs.configure(node.name, config.log_level)
     log = logs.get()
-    from twisted.internet import reactor  # noqa: PLC0415 (importing it chooses and installs it)
-
+    reactor = the_reactor()
     health = Health(config.health_file)
-    session = NodeSession(
-        reactor, node, log, time.time, max_points=config.max_points, on_listed=health.set
-    )
+    session = NodeSession(reactor, node, log, time.time, max_points=config.max_points, on_listed=health.set)
     try:
         connection = Connection(reactor, config, session, log, open_port=open_port)
     except ConfigError as error:

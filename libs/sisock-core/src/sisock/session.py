@@ -71,7 +71,9 @@ class NodeSession:
         except ApplicationError as error:
             raise RefusedError(_why_not_registered(name, error)) from error
         try:
-            await session.subscribe(lambda *_, **__: self._announce_soon(session, details), uris.DATA_NODE_ANNOUNCE)
+            await session.subscribe(
+                lambda *_, **__: self._announce_soon(session, details), uris.DATA_NODE_ANNOUNCE
+            )
         except ApplicationError as error:
             # A site's own roles may not allow it; the hub then finds us by our registrations.
             self._log.debug("hub.announcements_not_allowed", why=error.error_message())
@@ -87,7 +89,7 @@ class NodeSession:
         if not self._listed:
             return
         try:
-            subtract = session.call(uris.DATA_NODE_SUBTRACT, self._node.name, session._session_id)  # noqa: SLF001
+            subtract = session.call(uris.DATA_NODE_SUBTRACT, self._node.name, session._session_id)
             await within(self._reactor, 1.0, subtract, "the hub")
         except (ApplicationError, DeadlineError, ConnectionError) as error:
             self._log.debug("hub.subtract_failed", why=str(error))
@@ -146,10 +148,10 @@ class NodeSession:
         try:
             first, last = absolute(start, end, self._clock())
             return await in_thread(self._reactor, lambda: wire.fields_reply(self._node.fields(first, last)))
-        except Exception as error:  # noqa: BLE001 (the author's code may raise anything; the caller is told)
+        except Exception as error:
             raise self._failed("get_fields", error) from error
 
-    async def _get_data(  # noqa: PLR0917
+    async def _get_data(
         self,
         field: Any = None,
         start: Any = 1,
@@ -167,11 +169,19 @@ class NodeSession:
             own_times = bool(packed) or max_points is not None
             progress = getattr(details, "progress", None)
             replies = await in_thread(
-                self._reactor, self._read, names, first, last, limits, own_times, bool(packed), progress is not None
+                self._reactor,
+                self._read,
+                names,
+                first,
+                last,
+                limits,
+                own_times,
+                bool(packed),
+                progress is not None,
             )
         except TooMuchDataError:
             return False
-        except Exception as error:  # noqa: BLE001 (the author's code may raise anything; the caller is told)
+        except Exception as error:
             raise self._failed("get_data", error) from error
         last_part = next(replies)
         for part in replies:
@@ -187,7 +197,14 @@ class NodeSession:
         return Limits(max_points=most, min_stride=stride)
 
     def _read(
-        self, names: list[str], start: float, end: float, limits: Limits, own_times: bool, packed: bool, chunked: bool
+        self,
+        names: list[str],
+        start: float,
+        end: float,
+        limits: Limits,
+        own_times: bool,
+        packed: bool,
+        chunked: bool,
     ) -> Iterator[dict[str, Any]]:
         """Read in a thread; parts of a long reply are made as they are sent."""
         series = self._node.read(names, start, end, limits) if names and end > start else ()
@@ -196,7 +213,9 @@ class NodeSession:
         if size > MOST_REPLY_BYTES:
             raise TooMuchDataError(f"{size} bytes are more than {MOST_REPLY_BYTES}")
         if not chunked and (size if packed else wire.v1_bytes(tables)) > wire.V1_BYTES:
-            raise TooMuchDataError("the reply is longer than one message may be, and the caller takes no parts")
+            raise TooMuchDataError(
+                "the reply is longer than one message may be, and the caller takes no parts"
+            )
         made = wire.parts(tables, names, packed=packed, part_bytes=wire.PART_BYTES if chunked else None)
         return made if size > 4 * wire.PART_BYTES else iter(list(made))
 

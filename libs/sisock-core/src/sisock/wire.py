@@ -5,6 +5,7 @@ limits and grouped by timeline (`tabulate`), then written as v1 lists or packed 
 the parts of a reply become columns again (`merge`). Sessions and routers are unknown here.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,9 @@ def fields_reply(fields: Iterable[Field]) -> list[dict[str, Any]]:
         if not isinstance(field, Field):
             raise ContractError(f"fields() gave {field!r}, which is not a sisock.Field")
         if not field.name or field.name in listed:
-            raise ContractError(f"fields() gave the name {field.name!r} " + ("twice" if field.name else "(empty)"))
+            raise ContractError(
+                f"fields() gave the name {field.name!r} " + ("twice" if field.name else "(empty)")
+            )
         if field.type not in _TYPES:
             raise ContractError(f"field {field.name!r} has type {field.type!r}, which is none of {_TYPES}")
         listed[field.name] = {
@@ -78,7 +81,13 @@ class Table:
 
 
 def tabulate(
-    series: Iterable[Series], names: Sequence[str], start: float, end: float, limits: Limits, *, own_times: bool
+    series: Iterable[Series],
+    names: Sequence[str],
+    start: float,
+    end: float,
+    limits: Limits,
+    *,
+    own_times: bool,
 ) -> list[Table]:
     """Check, cut and reduce what a node read, and group it by timeline.
 
@@ -151,7 +160,9 @@ def _check(item: Series, names: Sequence[str], seen: set[str]) -> None:
     if t.dtype.kind not in "fiu":
         raise ContractError(f"field {item.name!r} has times of dtype {t.dtype}; they must be UNIX seconds")
     if values.dtype.kind not in "fiubUO":
-        raise ContractError(f"field {item.name!r} has values of dtype {values.dtype}: not numbers, bools or strings")
+        raise ContractError(
+            f"field {item.name!r} has values of dtype {values.dtype}: not numbers, bools or strings"
+        )
     if len(t) and not (np.isfinite(t[0]) and np.isfinite(t[-1]) and bool((t[1:] >= t[:-1]).all())):
         raise ContractError(f"field {item.name!r} has times that are not ascending")
 
@@ -228,7 +239,10 @@ def _empty() -> dict[str, Any]:
 
 def _write(reply: dict[str, Any], table: Table, piece: slice, packed: bool) -> None:
     t = table.t[piece]
-    entry: dict[str, Any] = {"t": _pack(t) if packed else t.tolist(), "finalized_until": table.finalized_until}
+    entry: dict[str, Any] = {
+        "t": _pack(t) if packed else t.tolist(),
+        "finalized_until": table.finalized_until,
+    }
     if packed:
         entry["field"] = list(table.columns)
     reply["timeline"][table.timeline] = entry
@@ -237,13 +251,14 @@ def _write(reply: dict[str, Any], table: Table, piece: slice, packed: bool) -> N
 
 
 def _values(values: Column, packed: bool) -> bytes | list[Any]:
-    if values.dtype.kind in "fiu":
-        if packed:
-            return _pack(values)
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            return np.where(np.isfinite(values), values.astype(object), None).tolist()
-        return values.tolist()  # type: ignore[no-any-return]
-    return [v.item() if isinstance(v, np.generic) else v for v in values.tolist()]
+    if values.dtype.kind not in "fiu":
+        return [v.item() if isinstance(v, np.generic) else v for v in values.tolist()]
+    if packed:
+        return _pack(values)
+    listed: list[Any] = values.tolist()
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        return [v if math.isfinite(v) else None for v in listed]
+    return listed
 
 
 def _pack(values: Column) -> bytes:

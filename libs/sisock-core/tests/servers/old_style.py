@@ -1,12 +1,11 @@
 """A data server written for the predecessor: only the names of CONTRACT section 2, plain dicts of lists."""
 
+import sisock
 import six
 from autobahn.twisted.wamp import ApplicationRunner
 from OpenSSL import crypto
 from twisted.internet._sslverify import OpenSSLCertificateAuthorities
 from twisted.internet.ssl import CertificateOptions
-
-import sisock
 
 
 class thermometer(sisock.base.DataNodeServer):
@@ -43,7 +42,7 @@ class thermometer(sisock.base.DataNodeServer):
 
 if __name__ == "__main__":
     cert_fname = ".crossbar/server_cert.pem"
-    cert = crypto.load_certificate(crypto.FILETYPE_PEM, six.u(open(cert_fname, "r").read()))
+    cert = crypto.load_certificate(crypto.FILETYPE_PEM, six.u(open(cert_fname).read()))
     opt = CertificateOptions(trustRoot=OpenSSLCertificateAuthorities([cert]))
     runner = ApplicationRunner(
         "wss://%s:%d/ws" % (sisock.base.SISOCK_HOST, sisock.base.SISOCK_PORT), sisock.base.REALM, ssl=opt

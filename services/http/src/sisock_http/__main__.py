@@ -7,7 +7,8 @@ from sisock import logs
 from sisock.config import load
 from sisock.consumer import Consumer
 from sisock.errors import ConfigError
-from sisock.runner import EXIT_CONFIG, exit_with, run_until_stopped
+from sisock.runner import EXIT_CONFIG, exit_with, run_until_stopped, the_reactor
+from twisted.internet.error import CannotListenError
 
 from sisock_http.app import Application
 from sisock_http.catalogue import Catalogue
@@ -17,9 +18,7 @@ from sisock_http.query import Asker
 
 def main() -> None:
     """Serve until told to stop."""
-    from twisted.internet import reactor  # noqa: PLC0415 (importing it chooses and installs it)
-    from twisted.internet.error import CannotListenError  # noqa: PLC0415
-
+    reactor = the_reactor()
     try:
         config = load(HttpConfig, os.environ)
         logs.configure("http", config.log_level)
@@ -31,7 +30,7 @@ def main() -> None:
     asker = Asker(reactor, consumer, catalogue, config.query_deadline_s)
     application = Application(reactor, consumer, catalogue, asker, logs.get("app"), config.cors_origin)
     try:
-        listening = reactor.listenTCP(config.port, application.site())  # type: ignore[attr-defined]
+        listening = reactor.listenTCP(config.port, application.site())
     except CannotListenError as error:
         exit_with(f"PORT={config.port} cannot be listened on ({error.socketError})", EXIT_CONFIG)
     log.info("http.listening", port=config.port)

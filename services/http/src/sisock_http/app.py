@@ -23,6 +23,13 @@ LARGEST_BODY = 4 * 1024 * 1024
 Handler = Callable[[Any], bytes | Awaitable[bytes]]
 
 
+class QuietSite(Site):
+    """A site that writes no line of log per request."""
+
+    def log(self, request: WebRequest) -> None:
+        """Pass over the access log."""
+
+
 class Application:
     """The bridge's routes.
 
@@ -64,9 +71,9 @@ class Application:
 
     def site(self) -> Site:
         """The application as Twisted serves it, without a line of log per request."""
-        site = Site(self._klein.resource(), reactor=self._reactor)
+        make_site: Any = QuietSite  # twisted.web's constructor has no types
+        site: Site = make_site(self._klein.resource(), reactor=self._reactor)
         site.noisy = False
-        site.log = lambda _request: None
         return site
 
     def _add(self, path: str, handler: Handler, *methods: str) -> None:
@@ -81,7 +88,9 @@ class Application:
         for name, value in error.get_headers():
             if name.lower() == "allow":
                 request.setHeader(b"allow", value.encode())
-        sentence = {404: f"there is no {request.path.decode(errors='replace')} here"}.get(error.code, error.name)
+        sentence = {404: f"there is no {request.path.decode(errors='replace')} here"}.get(
+            error.code, error.name
+        )
         return self._problem(request, error.code, sentence)
 
     def _problem(self, request: WebRequest, status: int, sentence: str) -> bytes:
@@ -108,7 +117,9 @@ class Application:
         except Exception as error:  # noqa: BLE001 (a fault of ours: told in the log, as JSON to the caller)
             self._log.error("request.failed", path=request.path.decode(errors="replace"), exc_info=error)
             return self._problem(request, 500, "something went wrong here; the log of sisock-http says what")
-        if len(body) >= encode.SMALLEST_COMPRESSED and b"gzip" in (request.getHeader(b"accept-encoding") or b""):
+        if len(body) >= encode.SMALLEST_COMPRESSED and b"gzip" in (
+            request.getHeader(b"accept-encoding") or b""
+        ):
             request.setHeader(b"content-encoding", b"gzip")
             request.setHeader(b"vary", b"accept-encoding")
             body = await in_thread(self._reactor, encode.gzip, body)
@@ -159,7 +170,7 @@ def _send(request: WebRequest, body: bytes) -> bytes:
 
 def _body(request: WebRequest) -> Any:
     """The request's JSON; an empty object if there is none."""
-    content = request.content.read(LARGEST_BODY + 1)
+    content = request.content.read(LARGEST_BODY + 1) if request.content else b""
     if len(content) > LARGEST_BODY:
         raise TooLargeError(f"the body is longer than {LARGEST_BODY} bytes")
     if not content.strip():

@@ -1,5 +1,6 @@
 """Columns to JSON, once: pairs are made by numpy, text by orjson; NaN and infinities become null."""
 
+import math
 import zlib
 from typing import Any
 
@@ -38,10 +39,10 @@ def pairs(series: Series) -> orjson.Fragment:
 
 def rows(series: Series) -> list[list[Any]]:
     """``[[milliseconds, value], ...]`` of any series."""
-    values = series.values
-    if values.dtype.kind == "f":
-        values = np.where(np.isfinite(values), values.astype(object), None)  # type: ignore[assignment,call-overload]
-    return [list(row) for row in zip(milliseconds(series).tolist(), values.tolist(), strict=True)]
+    values: list[Any] = series.values.tolist()
+    if series.values.dtype.kind == "f":
+        values = [value if math.isfinite(value) else None for value in values]
+    return [list(row) for row in zip(milliseconds(series).tolist(), values, strict=True)]
 
 
 def is_text(series: Series) -> bool:

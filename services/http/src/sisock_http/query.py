@@ -81,7 +81,11 @@ class Asker:
             if name not in names:
                 names.append(name)
         asked = [ensureDeferred(self._ask_node(node, names, request)) for node, names in wanted.items()]
-        results = [await asked[0]] if len(asked) == 1 else [r for _, r in await DeferredList(asked, consumeErrors=True)]
+        results = (
+            [await asked[0]]
+            if len(asked) == 1
+            else [r for _, r in await DeferredList(asked, consumeErrors=True)]
+        )
         of_node = dict(zip(wanted, results, strict=True))
         return [self._answer(target, *of_node[split(target)[0]]) for target in request.targets]
 

@@ -15,8 +15,15 @@ from sisock_http.problems import RequestError
 from sisock_http.query import Answer, Request, split
 
 UNITS_S = {
-    "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "M": 2629800.0, "y": 31557600.0,
-}  # fmt: skip
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "w": 604800.0,
+    "M": 2629800.0,
+    "y": 31557600.0,
+}
 _INTERVAL = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|[smhdwMy])\s*")
 _TYPES = ("timeserie", "timeseries", "table")
 MOST_POINTS = 10_000_000
@@ -61,7 +68,9 @@ def interval_seconds(value: Any) -> float | None:
         return None
     match = _INTERVAL.fullmatch(value) if isinstance(value, str) else None
     if match is None or float(match[1]) <= 0:
-        raise RequestError(f"interval={value!r} is not a length of time such as 500ms, 30s, 5m, 2h, 1d, 1w, 1M or 1y")
+        raise RequestError(
+            f"interval={value!r} is not a length of time such as 500ms, 30s, 5m, 2h, 1d, 1w, 1M or 1y"
+        )
     return float(match[1]) * UNITS_S[match[2]]
 
 
@@ -110,7 +119,9 @@ def targets(body: dict[str, Any]) -> list[dict[str, Any]]:
             raise RequestError(f"targets[{i}].type={kind!r} is none of {', '.join(_TYPES)}")
         shown.append({"target": item["target"], "type": kind, "refId": item.get("refId")})
     if shown and not any(split(item["target"])[0] for item in shown):
-        raise RequestError(f"targets[0].target={shown[0]['target']!r} does not name a field: it must be 'node::field'")
+        raise RequestError(
+            f"targets[0].target={shown[0]['target']!r} does not name a field: it must be 'node::field'"
+        )
     return shown
 
 
@@ -153,7 +164,13 @@ def _element(answer: Answer, item: dict[str, Any]) -> dict[str, Any]:
     field, series = answer.field, answer.series
     element: dict[str, Any] = {"target": answer.target}
     if item["type"] == "table" or encode.is_text(series):
-        kind = "number" if series.values.dtype.kind in "fiu" else "boolean" if series.values.dtype.kind == "b" else "string"
+        kind = (
+            "number"
+            if series.values.dtype.kind in "fiu"
+            else "boolean"
+            if series.values.dtype.kind == "b"
+            else "string"
+        )
         element["type"] = "table"
         element["columns"] = [{"text": "Time", "type": "time"}, {"text": answer.target, "type": kind}]
         element["rows"] = encode.rows(series)

@@ -18,15 +18,21 @@ from sisock_hub.prepare import environment, host_names, prepare
 def main() -> NoReturn:
     """Run the router until it is told to stop; it replaces this process."""
     parser = argparse.ArgumentParser(prog="sisock-hub", description=__doc__)
-    parser.add_argument("--prepare-only", action="store_true", help="make what is missing in .crossbar/, then stop")
+    parser.add_argument(
+        "--prepare-only", action="store_true", help="make what is missing in .crossbar/, then stop"
+    )
     only_prepare = parser.parse_args().prepare_only
     try:
         config = load(RouterConfig, os.environ)
         directory = config.crossbar_dir.absolute()
         prepared = prepare(directory, host_names(config.crossbar_host))
-        ports = () if only_prepare else (
-            ("CROSSBAR_TLS_PORT", config.crossbar_tls_port),
-            ("CROSSBAR_OCS_PORT", config.crossbar_ocs_port),
+        ports = (
+            ()
+            if only_prepare
+            else (
+                ("CROSSBAR_TLS_PORT", config.crossbar_tls_port),
+                ("CROSSBAR_OCS_PORT", config.crossbar_ocs_port),
+            )
         )
         for variable, port in ports:
             _check_free(variable, port)
@@ -52,7 +58,7 @@ def main() -> NoReturn:
     }
     crossbar = Path(sys.executable).with_name("crossbar")
     arguments = ["start", "--cbdir", str(directory), "--config", prepared.config.name, "--color", "false"]
-    os.execve(crossbar, [str(crossbar), *arguments], environ)
+    os.execve(crossbar, [str(crossbar), *arguments], environ)  # noqa: S606 (crossbar.io's own command)
 
 
 def _check_free(variable: str, port: int) -> None:

@@ -50,7 +50,7 @@ class Hub(ApplicationSession):
         """Prove that we know the secret."""
         return auth.sign(auth.require_secret(self._settings()), challenge)
 
-    def onJoin(self, details: Any) -> Any:
+    def onJoin(self, _details: Any) -> Any:
         """Serve, and find out who is already there."""
         return ensureDeferred(self._serve())
 
@@ -84,7 +84,9 @@ class Hub(ApplicationSession):
         if not self._registry.add(node):
             return False
         if known != node:
-            self.log.info("node.added name={name!r} session={session}", name=node.name, session=node.session_id)
+            self.log.info(
+                "node.added name={name!r} session={session}", name=node.name, session=node.session_id
+            )
             self.publish(uris.DATA_NODE_ADDED, node.entry())
         return True
 
@@ -99,7 +101,8 @@ class Hub(ApplicationSession):
     ) -> bool:
         if not isinstance(name, str) or not name or any(c.isspace() or c == "#" for c in name):
             raise ApplicationError(
-                ApplicationError.INVALID_ARGUMENT, f"{name!r} cannot be a data node's name: it is part of a URI"
+                ApplicationError.INVALID_ARGUMENT,
+                f"{name!r} cannot be a data node's name: it is part of a URI",
             )
         caller = getattr(details, "caller", None)
         if not isinstance(session_id, int) or (caller is not None and caller != session_id):
@@ -137,5 +140,7 @@ class Hub(ApplicationSession):
 
     def _gone(self, nodes: list[DataNode]) -> None:
         for node in nodes:
-            self.log.info("node.subtracted name={name!r} session={session}", name=node.name, session=node.session_id)
+            self.log.info(
+                "node.subtracted name={name!r} session={session}", name=node.name, session=node.session_id
+            )
             self.publish(uris.DATA_NODE_SUBTRACTED, node.entry())

@@ -62,7 +62,9 @@ def prepare(directory: Path, host_names: Iterable[str]) -> Prepared:
         directory.mkdir(parents=True, exist_ok=True)
         prepared = Prepared(directory / CONFIG)
         if not prepared.config.exists():
-            _write_new(prepared.config, resources.files("sisock_hub").joinpath("config-template.json").read_bytes())
+            _write_new(
+                prepared.config, resources.files("sisock_hub").joinpath("config-template.json").read_bytes()
+            )
             prepared.made.append(CONFIG)
         prepared.made += _secrets(directory, prepared.config)
         prepared.made += _certificate(directory, host_names)
@@ -114,7 +116,9 @@ def _certificate(directory: Path, host_names: Iterable[str]) -> list[str]:
         return []
     if certificate.exists() or key.exists():
         there, missing = (CERTIFICATE, KEY) if certificate.exists() else (KEY, CERTIFICATE)
-        raise ConfigError(f"{directory} has {there} but no {missing}: add the other one, or remove both to get new ones")
+        raise ConfigError(
+            f"{directory} has {there} but no {missing}: add the other one, or remove both to get new ones"
+        )
     pem, key_pem = self_signed(host_names)
     _write_new(key, key_pem, 0o600)
     _write_new(certificate, pem)
@@ -160,7 +164,15 @@ def self_signed(host_names: Iterable[str]) -> tuple[bytes, bytes]:
 
 def host_names(crossbar_host: str) -> list[str]:
     """Names under which the peers of a simple site reach its router."""
-    return ["localhost", "127.0.0.1", "::1", "sisock-crossbar", "sisock_crossbar", crossbar_host, socket.gethostname()]
+    return [
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "sisock-crossbar",
+        "sisock_crossbar",
+        crossbar_host,
+        socket.gethostname(),
+    ]
 
 
 def _general_name(name: str) -> x509.GeneralName:
@@ -214,8 +226,12 @@ def _hub_by_socket(config: Any, directory: Path) -> list[str]:
         for component in worker.get("components", [])
         if component.get("classname") == "hub.hub" and isinstance(component.get("transport"), dict)
     ]
-    tls = [t for t in hubs if isinstance(t.get("endpoint"), dict) and isinstance(t["endpoint"].get("tls"), dict)]
-    refused = [t for t in tls if not _names_host(directory / CERTIFICATE, t["endpoint"]["tls"].get("hostname", ""))]
+    tls = [
+        t for t in hubs if isinstance(t.get("endpoint"), dict) and isinstance(t["endpoint"].get("tls"), dict)
+    ]
+    refused = [
+        t for t in tls if not _names_host(directory / CERTIFICATE, t["endpoint"]["tls"].get("hostname", ""))
+    ]
     notes = []
     for transport in refused:
         socket_transport = _beside(config, transport["endpoint"].get("port"))

@@ -22,7 +22,9 @@ class WeatherNode(DataNode):
             first, last = file.t.searchsorted([start, end])
             if last > first:
                 timeline = f"{file.timeline}.{name}"
-                yield Field(name, file.description, file.units or None, timeline=timeline, interval=file.interval)
+                yield Field(
+                    name, file.description, file.units or None, timeline=timeline, interval=file.interval
+                )
 
     def read(self, names: Sequence[str], start: float, end: float, _limits: Limits) -> Iterator[Series]:
         """Read from memory, without a copy."""

@@ -72,8 +72,12 @@ def make() -> dict[str, tuple[str, str, str, Column, Column]]:
     hours = slice(None, None, 60)
     note = "(synthetic)"
     return {
-        "apex_humidity": (f"APEX weather station humidity {note}.", "hourly", "%", minutes[hours], humidity[hours]),
-        "apex_pressure": (f"APEX weather station pressure {note}.", "hourly", "mBar", minutes[hours], pressure[hours]),
+        "apex_humidity": (
+            f"APEX weather station humidity {note}.", "hourly", "%", minutes[hours], humidity[hours],
+        ),
+        "apex_pressure": (
+            f"APEX weather station pressure {note}.", "hourly", "mBar", minutes[hours], pressure[hours],
+        ),
         "apex_radiometer": (f"The APEX radiometer data {note}.", "minutely", "mm", minutes, vapour),
         "apex_temperature": (
             f"APEX weather station temperature {note}.", "hourly", "C", minutes[hours], temperature[hours],

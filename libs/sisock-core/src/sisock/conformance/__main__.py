@@ -3,12 +3,15 @@
 import os
 import sys
 
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.task import deferLater
+
 from sisock import logs
 from sisock.config import RouterConfig, load
 from sisock.conformance.checks import check_node
 from sisock.consumer import Consumer
 from sisock.errors import ConfigError
-from sisock.runner import EXIT_CONFIG, exit_with
+from sisock.runner import EXIT_CONFIG, exit_with, the_reactor
 
 WAIT_S = 15.0
 WARNING = 30
@@ -19,10 +22,7 @@ def main() -> None:
     if len(sys.argv) != 2:
         exit_with("give the name of one data node, as the hub lists it", EXIT_CONFIG)
     name = sys.argv[1]
-    from twisted.internet import reactor  # noqa: PLC0415
-    from twisted.internet.defer import ensureDeferred  # noqa: PLC0415
-    from twisted.internet.task import deferLater  # noqa: PLC0415
-
+    reactor = the_reactor()
     logs.configure("conformance", WARNING)
     try:
         config = load(RouterConfig, {"WAMP_USER": "simonsobs", **os.environ})
@@ -32,9 +32,9 @@ def main() -> None:
     failed: list[str] = []
 
     async def work() -> None:
-        deadline = reactor.seconds() + WAIT_S  # type: ignore[attr-defined]
-        while name not in consumer.nodes and reactor.seconds() < deadline:  # type: ignore[attr-defined]
-            await deferLater(reactor, 0.1, lambda: None)  # type: ignore[arg-type]
+        deadline = reactor.seconds() + WAIT_S
+        while name not in consumer.nodes and reactor.seconds() < deadline:
+            await deferLater(reactor, 0.1, lambda: None)
         async for outcome in check_node(consumer, name):
             print(f"{'FAIL' if outcome.problem else 'ok  '}  {outcome.check}")
             if outcome.problem:
@@ -46,11 +46,11 @@ def main() -> None:
         if failure is not None:
             failed.append(str(failure))
             sys.stderr.write(f"{failure}\n")
-        reactor.stop()  # type: ignore[attr-defined]
+        reactor.stop()
 
     consumer.run().addErrback(done)
-    reactor.callWhenRunning(lambda: ensureDeferred(work()).addBoth(done))  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.callWhenRunning(lambda: ensureDeferred(work()).addBoth(done))
+    reactor.run()
     sys.exit(1 if failed else 0)
 
 

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,20 +75,38 @@ async def listed(subject: Subject) -> None:
 async def fields_are_described(subject: Subject) -> None:
     """get_fields(1, 0) answers [fields, timelines], each complete."""
     reply = await subject.get_fields(1, 0)
-    must(isinstance(reply, list | tuple) and len(reply) == 2, f"it answers {type(reply).__name__}, not two dictionaries")
+    must(
+        isinstance(reply, list | tuple) and len(reply) == 2,
+        f"it answers {type(reply).__name__}, not two dictionaries",
+    )
     fields, timelines = reply
-    must(isinstance(fields, dict) and isinstance(timelines, dict), "it answers something else than two dictionaries")
+    must(
+        isinstance(fields, dict) and isinstance(timelines, dict),
+        "it answers something else than two dictionaries",
+    )
     must(fields, "it has no fields at all, so that nothing else can be checked")
     for name, entry in fields.items():
-        must(isinstance(entry, dict), f"field {name!r} is described by {type(entry).__name__}, not a dictionary")
+        must(
+            isinstance(entry, dict),
+            f"field {name!r} is described by {type(entry).__name__}, not a dictionary",
+        )
         for key in ("description", "timeline", "type", "units"):
             must(key in entry, f"field {name!r} has no {key!r}")
         must(entry["type"] in _KINDS, f"field {name!r} has type {entry['type']!r}, none of {tuple(_KINDS)}")
         for key in ("description", "units"):
-            must(entry[key] is None or isinstance(entry[key], str), f"{key} of {name!r} is neither text nor None")
+            must(
+                entry[key] is None or isinstance(entry[key], str),
+                f"{key} of {name!r} is neither text nor None",
+            )
         timeline = timelines.get(entry["timeline"])
-        must(isinstance(timeline, dict), f"field {name!r} follows {entry['timeline']!r}, which is not in timelines")
-        must(name in timeline.get("field", ()), f"timeline {entry['timeline']!r} does not name its field {name!r}")
+        must(
+            isinstance(timeline, dict),
+            f"field {name!r} follows {entry['timeline']!r}, which is not in timelines",
+        )
+        must(
+            name in timeline.get("field", ()),
+            f"timeline {entry['timeline']!r} does not name its field {name!r}",
+        )
         interval = timeline.get("interval", "")
         must(
             interval is None or (isinstance(interval, int | float) and interval > 0),
@@ -106,14 +125,16 @@ async def data_are_well_formed(subject: Subject) -> None:
         stride *= 8
     must(reply is not False, "it answers False (too much data) however wide min_stride is")
     _check_reply(subject, reply, 1, now + 3600)
-    longest = max((entry["t"] for entry in reply["timeline"].values()), key=len, default=[])
+    longest: list[float] = max((entry["t"] for entry in reply["timeline"].values()), key=len, default=[])
     must(longest, "no field has a single sample, so that nothing else can be checked")
     subject.start = float(longest[max(0, len(longest) - SPAN_SAMPLES)])
     subject.end = float(longest[-1]) + 1e-3
 
 
 def _check_reply(subject: Subject, reply: Any, start: float, end: float) -> None:
-    must(isinstance(reply, dict) and set(reply) >= {"data", "timeline"}, "the reply lacks 'data' or 'timeline'")
+    must(
+        isinstance(reply, dict) and set(reply) >= {"data", "timeline"}, "the reply lacks 'data' or 'timeline'"
+    )
     used = set()
     for name in subject.fields:
         must(name in reply["data"], f"{name!r} was asked for and is not in the reply, not even empty")
@@ -125,15 +146,27 @@ def _check_reply(subject: Subject, reply: Any, start: float, end: float) -> None
         odd = next((v for v in values if v is not None and type(v) not in kinds), None)
         must(odd is None, f"{name!r} is of type {subject.fields[name]['type']!r} and has the value {odd!r}")
         timeline = subject.fields[name]["timeline"]
-        must(timeline in reply["timeline"], f"{name!r} has data, but its timeline {timeline!r} is not in the reply")
+        must(
+            timeline in reply["timeline"],
+            f"{name!r} has data, but its timeline {timeline!r} is not in the reply",
+        )
         times = reply["timeline"][timeline]["t"]
-        must(len(times) == len(values), f"{name!r} has {len(values)} values for {len(times)} times of {timeline!r}")
+        must(
+            len(times) == len(values),
+            f"{name!r} has {len(values)} values for {len(times)} times of {timeline!r}",
+        )
         used.add(timeline)
     for timeline, entry in reply["timeline"].items():
         must(timeline in used, f"timeline {timeline!r} is in the reply, but none of its fields has data")
         times = entry["t"]
-        must(all(isinstance(t, int | float) and math.isfinite(t) for t in times), f"times of {timeline!r} are not numbers")
-        must(all(a <= b for a, b in zip(times, times[1:], strict=False)), f"times of {timeline!r} are not ascending")
+        must(
+            all(isinstance(t, int | float) and math.isfinite(t) for t in times),
+            f"times of {timeline!r} are not numbers",
+        )
+        must(
+            all(a <= b for a, b in pairwise(times)),
+            f"times of {timeline!r} are not ascending",
+        )
         must(all(start <= t < end for t in times), f"times of {timeline!r} are outside of what was asked for")
         final = entry.get("finalized_until", "")
         must(final is None or isinstance(final, int | float), f"finalized_until of {timeline!r} is {final!r}")
@@ -151,7 +184,10 @@ async def interval_is_half_open(subject: Subject) -> None:
         names = [name for name in subject.fields if subject.fields[name]["timeline"] == timeline]
         part = await subject.get_data(names, times[1], times[2])
         got = part["timeline"].get(timeline, {}).get("t", [])
-        must(got and got[0] == times[1], f"[{times[1]}, {times[2]}) lacks the sample of {timeline!r} at its start")
+        must(
+            got and got[0] == times[1],
+            f"[{times[1]}, {times[2]}) lacks the sample of {timeline!r} at its start",
+        )
         must(times[2] not in got, f"[{times[1]}, {times[2]}) holds the sample of {timeline!r} at its end")
 
 
@@ -185,7 +221,10 @@ async def min_stride_holds(subject: Subject) -> None:
     reply = await subject.get_data(list(subject.fields), subject.start, subject.end, min_stride=stride)
     for timeline, entry in (reply or {"timeline": {}})["timeline"].items():
         gaps = np.diff(entry["t"])
-        must(not len(gaps) or gaps.min() >= stride * (1 - 1e-9), f"samples of {timeline!r} are {gaps.min() if len(gaps) else 0} s apart at min_stride={stride}")
+        must(
+            not len(gaps) or gaps.min() >= stride * (1 - 1e-9),
+            f"samples of {timeline!r} are {gaps.min() if len(gaps) else 0} s apart at min_stride={stride}",
+        )
 
 
 async def capabilities_hold(subject: Subject) -> None:
@@ -203,15 +242,25 @@ async def capabilities_hold(subject: Subject) -> None:
         for name, series in wire.merge([packed], names, timelines)[0].items():
             same = len(series.t) >= len(whole[name].t) and series.values[: len(whole[name].t)].tolist()
             if is_numeric(series.values):
-                must(np.array_equal(same, whole[name].values, equal_nan=True), f"{name!r} differs when it is packed")
+                must(
+                    np.array_equal(same, whole[name].values, equal_nan=True),
+                    f"{name!r} differs when it is packed",
+                )
     if "max_points" in node.capabilities:
-        few = await subject.get_data(names, subject.start, whole_end(whole, subject.end), max_points=FEW_POINTS)
+        few = await subject.get_data(
+            names, subject.start, whole_end(whole, subject.end), max_points=FEW_POINTS
+        )
         for name, series in wire.merge([few], names, timelines)[0].items():
-            must(len(series.t) <= FEW_POINTS, f"{name!r} has {len(series.t)} points at max_points={FEW_POINTS}")
+            must(
+                len(series.t) <= FEW_POINTS, f"{name!r} has {len(series.t)} points at max_points={FEW_POINTS}"
+            )
             full = whole[name].values
             if len(full) and is_numeric(full) and np.isfinite(full).any():
                 for extreme in (np.nanmin, np.nanmax):
-                    must(extreme(series.values) == extreme(full), f"{name!r} loses an extreme at max_points={FEW_POINTS}")
+                    must(
+                        extreme(series.values) == extreme(full),
+                        f"{name!r} loses an extreme at max_points={FEW_POINTS}",
+                    )
 
 
 def whole_end(whole: dict[str, Any], end: float) -> float:

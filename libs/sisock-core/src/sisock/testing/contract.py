@@ -40,7 +40,9 @@ def assert_contract(node: DataNode, start: float, end: float) -> None:
     assert not list(wire.tabulate((), names, end, end, Limits(), own_times=True))
     for table in whole:
         middle = float(table.t[len(table.t) // 2])
-        part = [t for t in _read(node, list(table.columns), middle, end, Limits()) if t.timeline == table.timeline]
+        part = [
+            t for t in _read(node, list(table.columns), middle, end, Limits()) if t.timeline == table.timeline
+        ]
         assert part, f"{table.timeline!r} has no data from {middle} on"
         assert part[0].t[0] == middle, f"[{middle}, ...) does not begin with the sample at {middle}"
         _assert_extremes_kept(node, table, start, end)

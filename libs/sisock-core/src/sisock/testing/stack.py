@@ -20,6 +20,7 @@ from sisock import logs, uris
 from sisock.config import RouterConfig, load
 from sisock.consumer import Consumer
 from sisock.node import Field, Series
+from sisock.runner import the_reactor
 
 T = TypeVar("T")
 
@@ -28,7 +29,10 @@ CALL_DEADLINE_S = 10.0
 
 
 def wait_until(
-    condition: Callable[[], T], deadline_s: float = START_DEADLINE_S, what: str = "the condition", step_s: float = 0.02
+    condition: Callable[[], T],
+    deadline_s: float = START_DEADLINE_S,
+    what: str = "the condition",
+    step_s: float = 0.02,
 ) -> T:
     """Wait for a condition with a deadline.
 
@@ -63,7 +67,13 @@ class Process:
     """One command, its log in a file."""
 
     def __init__(
-        self, name: str, command: Sequence[str], cwd: Path, environ: Mapping[str, str], *, restart: bool = False
+        self,
+        name: str,
+        command: Sequence[str],
+        cwd: Path,
+        environ: Mapping[str, str],
+        *,
+        restart: bool = False,
     ) -> None:
         self.name = name
         self.log = cwd / f"{name}.log"
@@ -79,7 +89,12 @@ class Process:
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as out:
             return subprocess.Popen(
-                self._command, cwd=self._cwd, env=self._environ, stdout=out, stderr=out, start_new_session=True
+                self._command,
+                cwd=self._cwd,
+                env=self._environ,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
 
     def _keep(self) -> None:
@@ -191,7 +206,9 @@ def executable(name: str) -> str:
     """A console script of this environment."""
     path = Path(sys.executable).with_name(name)
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: install its package beside sisock-core to use this fixture")
+        raise FileNotFoundError(
+            f"{path} is missing: install its package beside sisock-core to use this fixture"
+        )
     return str(path)
 
 
@@ -199,9 +216,7 @@ class Reactor:
     """Twisted's reactor in a thread, so that plain test functions can call and wait."""
 
     def __init__(self) -> None:
-        from twisted.internet import reactor  # noqa: PLC0415 (installs it)
-
-        self.reactor: Any = reactor
+        self.reactor = the_reactor()
         logs.configure("test", 30)
         self._thread = threading.Thread(
             target=self.reactor.run, kwargs={"installSignalHandlers": False}, daemon=True, name="reactor"
@@ -245,7 +260,9 @@ class Peer:
 
     def call(self, procedure: str, *args: Any, **kwargs: Any) -> Any:
         """Call a procedure as a peer of the predecessor would."""
-        return self._reactor.wait(lambda: self.consumer.call(procedure, CALL_DEADLINE_S, procedure, *args, **kwargs))
+        return self._reactor.wait(
+            lambda: self.consumer.call(procedure, CALL_DEADLINE_S, procedure, *args, **kwargs)
+        )
 
     def get_fields(self, name: str, start: float = 1, end: float = 0) -> list[Field]:
         """List a node's fields."""
