@@ -144,6 +144,17 @@ def test_two_timelines_of_one_name_are_never_paired_with_each_others_times() -> 
     assert "2 values for 3 times" in problems["b"]
 
 
+def test_groups_of_the_predecessors_g3_reader_are_understood() -> None:
+    """Its timelines are called group0, group1 and name their fields, whatever get_fields said."""
+    sent = {
+        "data": {"a": [1.0], "b": [2.0, 3.0]},
+        "timeline": {"group0": {"t": [5.0], "fields": ["a"]}, "group1": {"t": [6.0, 7.0], "fields": ["b"]}},
+    }
+    series, problems = wire.merge([sent], ["a", "b"], {"a": "observatory.x", "b": "observatory.x"})
+    assert problems == {}
+    assert series["b"].t.tolist() == [6.0, 7.0]
+
+
 @pytest.mark.parametrize("nonsense", [None, 3, "x", [], {}, {"data": 1, "timeline": {}}, {"data": {}}])
 def test_what_is_no_reply_is_said_so(nonsense) -> None:
     with pytest.raises(NodeError, match="without 'data' and 'timeline'"):

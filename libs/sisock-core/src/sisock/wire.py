@@ -313,9 +313,11 @@ def merge(
                 raise NodeError(f"timeline {timeline!r} has no times")
             times.setdefault(timeline, []).append(entry["t"])
             finalized[timeline] = entry.get("finalized_until")
-            for name in entry.get("field") or entry.get("fields") or ():
-                owner[name] = timeline
-    columns = {timeline: _join(pieces) for timeline, pieces in times.items()}
+            # "fields" is what the predecessor's g3 reader writes.
+            named = entry.get("field") or entry.get("fields")
+            if isinstance(named, list | tuple):
+                owner.update((name, timeline) for name in named if isinstance(name, str))
+    columns = {timeline: _times(pieces) for timeline, pieces in times.items()}
     series: dict[str, Series] = {}
     problems: dict[str, str] = {}
     for name in names:
@@ -332,7 +334,7 @@ def merge(
                 order = np.argsort(t, kind="stable")
                 t, values = t[order], values[order]
             series[name] = Series(name, t, values, timeline, finalized[timeline])
-        except (NodeError, ValueError, TypeError) as problem:
+        except (NodeError, ValueError, TypeError, OverflowError) as problem:
             problems[name] = str(problem)
     return series, problems
 
@@ -354,6 +356,14 @@ def _timeline_of(
     if len(columns) == 1:
         return next(iter(columns))
     raise NodeError(f"the reply does not say which of its {len(columns)} timelines the field follows")
+
+
+def _times(pieces: Sequence[Any]) -> Column:
+    """Times of one timeline; none at all if they cannot be read, which no values will fit."""
+    try:
+        return _join(pieces)
+    except (NodeError, ValueError, TypeError, OverflowError):
+        return np.empty(0)
 
 
 def _join(pieces: Sequence[Any]) -> Column:

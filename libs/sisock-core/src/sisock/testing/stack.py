@@ -112,6 +112,8 @@ class Process:
     def kill(self) -> None:
         """Kill the process, and what it started, with -9."""
         os.killpg(self.popen.pid, signal.SIGKILL)
+        if not self._restart:
+            self.popen.wait(10)
 
     def signal(self, number: int) -> None:
         """Send a signal to the process itself."""
@@ -170,7 +172,9 @@ class Stack:
         }
 
     def start(self, name: str, command: Sequence[str], *, restart: bool = False, **environ: str) -> Process:
-        """Start a process of the stack."""
+        """Start a process of the stack, in place of the last one of that name."""
+        if name in self.processes:
+            self.processes[name].stop()
         process = Process(name, command, self.directory, self.environ(**environ), restart=restart)
         self.processes[name] = process
         return process
