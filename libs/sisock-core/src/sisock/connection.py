@@ -90,6 +90,11 @@ def _left(details: CloseDetails) -> Exception:
 class _Protocol(WampWebSocketClientProtocol):
     """Tells the connection when the transport is gone, at whatever stage."""
 
+    def connectionMade(self) -> None:  # noqa: N802
+        super().connectionMade()
+        # autobahn reads its option before it has it, and leaves Nagle's algorithm on: 40 ms at times.
+        self.transport.setTcpNoDelay(True)
+
     def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
         super().connectionLost(reason)
         self.factory.connection.transport_lost(reason)

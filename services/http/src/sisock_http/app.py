@@ -5,13 +5,12 @@ from typing import Any
 
 import orjson
 import structlog
-from klein import Klein
 from sisock.blocking import in_thread
 from sisock.consumer import Consumer
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import ensureDeferred
 from twisted.web.http import Request as WebRequest
-from twisted.web.server import Site
-from werkzeug.exceptions import HTTPException
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Site
 
 from sisock_http import encode, simplejson
 from sisock_http.catalogue import Catalogue
@@ -28,6 +27,21 @@ class QuietSite(Site):
 
     def log(self, request: WebRequest) -> None:
         """Pass over the access log."""
+
+
+class _Root(Resource):
+    """Every path is the application's."""
+
+    isLeaf = True  # noqa: N815 (twisted.web's name)
+
+    def __init__(self, application: "Application") -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._application = application
+
+    def render(self, request: WebRequest) -> int:
+        """Hand over a request; its answer is written later."""
+        self._application.serve(request)
+        return NOT_DONE_YET
 
 
 class Application:
@@ -59,64 +73,73 @@ class Application:
         self._asker = asker
         self._log = log
         self._cors_origin = cors_origin
-        self._klein = Klein()
-        self._add("/", self._root, "GET")
-        self._add("/healthz", lambda _: b'{"status": "alive"}', "GET")
-        self._add("/readyz", self._ready, "GET")
-        self._add("/search", self._search, "GET", "POST")
-        self._add("/query", self._query, "POST")
-        self._add("/annotations", self._annotations, "POST")
-        self._add("/tag-keys", lambda _: encode.dumps([{"type": "string", "text": "node"}]), "GET", "POST")
-        self._add("/tag-values", self._tag_values, "GET", "POST")
+        self._routes: dict[bytes, tuple[Handler, tuple[bytes, ...]]] = {}
+        self._add(b"/", self._root, b"GET")
+        self._add(b"/healthz", lambda _: b'{"status": "alive"}', b"GET")
+        self._add(b"/readyz", self._ready, b"GET")
+        self._add(b"/search", self._search, b"GET", b"POST")
+        self._add(b"/query", self._query, b"POST")
+        self._add(b"/annotations", self._annotations, b"POST")
+        keys = encode.dumps([{"type": "string", "text": "node"}])
+        self._add(b"/tag-keys", lambda _: keys, b"GET", b"POST")
+        self._add(b"/tag-values", self._tag_values, b"GET", b"POST")
 
     def site(self) -> Site:
         """The application as Twisted serves it, without a line of log per request."""
         make_site: Any = QuietSite  # twisted.web's constructor has no types
-        site: Site = make_site(self._klein.resource(), reactor=self._reactor)
+        site: Site = make_site(_Root(self), reactor=self._reactor, parsePOSTFormSubmission=False)
         site.noisy = False
         return site
 
-    def _add(self, path: str, handler: Handler, *methods: str) -> None:
-        def serve(request: WebRequest) -> Any:
-            return self._serve(request, handler)
+    def _add(self, path: bytes, handler: Handler, *methods: bytes) -> None:
+        self._routes[path] = (handler, methods)
 
-        self._klein.route(path, methods=[*methods, "OPTIONS"], endpoint=path)(serve)
-        self._klein.handle_errors(HTTPException)(self._no_such_thing)
+    def serve(self, request: WebRequest) -> None:
+        """Answer a request, now or later."""
+        gone = {"client": False}
 
-    def _no_such_thing(self, request: WebRequest, failure: Any) -> bytes:
-        error = failure.value
-        for name, value in error.get_headers():
-            if name.lower() == "allow":
-                request.setHeader(b"allow", value.encode())
-        sentence = {404: f"there is no {request.path.decode(errors='replace')} here"}.get(
-            error.code, error.name
-        )
-        return self._problem(request, error.code, sentence)
+        def client_left(_failure: Any) -> None:
+            gone["client"] = True
 
-    def _problem(self, request: WebRequest, status: int, sentence: str) -> bytes:
-        request.setResponseCode(status)
-        return _send(request, encode.dumps({"error": sentence}))
+        def send(body: bytes) -> None:
+            if not gone["client"]:
+                request.write(body)
+                request.finish()
 
-    def _serve(self, request: WebRequest, handler: Handler) -> "bytes | Deferred[bytes]":
-        """Run a handler on the request's JSON; every error becomes a status and a sentence."""
+        request.notifyFinish().addErrback(client_left)
+        ensureDeferred(self._respond(request)).addCallback(send)
+
+    async def _respond(self, request: WebRequest) -> bytes:
+        """Find the handler; what is not there is said in JSON, too."""
         if self._cors_origin:
             request.setHeader(b"access-control-allow-origin", self._cors_origin.encode())
             request.setHeader(b"access-control-allow-headers", b"accept, content-type")
             request.setHeader(b"access-control-allow-methods", b"GET, POST, OPTIONS")
-        if request.method == b"OPTIONS":
+        route = self._routes.get(request.path)
+        if route is None:
+            return _problem(request, 404, f"there is no {request.path.decode(errors='replace')} here")
+        handler, methods = route
+        method = b"GET" if request.method == b"HEAD" else request.method
+        if method == b"OPTIONS":
             request.setResponseCode(204)
             return b""
-        return ensureDeferred(self._answer(request, handler))
+        if method not in methods:
+            request.setHeader(b"allow", b", ".join((*methods, b"OPTIONS")))
+            shown = request.method.decode(errors="replace")
+            return _problem(
+                request, 405, f"{shown} is not answered here, only {b', '.join(methods).decode()}"
+            )
+        return await self._answer(request, handler)
 
     async def _answer(self, request: WebRequest, handler: Handler) -> bytes:
         try:
             result = handler(_body(request))
             body = result if isinstance(result, bytes) else await result
         except RequestError as error:
-            return self._problem(request, error.status, str(error))
+            return _problem(request, error.status, str(error))
         except Exception as error:  # noqa: BLE001 (a fault of ours: told in the log, as JSON to the caller)
             self._log.error("request.failed", path=request.path.decode(errors="replace"), exc_info=error)
-            return self._problem(request, 500, "something went wrong here; the log of sisock-http says what")
+            return _problem(request, 500, "something went wrong here; the log of sisock-http says what")
         if len(body) >= encode.SMALLEST_COMPRESSED and b"gzip" in (
             request.getHeader(b"accept-encoding") or b""
         ):
@@ -160,6 +183,11 @@ class Application:
         key = body.get("key") if isinstance(body, dict) else None
         names = sorted(self._catalogue.entries) if key in (None, "node") else []
         return encode.dumps([{"text": name} for name in names])
+
+
+def _problem(request: WebRequest, status: int, sentence: str) -> bytes:
+    request.setResponseCode(status)
+    return _send(request, encode.dumps({"error": sentence}))
 
 
 def _send(request: WebRequest, body: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""Benchmarks: every speed that the project claims, as ratios within one run."""

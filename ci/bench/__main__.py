@@ -1,0 +1,22 @@
+"""Run benchmarks: ``python -m bench [NAME ...]``, from ``ci/``; all of them by default."""
+
+import importlib
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    known = sorted(p.stem for p in HERE.glob("*.py") if not p.stem.startswith("_") and p.stem != "load")
+    names = sys.argv[1:] or known
+    for name in names:
+        if name not in known:
+            sys.exit(f"there is no benchmark {name!r}, only {', '.join(known)}")
+    for name in names:
+        print(f"\n== {name}\n", flush=True)
+        importlib.import_module(f"bench.{name}").main()
+
+
+if __name__ == "__main__":
+    main()
