@@ -121,11 +121,14 @@ class DataNode(ABC):
         For people.
     live : bool
         Whether `joined` publishes updates.
+    threads : int or None
+        How many requests are read at the same time; one more than the machine has cores by default.
     """
 
     name: str
     description: str
     live: bool = False
+    threads: int | None = None
 
     @abstractmethod
     def fields(self, start: float, end: float) -> Iterable[Field]:

@@ -73,6 +73,9 @@ def run(
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
 
+    # More threads than cores at work on columns only take the interpreter from each other.
+    reactor.suggestThreadPoolSize(node.threads or (os.cpu_count() or 1) + 1)
+
     async def goodbye() -> None:
         await connection.stop(session.farewell)
         node.close()
