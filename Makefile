@@ -40,6 +40,7 @@ unit: .venv/.synced
 	.venv/bin/pytest
 
 bench: .venv/.synced
+	@ci/system-packages wrk
 	cd ci && ../.venv/bin/python -m bench
 
 clean:

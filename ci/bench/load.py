@@ -1,10 +1,14 @@
-"""A load generator with little cost of its own: keep-alive connections on raw sockets."""
+"""Load on an HTTP server by wrk: whole connections kept busy, latencies measured outside of Python."""
 
-import socket
-import statistics
-import threading
-import time
+import re
+import shutil
+import subprocess
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
+
+WARM_UP_S = 1
+_UNITS_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
 @dataclass(frozen=True)
@@ -12,75 +16,52 @@ class Load:
     """What was measured: latencies in ms, and replies per second over all connections."""
 
     median_ms: float
-    p95_ms: float
+    p99_ms: float
     per_second: float
-    reply_bytes: int
 
 
-def post(path: str, body: bytes) -> bytes:
-    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+COUNTER = b"COUNTER"
+"""Stands in a body for a number that is another one in every request."""
 
 
-class Connection:
-    """One keep-alive connection."""
+def post(port: int, path: str, body: bytes, connections: int, seconds: int) -> Load:
+    """Post a body over some connections for some seconds, after a short warm-up.
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._buffer = bytearray(1 << 20)
-
-    def ask(self, request: bytes) -> int:
-        """Send a request, read the whole reply; its body's length."""
-        self._socket.sendall(request)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            got = self._socket.recv(65536)
-            if not got:
-                raise ConnectionError("the server closed the connection")
-            head += got
-        top, _, rest = head.partition(b"\r\n\r\n")
-        status = top.split(b"\r\n", 1)[0]
-        if b" 200 " not in status:
-            raise RuntimeError(f"{status!r} {rest!r}")
-        length = int(
-            next(h for h in top.lower().split(b"\r\n") if h.startswith(b"content-length:")).split(b":")[1]
+    Raises
+    ------
+    RuntimeError
+        If wrk is missing, or any reply is not 2xx.
+    """
+    if shutil.which("wrk") is None:
+        raise RuntimeError("the load generator wrk is missing: apt-get install wrk")
+    with tempfile.TemporaryDirectory() as directory:
+        payload, script = Path(directory, "body"), Path(directory, "post.lua")
+        payload.write_bytes(body)
+        script.write_text(
+            'wrk.method = "POST"\n'
+            'wrk.headers["Content-Type"] = "application/json"\n'
+            f'local text = io.open("{payload}", "rb"):read("*a")\n'
+            f'local before, after = text:match("^(.*){COUNTER.decode()}(.*)$")\n'
+            "local count = 0\n"
+            "request = function()\n"
+            "  count = count + 1\n"
+            "  local number = count % 50000 + 9000\n"
+            "  return wrk.format(nil, nil, nil, before and before .. number .. after or text)\n"
+            "end\n"
         )
-        missing = length - len(rest)
-        while missing:
-            got = self._socket.recv_into(self._buffer, min(missing, len(self._buffer)))
-            if not got:
-                raise ConnectionError("the reply is cut short")
-            missing -= got
-        return length
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-def run(port: int, request: bytes, connections: int, seconds: float) -> Load:
-    """Keep `connections` busy for some seconds, after a short warm-up."""
-    took: list[float] = []
-    sizes: set[int] = set()
-    start = time.perf_counter() + 0.5
-    end = start + seconds
-
-    def work() -> None:
-        connection = Connection(port)
-        while (begun := time.perf_counter()) < end:
-            size = connection.ask(request)
-            done = time.perf_counter()
-            if begun >= start and done <= end:
-                took.append(done - begun)
-                sizes.add(size)
-        connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    took.sort()
+        command = ["wrk", "-t1", f"-c{connections}", "--latency", "--timeout", "30s", "-s", str(script)]
+        url = f"http://127.0.0.1:{port}{path}"
+        subprocess.run([*command, f"-d{WARM_UP_S}s", url], check=True, capture_output=True)
+        told = subprocess.run(
+            [*command, f"-d{seconds}s", url], check=True, capture_output=True, text=True
+        ).stdout
+    if "Non-2xx" in told or "Socket errors" in told:
+        raise RuntimeError(told)
     return Load(
-        statistics.median(took) * 1e3, took[int(len(took) * 0.95)] * 1e3, len(took) / seconds, max(sizes)
+        _latency(told, 50), _latency(told, 99), float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])
     )
+
+
+def _latency(told: str, percent: int) -> float:
+    value, unit = re.search(rf"\s{percent}%\s+([\d.]+)(us|ms|s)", told).groups()
+    return float(value) * _UNITS_MS[unit]

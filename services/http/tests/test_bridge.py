@@ -238,6 +238,14 @@ def test_many_queries_at_once_all_get_their_own_answer(bridge: Bridge) -> None:
         assert points(series)[:, 1].tolist() == [1000.0 * (i + k) for k in range(5)]
 
 
+def test_the_same_question_at_the_same_time_is_asked_once_and_answered_to_all(bridge: Bridge) -> None:
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        asked = [pool.submit(bridge.query, "clockwork::sine", start=1000, end=600_000) for _ in range(64)]
+        replies = [future.result() for future in asked]
+    assert all(reply == replies[0] for reply in replies)
+    assert len(replies[0][0]["datapoints"]) == 599
+
+
 def test_a_bridge_that_starts_before_the_router_says_503_and_comes_by_itself(
     make_bridge, tmp_path, request
 ) -> None:

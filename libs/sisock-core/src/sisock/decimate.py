@@ -78,10 +78,10 @@ def _extremes(values: Column, starts: Indices, counts: Indices) -> tuple[Indices
     v = values.view(np.uint8) if values.dtype.kind == "b" else values
     found = []
     for reduce in (np.fmin, np.fmax):
-        extreme = np.repeat(reduce.reduceat(v, starts), counts)
-        same = v == extreme
+        extreme = reduce.reduceat(v, starts)
+        same = v == np.repeat(extreme, counts)
         if v.dtype.kind == "f":
-            same |= np.isnan(extreme)
+            same[starts[np.isnan(extreme)]] = True
         hits = np.flatnonzero(same)
         found.append(hits[hits.searchsorted(starts)])
     return found[0], found[1]

@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import PublishOptions, RegisterOptions, SubscribeOptions
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.task import deferLater
 
 from sisock import uris, wire
 from sisock.blocking import in_thread, within
@@ -95,8 +97,6 @@ class NodeSession:
             self._log.debug("hub.subtract_failed", why=str(error))
 
     def _announce_soon(self, session: Any, details: Any) -> None:
-        from twisted.internet.defer import ensureDeferred  # noqa: PLC0415
-
         def failed(failure: Any) -> None:
             if failure.check(RefusedError):
                 self._log.error("node.refused", why=failure.getErrorMessage())
@@ -187,6 +187,8 @@ class NodeSession:
         for part in replies:
             progress(last_part)  # type: ignore[misc]  # there is one part only without it
             last_part = part
+            # The part leaves now, and is on its way while the next one is written.
+            await deferLater(self._reactor, 0, lambda: None)
         return last_part
 
     def _limits(self, min_stride: Any, max_points: Any) -> Limits:

@@ -16,7 +16,7 @@ from sisock import decimate
 from sisock.errors import ContractError, NodeError
 from sisock.node import Column, Field, Limits, Series, Times
 
-PART_BYTES = 256 * 1024
+PART_BYTES = 128 * 1024
 """Target size of one part of a chunked reply: well under the 1 MiB that old peers accept."""
 
 V1_BYTES = 1_000_000

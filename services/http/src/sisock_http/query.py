@@ -1,7 +1,8 @@
 """Answer a request for several fields of several nodes: all nodes at once, each with its deadline.
 
-A node that is away, slow or wrong costs its own series, which comes back empty with a notice.
-Knows nothing of HTTP or of any dialect.
+A node that is away, slow or wrong costs its own series, which comes back empty with a notice. The
+same question that is already on its way to a node is not asked again: who comes second shares the
+reply. Knows nothing of HTTP or of any dialect.
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,12 @@ from sisock import decimate, wire
 from sisock.consumer import Consumer
 from sisock.errors import DeadlineError, NodeError, TooMuchDataError
 from sisock.node import Field, Series
-from twisted.internet.defer import DeferredList, ensureDeferred
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
 
 from sisock_http.catalogue import SEPARATOR, Catalogue
+
+Found = tuple[dict[str, Series], dict[str, str]]
+"""Series that a node gave, and why it gave no others, by field."""
 
 WIDER = 4
 WIDEST_TRIES = 4
@@ -71,6 +75,7 @@ class Asker:
         self._consumer = consumer
         self._catalogue = catalogue
         self._deadline_s = deadline_s
+        self._under_way: dict[Any, list[Deferred[Found]]] = {}
 
     async def ask(self, request: Request) -> list[Answer]:
         """Answer every target, in the order of the request."""
@@ -80,7 +85,7 @@ class Asker:
             names = wanted.setdefault(node, [])
             if name not in names:
                 names.append(name)
-        asked = [ensureDeferred(self._ask_node(node, names, request)) for node, names in wanted.items()]
+        asked = [ensureDeferred(self._share(node, names, request)) for node, names in wanted.items()]
         results = (
             [await asked[0]]
             if len(asked) == 1
@@ -102,9 +107,27 @@ class Asker:
             self._catalogue.refresh(node)
         return Answer(target, found, known, notice)
 
-    async def _ask_node(
-        self, node: str, names: Sequence[str], request: Request
-    ) -> tuple[dict[str, Series], dict[str, str]]:
+    async def _share(self, node: str, names: Sequence[str], request: Request) -> Found:
+        question = (node, *names, request.start, request.end, request.max_points, request.min_stride)
+        others = self._under_way.get(question)
+        if others is not None:
+            shared: Deferred[Found] = Deferred()
+            others.append(shared)
+            return await shared
+        waiting = self._under_way[question] = []
+        try:
+            found = await self._ask_node(node, names, request)
+        except BaseException:
+            for other in waiting:
+                other.errback()
+            raise
+        finally:
+            del self._under_way[question]
+        for other in waiting:
+            other.callback(found)
+        return found
+
+    async def _ask_node(self, node: str, names: Sequence[str], request: Request) -> Found:
         entry = self._catalogue.entries.get(node)
         if entry is None:
             return {}, dict.fromkeys(names, f"data node {node!r} is not online")
