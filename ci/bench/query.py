@@ -81,9 +81,8 @@ def main() -> None:
         stack.start_module("sisock_weather")
         http = stack.start("http", [sys.executable, "-m", "sisock_http"], PORT=str(port))
         wait_until(lambda: "node.online" in http.text(), what="the weather server is online")
-        print(
-            "| fields | points | at a time | queries | median | p99 | replies/s | of the floor | x predecessor |"
-        )
+        columns = "fields", "points", "at a time", "queries", "median", "p99", "replies/s", "of the floor"
+        print(f"| {' | '.join((*columns, 'x predecessor'))} |")
         print("|---|---|---|---|---|---|---|---|---|")
         for (count, at_a_time), predecessor in PREDECESSOR.items():
             plain = query(count, None, distinct=False)
