@@ -1,0 +1,23 @@
+"""Run the data-feed server."""
+
+import time
+
+import sisock
+from sisock import logs
+
+from sisock_data_feed.config import DataFeedConfig
+from sisock_data_feed.node import DataFeedNode
+
+
+def make_node(config: DataFeedConfig) -> DataFeedNode:
+    """Make the node that the settings ask for."""
+    return DataFeedNode(config, logs.get("feed"), time.time)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    sisock.run(make_node, DataFeedConfig, open_port=True)
+
+
+if __name__ == "__main__":
+    main()

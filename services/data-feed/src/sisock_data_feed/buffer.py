@@ -1,0 +1,172 @@
+"""All that was heard in the last while: timelines by feed and block, and the names of their fields.
+
+One thread adds, any number read. Plain Python and numpy; knows nothing of WAMP or of disks.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+from sisock import Field, Series
+
+from sisock_data_feed.feed import MISSING, Block, Channel, Column, field_name
+from sisock_data_feed.timeline import Snapshot, Timeline
+from sisock_data_feed.topics import Address
+
+EVICT_INTERVAL_S = 1.0
+
+SILENT_S = 60.0
+"""A channel that was silent for longer than another of its name leaves the plain name to that one."""
+
+BlockKey = tuple[Address, str]
+ColumnKey = tuple[BlockKey, Channel]
+
+
+class Buffer:
+    """The last `buffer_time` seconds of every feed; safe to use from several threads.
+
+    Parameters
+    ----------
+    buffer_time : float
+        Seconds. Counted back from the newest sample of a feed, or from now if that lies ahead: a
+        stamp from the future drives nothing out, nor does a slow clock of the agent's. What was
+        received that long before the last message goes in any case.
+    prefixed : bool
+        Whether the names of fields and timelines begin with ``<target>.<feed>.``.
+    clock : callable
+        The present, UNIX seconds.
+    """
+
+    def __init__(self, buffer_time: float, *, prefixed: bool, clock: Callable[[], float]) -> None:
+        self._buffer_time = buffer_time
+        self._prefixed = prefixed
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._timelines: dict[BlockKey, Timeline] = {}
+        self._newest: dict[Address, float] = {}
+        self._received = float("-inf")
+        self._evicted = float("-inf")
+        self._order = itertools.count()
+
+    def add(self, block: Block, received: float) -> None:
+        """Add the samples of a block.
+
+        Parameters
+        ----------
+        block : Block
+        received : float
+            UNIX seconds.
+        """
+        with self._lock:
+            key = (block.address, block.name)
+            timeline = self._timelines.get(key)
+            if timeline is None:
+                timeline = self._timelines[key] = Timeline()
+            timeline.add(block, received, self._order)
+            self._newest[block.address] = max(timeline.newest, self._newest.get(block.address, 0.0))
+            self._received = max(received, self._received)
+            if abs(received - self._evicted) >= EVICT_INTERVAL_S:
+                self._evicted = received
+                self._evict()
+
+    def _evict(self) -> None:
+        received_before = self._received - self._buffer_time
+        for key, timeline in list(self._timelines.items()):
+            timeline.evict(self._oldest(key[0]), received_before)
+            if not timeline.pieces:
+                del self._timelines[key]
+        here = {address for address, _ in self._timelines}
+        self._newest = {address: t for address, t in self._newest.items() if address in here}
+
+    def _oldest(self, address: Address) -> float:
+        """Samples before this time are not kept."""
+        return min(self._clock(), self._newest[address]) - self._buffer_time
+
+    def fields(self, start: float, end: float) -> Iterator[tuple[Address, Field]]:
+        """List the fields with samples in ``[start, end)``, with the feed that each comes from."""
+        with self._lock:
+            names = self._names()
+            blocks = {
+                key: (Snapshot(timeline.pieces), self._oldest(key[0]))
+                for key, timeline in self._timelines.items()
+            }
+        spans = {key: snapshot.span(max(start, oldest), end) for key, (snapshot, oldest) in blocks.items()}
+        for name, (key, (channel, kind)) in names.items():
+            count, first, last = spans[key]
+            if not count:
+                continue
+            address, block = key
+            yield (
+                address,
+                Field(
+                    name,
+                    f"{channel} of {address}, block {block}",
+                    type=kind,
+                    timeline=self._timeline_name(key),
+                    interval=(last - first) / (count - 1) if count > 1 else None,
+                ),
+            )
+
+    def read(self, wanted: Sequence[str], start: float, end: float) -> Iterator[Series]:
+        """Read the fields of these names; those that are not known are passed over."""
+        with self._lock:
+            names = self._names()
+            found = {name: names[name] for name in wanted if name in names}
+            blocks = {key: self._block(key) for key in {key for key, _ in found.values()}}
+        for name, (key, channel) in found.items():
+            snapshot, oldest, final = blocks[key]
+            first = max(start, oldest)
+            t = snapshot.times(first, end)
+            if len(t):
+                values = _plain(channel, snapshot.column(channel, first, end))
+                yield Series(name, t, values, self._timeline_name(key), final)
+
+    def _block(self, key: BlockKey) -> tuple[Snapshot, float, float]:
+        timeline = self._timelines[key]
+        return Snapshot(timeline.pieces), self._oldest(key[0]), min(timeline.newest, self._clock())
+
+    def _timeline_name(self, key: BlockKey) -> str:
+        address, block = key
+        return f"{address.target}.{address.feed}.{block}" if self._prefixed else block
+
+    def _names(self) -> dict[str, ColumnKey]:
+        """Name every column. Those that would share a name are told apart by block and kind."""
+        claims: dict[str, list[tuple[int, float, ColumnKey]]] = {}
+        for key, timeline in self._timelines.items():
+            prefix = f"{key[0].target}.{key[0].feed}." if self._prefixed else ""
+            for channel, (order, newest) in timeline.seen.items():
+                claims.setdefault(prefix + field_name(channel[0]), []).append((order, newest, (key, channel)))
+        names = {name: _owner(contenders) for name, contenders in claims.items()}
+        for name, contenders in claims.items():
+            for _, _, column in sorted(contenders, key=lambda claim: claim[0]):
+                if names[name] != column:
+                    names[_free_name(name, column, names)] = column
+        return names
+
+
+def _owner(contenders: Sequence[tuple[int, float, ColumnKey]]) -> ColumnKey:
+    """Of those that still come, the one that came first."""
+    newest = max(t for _, t, _ in contenders)
+    return min((order, column) for order, t, column in contenders if t >= newest - SILENT_S)[1]
+
+
+def _free_name(name: str, column: ColumnKey, taken: Mapping[str, ColumnKey]) -> str:
+    (_, block), (_, kind) = column
+    candidates = itertools.chain(
+        (f"{name}.{block}", f"{name}.{block}.{kind}"),
+        (f"{name}.{block}.{kind}.{n}" for n in itertools.count(2)),
+    )
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _plain(channel: Channel, values: Column) -> Column:
+    """A column as it is served: bools as such where each has a value."""
+    if channel[1] != "bool":
+        return values
+    missing = values == MISSING["bool"]
+    bools: Column = values.astype(np.bool_)
+    if missing.any():
+        bools = bools.astype(object)
+        bools[missing] = None
+    return bools

@@ -1,0 +1,112 @@
+"""The data node: subscribes to feeds, serves what the buffer holds, says when it grew."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from sisock import DataNode, Field, Limits, LiveSession, Series
+from sisock.blocking import in_thread
+from twisted.internet.task import LoopingCall
+
+from sisock_data_feed.buffer import Buffer
+from sisock_data_feed.config import DEFAULT_FEED, DataFeedConfig
+from sisock_data_feed.intake import Intake
+from sisock_data_feed.store import Store
+from sisock_data_feed.topics import Address, is_single, subscriptions
+from sisock_data_feed.watch import Watch
+
+CHECK_INTERVAL_S = 1.0
+
+
+class DataFeedNode(DataNode):
+    """Serves one or several OCS feeds.
+
+    Parameters
+    ----------
+    config : DataFeedConfig
+    log : structlog logger
+    clock : callable
+        The present, UNIX seconds.
+    """
+
+    live = True
+
+    def __init__(
+        self, config: DataFeedConfig, log: structlog.stdlib.BoundLogger, clock: Callable[[], float]
+    ) -> None:
+        self.name, self.description = config.name, config.description
+        feeds = config.feed or (DEFAULT_FEED,)
+        self._config = config
+        self._log = log
+        self._clock = clock
+        self._subscriptions = list(subscriptions(config.target, feeds))
+        self._buffer = Buffer(config.buffer_time, prefixed=not is_single(config.target, feeds), clock=clock)
+        self._store = Store(config.state_directory, config.name, config.buffer_time, log)
+        self._watch = Watch()
+        self.intake = Intake(self._buffer, self._store, self._watch, log, clock)
+        self._restoring = threading.Lock()
+        self._restored = False
+        self._checks: LoopingCall | None = None
+
+    def fields(self, start: float, end: float) -> Iterator[Field]:
+        """List the channels that have samples in the interval."""
+        self._restore()
+        for address, field in self._buffer.fields(start, end):
+            silent_since = self._watch.silent_since(address)
+            if silent_since is None:
+                yield field
+            else:
+                since = datetime.fromtimestamp(silent_since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                yield replace(field, description=f"{field.description} (stale: nothing came since {since})")
+
+    def read(self, names: Sequence[str], start: float, end: float, _limits: Limits) -> Iterator[Series]:
+        """Read from memory."""
+        self._restore()
+        return self._buffer.read(names, start, end)
+
+    async def joined(self, session: LiveSession) -> None:
+        """Subscribe, once what an earlier run heard is in its place."""
+        from twisted.internet import reactor  # noqa: PLC0415 (importing it chooses and installs it)
+
+        await in_thread(reactor, self._restore)
+        if self._checks is None:
+            self._checks = LoopingCall(self.intake.check)
+            self._checks.start(CHECK_INTERVAL_S, now=False)
+        self._watch.resume(self._clock())
+        for wanted in self._subscriptions:
+            if wanted.address is not None:
+                self._watch.expect(wanted.address, self._clock())
+            await session.subscribe(self._handler(session, wanted.address), wanted.topic, wanted.match)
+        self._log.info("feed.subscribed", topics=[wanted.topic for wanted in self._subscriptions])
+
+    def close(self) -> None:
+        """Finish the store."""
+        if self._checks is not None and self._checks.running:
+            self._checks.stop()
+        self._store.close()
+        self._log.info("feed.counts", **self.intake.counts)
+
+    def _handler(self, session: LiveSession, address: Address | None) -> Callable[..., None]:
+        def hear(*args: Any, **_kwargs: Any) -> None:
+            until = self.intake.hear(args[0] if args else None, address)
+            if until is not None:
+                session.publish_updated(until)
+
+        return hear
+
+    def _restore(self) -> None:
+        """Bring back what an earlier run stored, before anything else happens."""
+        if self._restored:
+            return
+        with self._restoring:
+            if self._restored:
+                return
+            if self._config.feed is None:
+                self._log.info("feed.default", why=f"FEED is not set: it is {DEFAULT_FEED!r}")
+            blocks = self._store.open(lambda received, block: self._buffer.add(block, received))
+            if blocks:
+                self._log.info("store.restored", blocks=blocks, file=str(self._store.file))
+            self._restored = True
