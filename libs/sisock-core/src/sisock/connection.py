@@ -141,6 +141,7 @@ class Connection:
         self._why = ""
         self._refused = False
         self._told = ""
+        self._turned_away = False
 
     @property
     def session(self) -> Any:
@@ -244,22 +245,30 @@ class Connection:
         """Take note of an accepted session (called by `RouterSession`)."""
         self._session = session
         self._ever_joined = True
+        if not self._turned_away:
+            self._tell_joined(details)
+        ensureDeferred(self._use(session, details))
+
+    def _tell_joined(self, details: Any) -> None:
         self._told = ""
         self._log.info(
             "router.joined", url=self.url, user=self.user if self.secret else None, role=details.authrole
         )
-        ensureDeferred(self._use(session, details))
 
     async def _use(self, session: Any, details: Any) -> None:
         try:
             await self._owner.joined(session, details)
         except RefusedError as refusal:
-            self._why = str(refusal)
+            # Until that changes every try ends here: one line for all of them.
+            self._why, self._turned_away = str(refusal), True
         except Exception as error:  # noqa: BLE001 (whatever went wrong, the next session is a new chance)
             if not session.is_attached():
                 return
             self._why = f"{type(error).__name__}: {error}"
         else:
+            if self._turned_away:
+                self._turned_away = False
+                self._tell_joined(details)
             return
         if session.is_attached():
             session.leave()

@@ -297,7 +297,9 @@ def _why_not_registered(name: str, error: ApplicationError) -> str:
 
 
 def _not_allowed(what: str, error: ApplicationError) -> str:
+    # The router's own words name the session, so that the same refusal would never read the same.
     return (
-        f"the router does not let us use {what} ({error.error_message()}): "
-        f"check the role of our WAMP_USER in the router's config.json"
+        f"the router does not let us use {what} ({error.error}): give us the secret of a user who may "
+        f"(WAMP_SECRET or WAMP_SECRET_FILE; without one we are anonymous), or check the role of our "
+        f"WAMP_USER in the router's config.json"
     )
