@@ -1,0 +1,5 @@
+"""Settings of the sensors server: those of every data server."""
+
+from sisock import NodeConfig as SensorsConfig
+
+__all__ = ["SensorsConfig"]
