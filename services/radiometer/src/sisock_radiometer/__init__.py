@@ -1,0 +1,1 @@
+"""Data server of the UCSC radiometer on Cerro Toco."""

@@ -3,7 +3,6 @@
 Plain files and numpy: knows nothing of the network.
 """
 
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import structlog
+from sisock.text_columns import parse_columns
 
+HEADER_BYTES = 4096
 LOOK_INTERVAL_S = 1.0
 """A file that changed is noticed after at most so long."""
 
@@ -62,37 +63,15 @@ def parse(content: bytes) -> WeatherFile:
     The format (CONTRACT section 5): line 1 ``# description``, line 2 ``# timeline``, line 3
     ``# units``, further ``#`` lines are comments, then ``unix_time value``.
     """
-    text = content.decode("utf-8", errors="replace")
-    lines = [line.strip() for line in text.splitlines()]
-    header = [line.lstrip("#").strip() for line in lines[:3] if line.startswith("#")]
+    top = content[:HEADER_BYTES].decode("utf-8", errors="replace").splitlines()[:3]
+    header = [line.lstrip("#").strip() for line in top if line.startswith("#")]
     header += [""] * (3 - len(header))
-    rows = [line for line in lines if line and not line.startswith("#")]
-    t, values, skipped = _columns(rows)
+    parsed = parse_columns(content)
+    t, values = parsed.columns
     if bool((np.diff(t) < 0).any()):
         order = np.argsort(t, kind="stable")
         t, values = t[order], values[order]
-    return WeatherFile(header[0], header[1], header[2], t, values, skipped)
-
-
-def _columns(rows: list[str]) -> tuple[Column, Column, int]:
-    """Both columns: all at once when every line is good, else line by line."""
-    try:
-        numbers = np.array(" ".join(rows).split(), dtype=np.float64)
-        if all(len(row.split()) == 2 for row in rows) and bool(np.isfinite(numbers[::2]).all()):
-            return numbers[::2].copy(), numbers[1::2].copy(), 0
-    except ValueError:
-        pass
-    pairs = [pair for pair in map(_pair, rows) if pair]
-    good = np.array(pairs, dtype=np.float64).reshape(-1, 2)
-    return good[:, 0].copy(), good[:, 1].copy(), len(rows) - len(pairs)
-
-
-def _pair(row: str) -> tuple[float, float] | None:
-    try:
-        t, value = map(float, row.split())
-    except ValueError:
-        return None
-    return (t, value) if math.isfinite(t) else None
+    return WeatherFile(header[0], header[1], header[2], t, values, parsed.skipped)
 
 
 class Archive:

@@ -1,0 +1,141 @@
+"""Archives of many dated files, and the cache of what was read."""
+
+import os
+from pathlib import Path
+
+import pytest
+import structlog
+from sisock.dated_files import DatedFiles, Place
+from sisock.lru import ByteLru
+from sisock.text_columns import parse_columns
+
+
+def place(name: str) -> Place | None:
+    parts = name.removesuffix(".dat").split("_")
+    return Place(parts[0], float(parts[1]), float(parts[2])) if len(parts) == 3 else None
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 10.0
+        return self.now
+
+
+class Archive:
+    """A directory with a reader that counts what it parses."""
+
+    def __init__(self, directory: Path, cache_bytes: int = 10_000) -> None:
+        self.directory = directory
+        self.parsed: list[float] = []
+        log = structlog.testing.CapturingLogger()
+        self.log = log
+        self.files = DatedFiles(directory, place, self.parse, log, cache_bytes, Clock())
+
+    def parse(self, where: Place, content: bytes):
+        self.parsed.append(where.start)
+        return parse_columns(content, whole_lines=True)
+
+    def write(self, series: str, start: int, end: int, text: str) -> Path:
+        path = self.directory / f"{series}_{start}_{end}.dat"
+        path.write_text(text)
+        return path
+
+    def told(self, event: str) -> int:
+        return sum(call.args == (event,) for call in self.log.calls)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    archive = Archive(tmp_path)
+    for day in range(5):
+        start = day * 100
+        archive.write(
+            "a", start, start + 100, "".join(f"{t} {t * 10}\n" for t in range(start, start + 100, 10))
+        )
+    return archive
+
+
+def test_only_the_files_of_the_range_are_opened(archive: Archive) -> None:
+    t, values = archive.files.read("a", 250, 320)
+    assert t.tolist() == [250.0, 260.0, 270.0, 280.0, 290.0, 300.0, 310.0]
+    assert values.tolist() == [10 * x for x in t.tolist()]
+    assert archive.parsed == [200.0, 300.0]
+
+
+def test_a_range_before_the_first_file_and_one_in_a_gap_work(archive: Archive) -> None:
+    (archive.directory / "a_200_300.dat").unlink()
+    assert len(archive.files.read("a", -1000, 5)[0]) == 1
+    assert len(archive.files.read("a", 210, 280)[0]) == 0
+    assert archive.files.interval("a", 210, 280) is None
+    assert archive.files.interval("a", 150, 280) == 10.0
+
+
+def test_what_was_read_is_read_again_only_when_it_changed(archive: Archive) -> None:
+    archive.files.read("a", 0, 50)
+    archive.files.read("a", 0, 50)
+    assert archive.parsed == [0.0]
+    path = archive.write("a", 0, 100, "1 2\n")
+    os.utime(path, ns=(1, 1))
+    assert archive.files.read("a", 0, 50)[0].tolist() == [1.0]
+
+
+def test_a_file_that_grows_and_one_that_appears_are_noticed(archive: Archive) -> None:
+    assert len(archive.files.read("a", 500, 600)[0]) == 0
+    path = archive.write("a", 500, 600, "500 1\n510 2")
+    assert archive.files.read("a", 500, 600)[0].tolist() == [500.0]
+    with path.open("a") as file:
+        file.write("\n")
+    assert archive.files.read("a", 500, 600)[0].tolist() == [500.0, 510.0]
+
+
+def test_files_that_overlap_are_merged_and_each_time_counts_once(archive: Archive) -> None:
+    archive.write("a", 50, 120, "50 -1\n55 -2\n105 -3\n")
+    t, values = archive.files.read("a", 50, 110)
+    assert t.tolist() == [50.0, 55.0, 60.0, 70.0, 80.0, 90.0, 100.0, 105.0]
+    assert values[0] == 500.0
+
+
+def test_a_file_that_holds_more_than_its_name_tells_is_found_once_it_was_read(archive: Archive) -> None:
+    archive.write("a", 900, 950, "900 1\n990 2\n")
+    assert archive.files.read("a", 900, 1000)[0].tolist() == [900.0, 990.0]
+    assert archive.files.read("a", 980, 1000)[0].tolist() == [990.0]
+
+
+def test_damage_is_told_once_a_file(archive: Archive) -> None:
+    archive.write("a", 500, 600, "500 1\nnonsense\n520 nan\n530 3\n")
+    for _ in range(3):
+        assert archive.files.read("a", 500, 600)[0].tolist() == [500.0, 530.0]
+        os.utime(archive.directory / "a_500_600.dat")
+    assert archive.told("file.lines_skipped") == 1
+
+
+def test_a_directory_that_comes_later_is_waited_for(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "later")
+    for _ in range(3):
+        assert archive.files.series() == []
+    assert archive.told("archive.missing") == 1
+    archive.directory.mkdir()
+    archive.write("a", 0, 100, "1 2\n")
+    assert archive.files.series() == ["a"]
+
+
+def test_the_cache_stays_within_its_bytes(tmp_path: Path) -> None:
+    cache: ByteLru[bytes] = ByteLru(100, len)
+    for i in range(50):
+        assert cache.get(i, lambda i=i: bytes(30)) == bytes(30)
+        assert cache.size_bytes <= 100
+    assert len(cache) == 3
+    assert cache.get("large", lambda: bytes(1000)) == bytes(1000)
+    assert len(cache) == 3
+
+
+def test_the_cache_forgets_what_was_used_least_recently() -> None:
+    cache: ByteLru[str] = ByteLru(3, lambda _: 1)
+    for key in "abc":
+        cache.get(key, lambda key=key: key)
+    cache.get("a", lambda: "not made again")
+    cache.get("d", lambda: "d")
+    assert cache.get("a", lambda: "made again") == "a"
+    assert cache.get("b", lambda: "made again") == "made again"

@@ -1,0 +1,34 @@
+"""The data node: one field for each quantity of the archive."""
+
+from collections.abc import Iterator, Sequence
+
+from sisock import DataNode, Field, Limits, Series, decimate
+from sisock.dated_files import DatedFiles
+
+from sisock_apex_weather.archive import UNITS
+
+
+class ApexWeatherNode(DataNode):
+    """Serves the archive; every field has a timeline of its own."""
+
+    name = "apex_weather"
+    description = "APEX weather, as archived at the ACT site."
+
+    def __init__(self, files: DatedFiles) -> None:
+        self._files = files
+
+    def fields(self, start: float, end: float) -> Iterator[Field]:
+        """List the quantities that have samples in the interval."""
+        for name in self._files.series():
+            interval = self._files.interval(name, start, end)
+            if interval is not None:
+                yield Field(name, f"APEX {name}", UNITS[name], interval=interval or None)
+
+    def read(self, names: Sequence[str], start: float, end: float, limits: Limits) -> Iterator[Series]:
+        """Read one quantity after the other, each reduced before the next is read."""
+        for name in names:
+            t, values = self._files.read(name, start, end)
+            if limits.max_points is not None and limits.min_stride is None:
+                kept = decimate.envelope(t, [values], limits.max_points)
+                t, values = t[kept], values[kept]
+            yield Series(name, t, values)

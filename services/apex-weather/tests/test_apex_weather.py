@@ -1,0 +1,97 @@
+"""The APEX weather server: names, files, and the whole on a real router."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+from sisock import Limits, wire
+from sisock.dated_files import DatedFiles
+from sisock.testing import Peer, Stack, assert_contract
+from sisock_apex_weather import archive, synthetic
+from sisock_apex_weather.node import ApexWeatherNode
+
+START = 1_700_006_400.0
+DAYS = 40
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("data")
+    synthetic.write(directory, START, DAYS)
+    return directory
+
+
+@pytest.fixture
+def node(data: Path) -> ApexWeatherNode:
+    folder = data / archive.FOLDER
+    return ApexWeatherNode(DatedFiles(folder, archive.place, archive.parse, structlog.get_logger(), 2**24))
+
+
+def test_names_tell_field_and_span_whatever_their_prefix() -> None:
+    place = archive.place("APEX_at_chajnantor_windspeed_1500000000_1500086400.dat")
+    assert place is not None
+    assert (place.series, place.start) == ("windspeed", 1.5e9)
+    for other in ("APEX_snow_1_2.dat", "readme.txt", "humidity_1_2.dat", "APEX_humidity_1_2.dat.part"):
+        assert archive.place(other) is None
+
+
+@given(st.text(max_size=60))
+def test_any_name_is_ours_or_not(name: str) -> None:
+    place = archive.place(name)
+    assert place is None or place.start <= place.end
+
+
+def test_node_keeps_the_contract(node: ApexWeatherNode) -> None:
+    assert_contract(node, START, START + 2 * 86400)
+
+
+def test_fields_and_units_are_those_of_the_contract(node: ApexWeatherNode) -> None:
+    assert {field.name: field.units for field in node.fields(START, START + 86400)} == archive.UNITS
+
+
+def test_every_sample_of_the_files_is_served(node: ApexWeatherNode, data: Path) -> None:
+    [series] = node.read(["pressure"], START, START + DAYS * 86400, Limits())
+    rows = [
+        line.split()
+        for file in sorted((data / archive.FOLDER).glob("*_pressure_*"))
+        for line in file.read_text().splitlines()
+    ]
+    np.testing.assert_array_equal(np.column_stack([series.t, series.values]), np.array(rows, dtype=float))
+
+
+def test_a_planted_spike_survives_any_reduction(tmp_path: Path) -> None:
+    synthetic.write(tmp_path, START, DAYS)
+    file = sorted((tmp_path / archive.FOLDER).glob("*_windspeed_*"))[17]
+    lines = file.read_text().splitlines(keepends=True)
+    lines[700] = f"{lines[700].split()[0]} 999.0\n"
+    file.write_text("".join(lines))
+    folder = tmp_path / archive.FOLDER
+    node = ApexWeatherNode(DatedFiles(folder, archive.place, archive.parse, structlog.get_logger(), 2**20))
+    for limits in (Limits(max_points=1000), Limits(max_points=10), Limits(min_stride=86400.0)):
+        series = list(node.read(["windspeed"], START, 2e9, limits))
+        [table] = wire.tabulate(series, ["windspeed"], START, 2e9, limits, own_times=False)
+        assert table.columns["windspeed"].max() == 999.0
+
+
+@pytest.fixture(scope="module")
+def served(data: Path, sisock_stack: Stack, sisock_peer: Peer):
+    process = sisock_stack.start_module("sisock_apex_weather", DATA_DIRECTORY=str(data), MAX_POINTS="1000")
+    sisock_peer.wait_for_node("apex_weather")
+    yield process
+    assert process.stop() == 0
+
+
+def test_an_old_consumer_gets_max_points_and_every_extreme(served, sisock_peer: Peer, data: Path) -> None:
+    reply = sisock_peer.v1_data("apex_weather", ["temperature", "humidity"], START, START + DAYS * 86400)
+    for field in ("temperature", "humidity"):
+        files = (data / archive.FOLDER).glob(f"*_{field}_*")
+        whole = [float(line.split()[1]) for file in files for line in file.read_text().splitlines()]
+        assert 500 < len(reply["data"][field]) <= 1000
+        assert (min(reply["data"][field]), max(reply["data"][field])) == (min(whole), max(whole))
+
+
+def test_conformance_suite_passes(served, sisock_peer: Peer) -> None:
+    assert sisock_peer.breaches("apex_weather") == []
