@@ -34,6 +34,10 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
             lambda: f"\nready: {url}\n" in log.read_text() or demo.poll() is not None, 90, "the demo is ready"
         )
         reply = requests.post(f"{url}query", json=QUERY, timeout=10).json()
+        offered = {
+            target.split("::")[0] for target in requests.post(f"{url}search", json={}, timeout=10).json()
+        }
+        assert offered >= {"apex_archive", "sensors", "apex_weather", "ucsc_radiometer"}
         assert 900 < len(reply[0]["datapoints"]) <= 1000
         family = psutil.Process(demo.pid).children(recursive=True)
         assert len(family) >= 3

@@ -7,6 +7,7 @@ Nothing here was measured::
 
 import argparse
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,9 @@ MIDDLE = {
 }
 
 
-def write(directory: Path, start: float, days: int, step_s: float = 60.0) -> None:
+def write(
+    directory: Path, start: float, days: int, step_s: float = 60.0, names: Iterable[str] = tuple(UNITS)
+) -> None:
     """Write one file a day and quantity.
 
     Parameters
@@ -39,6 +42,8 @@ def write(directory: Path, start: float, days: int, step_s: float = 60.0) -> Non
         How many.
     step_s : float
         Seconds between samples.
+    names : iterable of str
+        Which quantities.
     """
     folder = directory / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +51,7 @@ def write(directory: Path, start: float, days: int, step_s: float = 60.0) -> Non
         first = start + day * DAY_S
         rng = np.random.default_rng((SEED, int(first)))
         t = np.arange(first, first + DAY_S, step_s)
-        for name in UNITS:
+        for name in names:
             middle, swing = MIDDLE[name]
             wave = np.cos(2 * np.pi * (t / DAY_S - 0.69))
             values = middle + swing * wave + 0.1 * swing * rng.standard_normal(len(t))
