@@ -132,12 +132,8 @@ class Timeline:
         kept = [p for p in self.pieces if p.last >= stamped_before and p.received >= received_before]
         if len(kept) < len(self.pieces):
             self.pieces = kept
-            left = {channel for piece in kept for channel in piece.columns}
-            self.seen = {
-                channel: known
-                for channel, known in self.seen.items()
-                if channel in left and known[1] >= stamped_before
-            }
+        if any(newest < stamped_before for _, newest in self.seen.values()):
+            self.seen = {channel: known for channel, known in self.seen.items() if known[1] >= stamped_before}
 
 
 def _merged(

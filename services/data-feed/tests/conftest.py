@@ -1,0 +1,195 @@
+"""The real OCS from PyPI, in an environment of its own: its versions are not ours."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sisock import connection, logs
+from sisock.testing import Peer, Process, Stack, wait_until
+from sisock.testing.stack import Reactor
+from sisock_data_feed.feed import Block, parse
+from sisock_data_feed.topics import Address
+
+OCS_VERSION = "0.12.1"
+ADDRESS = Address("LSA22YE", "temperatures")
+
+
+@pytest.fixture
+def address() -> Address:
+    return ADDRESS
+
+
+@pytest.fixture
+def block() -> Callable[..., Block]:
+    """Makes a block as if its message had been received."""
+
+    def make(name: str = "temps", address: Address = ADDRESS, *, t: list[float], **data: list[Any]) -> Block:
+        message = [{name: {"block_name": name, "timestamps": t, "data": data}}, {}]
+        return parse(message, address).blocks[0]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ocs_bin(pytestconfig: pytest.Config) -> Path:
+    """Programs of the real OCS; the environment is made once and kept."""
+    directory = pytestconfig.rootpath / ".venvs" / f"ocs-{OCS_VERSION}"
+    made = directory / "made"
+    if not made.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", directory], check=True)
+        pip = [directory / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", "--quiet", f"ocs=={OCS_VERSION}"], check=True)
+        made.touch()
+    return directory / "bin"
+
+
+class Ocs:
+    """An OCS site beside a stack: its agents, and clients that command them."""
+
+    def __init__(self, stack: Stack, ocs_bin: Path) -> None:
+        self._stack = stack
+        self._bin = ocs_bin
+        self._site = stack.directory / "site.yaml"
+
+    def write_site(self, **agents: tuple[str, list[str]]) -> None:
+        """Write the site config: for each instance its class and arguments."""
+        port = self._stack.ocs_port
+        instances = [
+            {"agent-class": kind, "instance-id": instance, "arguments": arguments}
+            for instance, (kind, arguments) in agents.items()
+        ]
+        hub = {
+            "wamp_server": f"ws://127.0.0.1:{port}/ws",
+            "wamp_http": f"http://127.0.0.1:{port}/call",
+            "wamp_realm": "test_realm",
+            "address_root": "observatory",
+            "registry_address": "observatory.registry",
+        }
+        hosts = {"localhost": {"agent-instances": instances}}
+        self._site.write_text(json.dumps({"hub": hub, "hosts": hosts}))  # JSON is YAML
+
+    @property
+    def _options(self) -> list[str]:
+        return ["--site-file", str(self._site), "--site-host", "localhost"]
+
+    def start_agent(self, instance: str) -> Process:
+        """Start an agent as OCS's own containers do, and wait until it joined."""
+        command = [str(self._bin / "ocs-agent-cli"), *self._options, "--instance-id", instance]
+        agent = self._stack.start(f"ocs-{instance}", command)
+        wait_until(lambda: "session joined" in agent.text(), what=f"the agent {instance} ({agent.log})")
+        return agent
+
+    def client(self, instance: str, expression: str) -> str:
+        """Evaluate an expression with ``client``, an OCSClient of that instance."""
+        script = (
+            "import sys, time; from ocs.ocs_client import OCSClient\n"
+            f"client = OCSClient({instance!r}, args={self._options!r})\n"
+            f"print({expression})"
+        )
+        python = [str(self._bin / "python"), "-c", script]
+        done = subprocess.run(
+            python, env=self._stack.environ(), capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def ocs(sisock_stack: Stack, ocs_bin: Path) -> Ocs:
+    site = Ocs(sisock_stack, ocs_bin)
+    fake = ["--mode", "idle", "--num-channels", "3", "--sample-rate", "10"]
+    site.write_site(registry=("RegistryAgent", []), fake1=("FakeDataAgent", fake))
+    return site
+
+
+class OcsPeer:
+    """Anonymous on the open port, as OCS is: publishes what it is told, remembers what it hears."""
+
+    def __init__(self, reactor: Reactor, stack: Stack) -> None:
+        self._reactor = reactor
+        self._session: Any = None
+        self.heard: list[Any] = []
+        self.connection = connection.Connection(
+            reactor.reactor, stack.config(WAMP_SECRET="unused"), self, logs.get("ocs"), open_port=True
+        )
+        self.connection.secret = None
+        reactor.reactor.callFromThread(lambda: self.connection.run().addErrback(lambda _: None))
+        wait_until(lambda: self._session is not None, what="the open port lets us in")
+
+    async def joined(self, session: Any, _details: Any) -> None:
+        self._session = session
+
+    def lost(self) -> None:
+        self._session = None
+
+    def listen(self, topic: str) -> None:
+        """Remember the first argument of each event."""
+
+        async def subscribe() -> None:
+            await self._session.subscribe(self.heard.append, topic)
+
+        self._reactor.wait(subscribe)
+
+    def publish(self, address: Address, *blocks: dict[str, Any], **feed: Any) -> None:
+        """Publish a message as `ocs.ocs_feed.Feed` does."""
+        about = {
+            "agent_address": f"observatory.{address.target}",
+            "agg_params": {},
+            "feed_name": address.feed,
+            "address": str(address),
+            "record": True,
+            "session_id": "1",
+            "agent_class": "Test",
+            **feed,
+        }
+        self.publish_raw(address, [{block["block_name"]: block for block in blocks}, about])
+
+    def publish_raw(self, address: Address, *args: Any) -> None:
+        """Publish anything at all."""
+        self._reactor.reactor.callFromThread(lambda: self._session.publish(str(address), *args))
+
+    def close(self) -> None:
+        self._reactor.wait(self.connection.stop)
+
+
+@pytest.fixture(scope="session")
+def ocs_peer(sisock_stack: Stack, sisock_reactor: Reactor) -> Iterator[OcsPeer]:
+    peer = OcsPeer(sisock_reactor, sisock_stack)
+    yield peer
+    peer.close()
+
+
+@pytest.fixture
+def serve(sisock_stack: Stack, sisock_peer: Peer, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Starts a data-feed server and waits until it has subscribed."""
+    started: list[Process] = []
+
+    def start(name: str, **environ: str) -> Process:
+        command = [sys.executable, "-m", "sisock_data_feed"]
+        settings = {
+            "NAME": name,
+            "DESCRIPTION": "test",
+            "STATE_DIRECTORY": str(tmp_path / "state"),
+            **environ,
+        }
+        log = sisock_stack.directory / f"{name}.log"
+        before = log.read_text().count("feed.subscribed") if log.exists() else 0
+        process = sisock_stack.start(name, command, **settings)
+        started.append(process)
+        sisock_peer.wait_for_node(name)
+        wait_until(
+            lambda: process.text().count("feed.subscribed") > before,
+            what=f"{name} subscribes ({process.log})",
+        )
+        return process
+
+    yield start
+    for process in started:
+        if process.popen.poll() is None:
+            assert process.stop() == 0
+    names = {process.name for process in started}
+    wait_until(lambda: not names & set(sisock_peer.consumer.nodes), what="the nodes are gone")

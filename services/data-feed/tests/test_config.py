@@ -1,0 +1,66 @@
+"""Settings, and the topics that they mean."""
+
+import pytest
+import sisock
+from sisock_data_feed.config import DataFeedConfig
+from sisock_data_feed.topics import is_single, subscriptions
+
+REQUIRED = {"TARGET": "LSA22YE", "NAME": "LSA22YE", "DESCRIPTION": "LS240 in the Yale lab"}
+
+
+def topics(**environ: str) -> list[tuple[str, str]]:
+    config = sisock.load(DataFeedConfig, {**REQUIRED, **environ})
+    return [
+        (wanted.topic, wanted.match)
+        for wanted in subscriptions(config.target, config.feed or ("temperatures",))
+    ]
+
+
+def test_the_manuals_block_needs_no_more() -> None:
+    config = sisock.load(DataFeedConfig, REQUIRED)
+    assert (config.target, config.feed, config.buffer_time) == (("LSA22YE",), None, 3600.0)
+    assert topics() == [("observatory.LSA22YE.feeds.temperatures", "exact")]
+
+
+def test_what_is_missing_is_said_at_once() -> None:
+    with pytest.raises(
+        sisock.ConfigError, match=r"TARGET is required.*NAME is required.*DESCRIPTION is required"
+    ):
+        sisock.load(DataFeedConfig, {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("NAME", "two words"),
+        ("TARGET", ","),
+        ("FEED", "a b"),
+        ("FEED", "a*"),
+        ("TARGET", "a.b"),
+        ("BUFFER_TIME", "-1"),
+    ],
+)
+def test_what_cannot_be_is_refused(variable: str, value: str) -> None:
+    with pytest.raises(sisock.ConfigError, match=variable):
+        sisock.load(DataFeedConfig, {**REQUIRED, variable: value})
+
+
+def test_lists_are_multiplied() -> None:
+    assert topics(TARGET="a, b", FEED="x,y") == [
+        ("observatory.a.feeds.x", "exact"),
+        ("observatory.a.feeds.y", "exact"),
+        ("observatory.b.feeds.x", "exact"),
+        ("observatory.b.feeds.y", "exact"),
+    ]
+
+
+def test_a_star_hears_all_with_one_subscription() -> None:
+    assert topics(FEED="*,x") == [("observatory.LSA22YE.feeds.", "prefix")]
+    assert topics(TARGET="*") == [("observatory..feeds.temperatures", "wildcard")]
+    assert topics(TARGET="*", FEED="*") == [("observatory..feeds.", "wildcard")]
+
+
+def test_only_one_feed_goes_without_a_prefix() -> None:
+    assert is_single(("a",), ("x",))
+    assert not is_single(("a", "b"), ("x",))
+    assert not is_single(("a",), ("*",))

@@ -1,0 +1,192 @@
+"""The parser of OCS messages."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sisock_data_feed.feed import DTYPES, Parsed, field_name, parse
+from sisock_data_feed.topics import Address
+
+FEED = {"agent_address": "observatory.LSA22YE", "feed_name": "temperatures", "record": True}
+
+
+def message(data: dict[str, Any], timestamps: object = (1.0, 2.0), **more: Any) -> list[Any]:
+    return [{"temps": {"block_name": "temps", "timestamps": timestamps, "data": data, **more}}, FEED]
+
+
+def only_block(parsed: Parsed) -> tuple[list[float], dict[Any, list[Any]]]:
+    (block,) = parsed.blocks
+    return block.t.tolist(), {channel: values.tolist() for channel, values in block.columns.items()}
+
+
+def test_a_message_becomes_columns_with_their_types() -> None:
+    parsed = parse(message({"T": [1.5, 2], "count": [1, 2], "on": [True, False], "state": ["ok", "bad"]}))
+    assert parsed.problems == {}
+    assert parsed.address == Address("LSA22YE", "temperatures")
+    assert only_block(parsed) == (
+        [1.0, 2.0],
+        {
+            ("T", "number"): [1.5, 2.0],
+            ("count", "number"): [1.0, 2.0],
+            ("on", "bool"): [1, 0],
+            ("state", "string"): ["ok", "bad"],
+        },
+    )
+
+
+def test_the_known_address_counts_more_than_the_messages_own() -> None:
+    assert parse(message({"T": [1, 2]}), Address("a", "b")).address == Address("a", "b")
+
+
+def test_unknown_keys_and_the_agents_tags_are_ignored() -> None:
+    tags = {"T": {"_field": "temperature"}}
+    assert only_block(parse(message({"T": [1, 2]}, influxdb_tags=tags, prefix="x", new=1)))[0] == [1.0, 2.0]
+
+
+def test_a_single_sample_may_come_as_plain_values() -> None:
+    block = {"block_name": "temps", "timestamp": 3.0, "data": {"T": 4, "state": "ok"}}
+    assert only_block(parse([{"temps": block}, FEED])) == (
+        [3.0],
+        {("T", "number"): [4.0], ("state", "string"): ["ok"]},
+    )
+
+
+def test_nan_and_infinities_are_values() -> None:
+    _, columns = only_block(parse(message({"T": [math.inf, math.nan]})))
+    assert columns["T", "number"][0] == math.inf
+    assert math.isnan(columns["T", "number"][1])
+
+
+def test_a_channel_that_mixes_numbers_and_strings_has_a_column_of_each() -> None:
+    _, columns = only_block(parse(message({"T": [1.5, "overload"]})))
+    assert columns["T", "string"] == [None, "overload"]
+    assert columns["T", "number"][0] == 1.5
+    assert math.isnan(columns["T", "number"][1])
+
+
+def test_bools_among_numbers_are_numbers() -> None:
+    assert only_block(parse(message({"T": [True, 2.5]})))[1] == {("T", "number"): [1.0, 2.5]}
+
+
+def test_a_bool_that_is_missing_leaves_the_others_bools() -> None:
+    assert only_block(parse(message({"on": [True, None]})))[1] == {("on", "bool"): [1, -1]}
+
+
+def test_an_integer_beyond_float64_is_infinite() -> None:
+    assert only_block(parse(message({"n": [10**400, 1]})))[1] == {("n", "number"): [math.inf, 1.0]}
+
+
+def test_times_are_sorted_and_each_is_there_once_with_its_last_value() -> None:
+    parsed = parse(message({"T": [3, 1, 2, 9]}, timestamps=[3.0, 1.0, 2.0, 1.0]))
+    assert only_block(parsed) == ([1.0, 2.0, 3.0], {("T", "number"): [9.0, 2.0, 3.0]})
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, None, "noon", -5, 0])
+def test_a_row_without_a_unix_time_is_left_out(bad: object) -> None:
+    parsed = parse(message({"T": [1, 2, 3]}, timestamps=[10.0, bad, 30.0]))
+    assert only_block(parsed) == ([10.0, 30.0], {("T", "number"): [1.0, 3.0]})
+    assert list(parsed.problems) == ["times"]
+
+
+def test_a_channel_of_the_wrong_length_is_left_out() -> None:
+    parsed = parse(message({"short": [1], "T": [1, 2]}))
+    assert list(only_block(parsed)[1]) == [("T", "number")]
+    assert parsed.problems == {"length": "channel 'short' has 1 values for 2 times"}
+
+
+def test_a_value_that_is_none_of_the_types_is_missing() -> None:
+    parsed = parse(message({"T": [1, {"deep": 2}]}))
+    assert math.isnan(only_block(parsed)[1]["T", "number"][1])
+    assert parsed.problems == {"value": "channel 'T' has the value dict of 1"}
+
+
+def test_blocks_of_different_lengths_share_a_message() -> None:
+    fast = {"timestamps": [1.0, 2.0, 3.0], "data": {"a": [1, 2, 3]}}
+    slow = {"timestamps": [1.5], "data": {"b": [1]}}
+    parsed = parse([{"fast": fast, "slow": slow}, FEED])
+    assert [(block.name, len(block.t)) for block in parsed.blocks] == [("fast", 3), ("slow", 1)]
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        7,
+        "text",
+        [],
+        [{}],
+        [{}, {}, {}],
+        [[], FEED],
+        [{"temps": 3}, FEED],
+        [{"temps": {"data": []}}, FEED],
+    ],
+)
+def test_nonsense_is_named_and_nothing_else(nonsense: object) -> None:
+    parsed = parse(nonsense)
+    assert parsed.blocks == []
+    assert len(parsed.problems) == 1
+
+
+@pytest.mark.parametrize("feed", [{**FEED, "feed_name": "heartbeat"}, {**FEED, "record": False}])
+def test_feeds_that_are_not_recorded_are_not_read(feed: dict[str, Any]) -> None:
+    parsed = parse([{"acq": 1}, feed])
+    assert parsed.unrecorded
+    assert parsed.problems == {}
+
+
+def test_a_fields_name_is_the_channels_in_lower_case_without_blanks() -> None:
+    assert field_name("Channel 05 T") == "channel_05_t"
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4) | st.integers(), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+likely = st.fixed_dictionaries(
+    {"data": st.dictionaries(st.text(max_size=4), anything | st.lists(anything, max_size=4), max_size=4)},
+    optional={"timestamps": st.lists(st.floats() | anything, max_size=4) | anything, "timestamp": anything},
+)
+
+
+@given(
+    st.tuples(st.dictionaries(st.text(max_size=4), likely | anything, max_size=3) | anything, anything)
+    | anything
+)
+def test_whatever_comes_only_columns_that_keep_the_rules_go_on(whatever: object) -> None:
+    for block in parse(whatever, Address("a", "b")).blocks:
+        assert len(block.t)
+        assert block.columns
+        assert np.isfinite(block.t).all()
+        assert (np.diff(block.t) > 0).all()
+        for (channel, kind), values in block.columns.items():
+            assert channel.strip()
+            channel.encode()
+            assert values.dtype == np.dtype(DTYPES[kind])
+            assert values.shape == block.t.shape
+            if kind == "string":
+                json.dumps(values.tolist()).encode()
+                assert all(value is None or isinstance(value, str) for value in values)
+
+
+good_rows = st.lists(
+    st.tuples(st.integers(1, 10**9), st.floats()), min_size=1, max_size=20, unique_by=lambda row: row[0]
+)
+
+
+@given(good_rows, st.dictionaries(st.text(max_size=4), anything, max_size=3))
+def test_good_channels_come_out_unharmed_whatever_is_beside_them(
+    rows: list[tuple[int, float]], beside: dict[str, Any]
+) -> None:
+    t, values = zip(*rows, strict=True)
+    parsed = parse(message({**beside, "good": list(values)}, timestamps=list(t)))
+    got_t, columns = only_block(parsed)
+    want = sorted(rows)
+    assert got_t == [row[0] for row in want]
+    np.testing.assert_array_equal(columns["good", "number"], [row[1] for row in want])

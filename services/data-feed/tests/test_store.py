@@ -1,0 +1,200 @@
+"""What is on disk: it comes back as it was, is bounded, and its failures are said."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import structlog
+from sisock.testing import wait_until
+from sisock_data_feed.feed import Block
+from sisock_data_feed.store import Store
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+MakeBlock = Callable[..., Block]
+T = 1.7e9
+
+
+@pytest.fixture
+def log() -> Any:
+    return structlog.get_logger()
+
+
+@pytest.fixture
+def make_store(tmp_path: Path, log: Any) -> Callable[..., Store]:
+    return lambda buffer_time=100.0, name="node": Store(tmp_path / "state", name, buffer_time, log)
+
+
+def restored(store: Store) -> list[tuple[float, Block]]:
+    found: list[tuple[float, Block]] = []
+    store.open(lambda received, block: found.append((received, block)))
+    return found
+
+
+def events(logs: list[EventDict]) -> list[str]:
+    return [entry["event"] for entry in logs]
+
+
+def test_blocks_come_back_as_they_were(make_store: Callable[..., Store], block: MakeBlock) -> None:
+    first = block("temps", t=[1.0, 2.0], T=[1.5, float("nan")], on=[True, None], s=["ü", None])
+    second = block("other", t=[3.0], T=[float("inf")])
+    store = make_store()
+    assert restored(store) == []
+    store.put(T, first)
+    store.put(T + 1, second)
+    store.close()
+    store = make_store()
+    found = restored(store)
+    store.close()
+    assert [(received, b.address, b.name) for received, b in found] == [
+        (T, first.address, "temps"),
+        (T + 1, second.address, "other"),
+    ]
+    for (_, got), want in zip(found, (first, second), strict=True):
+        np.testing.assert_array_equal(got.t, want.t)
+        assert list(got.columns) == list(want.columns)
+        for channel, values in want.columns.items():
+            np.testing.assert_array_equal(got.columns[channel], values)
+            assert got.columns[channel].dtype == values.dtype
+
+
+def test_what_is_older_than_the_buffer_time_is_not_kept(
+    make_store: Callable[..., Store], block: MakeBlock
+) -> None:
+    store = make_store()
+    restored(store)
+    store.put(T, block(t=[1.0], old=[1]))
+    store.close()
+    store = make_store()
+    assert len(restored(store)) == 1
+    store.put(T + 101, block(t=[2.0], new=[1]))
+    store.close()
+    database = sqlite3.connect(store.file)
+    assert database.execute("SELECT received FROM block").fetchall() == [(T + 101,)]
+    assert database.execute("SELECT count(*) FROM layout").fetchone() == (1,)
+    database.close()
+
+
+def test_the_file_does_not_grow_beyond_the_buffer_time(
+    make_store: Callable[..., Store], block: MakeBlock
+) -> None:
+    def run(first: int, last: int) -> int:
+        store = make_store()
+        restored(store)
+        for second in range(first, last, 5):
+            store.put(T + second, block(t=[T + second], **{f"c{i}": [1.0] for i in range(500)}))
+        store.close()
+        return store.file.stat().st_size
+
+    sizes = [run(first, first + 200) for first in range(0, 2000, 200)]
+    assert max(sizes[1:]) <= 2 * sizes[1]
+
+
+def test_nodes_that_share_a_directory_do_not_share_a_file(
+    make_store: Callable[..., Store], block: MakeBlock
+) -> None:
+    one = make_store(name="a/../b")
+    other = make_store(name="b")
+    restored(one)
+    restored(other)
+    one.put(T, block(t=[1.0], a=[1]))
+    one.close()
+    other.close()
+    assert one.file.parent == other.file.parent
+    assert restored(make_store(name="b")) == []
+
+
+def test_a_directory_that_cannot_be_written_is_said_and_done_without(
+    tmp_path: Path, log: Any, block: MakeBlock
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with capture_logs() as logs:
+        store = Store(tmp_path / "file" / "state", "node", 100.0, log)
+        assert restored(store) == []
+        store.put(T, block(t=[1.0], a=[1]))
+        store.close()
+    assert events(logs) == ["store.unusable"]
+
+
+def test_a_second_process_is_kept_out(make_store: Callable[..., Store]) -> None:
+    store = make_store()
+    restored(store)
+    keep = sqlite3.connect(store.file)
+    keep.execute("BEGIN EXCLUSIVE")
+    with capture_logs() as logs:
+        restored(make_store())
+    keep.close()
+    store.close()
+    assert events(logs) == ["store.unusable"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database, but long enough to be looked at " * 40, b"\0" * 8192]
+)
+def test_a_damaged_file_is_put_aside(
+    make_store: Callable[..., Store], block: MakeBlock, content: bytes
+) -> None:
+    store = make_store()
+    store.file.parent.mkdir()
+    store.file.write_bytes(content)
+    with capture_logs() as logs:
+        assert restored(store) == []
+        store.put(T, block(t=[1.0], a=[1]))
+        store.close()
+    assert events(logs) == ["store.damaged"]
+    assert store.file.with_suffix(".broken").read_bytes() == content
+    assert len(restored(make_store())) == 1
+
+
+def test_a_damaged_block_puts_the_file_aside(make_store: Callable[..., Store], block: MakeBlock) -> None:
+    store = make_store()
+    restored(store)
+    store.put(T, block(t=[1.0], a=[1]))
+    store.close()
+    database = sqlite3.connect(store.file)
+    database.execute("UPDATE block SET body = x'FFFFFF'")
+    database.commit()
+    database.close()
+    with capture_logs() as logs:
+        store = make_store()
+        assert restored(store) == []
+        store.close()
+    assert events(logs) == ["store.damaged"]
+
+
+def test_what_was_put_survives_the_death_of_the_process(
+    make_store: Callable[..., Store], tmp_path: Path
+) -> None:
+    script = """
+import os, sys, time, structlog
+from pathlib import Path
+from sisock_data_feed.feed import parse
+from sisock_data_feed.store import Store
+from sisock_data_feed.topics import Address
+store = Store(Path(sys.argv[1]), "node", 100.0, structlog.get_logger())
+store.open(lambda received, block: None)
+store.put(1.7e9, parse([{"b": {"timestamps": [1.0], "data": {"a": [1]}}}, {}], Address("a", "b")).blocks[0])
+print("put", flush=True)
+time.sleep(60)
+"""
+    child = subprocess.Popen([sys.executable, "-c", script, tmp_path / "state"], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    wal = tmp_path / "state" / "node.sqlite-wal"
+    wait_until(lambda: wal.exists() and wal.stat().st_size > 0, 10, "the block is in the log")
+    wait_until(
+        lambda: b"timestamps" not in wal.read_bytes() and b'"b", [["a"' in wal.read_bytes(),
+        10,
+        "it is written",
+    )
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    store = make_store()
+    assert len(restored(store)) == 1
+    store.close()
