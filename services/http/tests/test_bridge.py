@@ -218,6 +218,22 @@ def test_a_node_that_dies_after_its_caller_gave_up_costs_the_bridge_nothing(
     assert bridge.process.text().count("router.joined") == joined
 
 
+def test_a_node_that_comes_later_does_not_make_the_bridge_unready(
+    bridge: Bridge, sisock_stack: Stack
+) -> None:
+    late = sisock_stack.start("late", [sys.executable, str(SERVERS / "clockwork.py")], NAME="late")
+    statuses = set()
+
+    def online() -> bool:
+        reply = bridge.get("/readyz")
+        statuses.add(reply.status_code)
+        return "late" in reply.json().get("nodes", ())
+
+    wait_until(online, what="the node is online")
+    assert statuses == {200}
+    late.stop()
+
+
 def test_annotations_tell_who_came_and_went(bridge: Bridge, sisock_stack: Stack) -> None:
     body = {
         "range": {"from": 0, "to": (time.time() + 60) * 1000},

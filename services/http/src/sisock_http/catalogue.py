@@ -65,6 +65,7 @@ class Catalogue:
         self._clock = clock
         self._log = log
         self._consumer: Consumer | None = None
+        self._settled = False
         self._sweep = LoopingCall(self._refresh_all)
         self._sweep.clock = reactor
         self.entries: dict[str, Entry] = {}
@@ -77,8 +78,13 @@ class Catalogue:
 
     @property
     def settled(self) -> bool:
-        """Whether every node that is online has been asked for its fields."""
-        return all(entry.asked_at > float("-inf") and not entry.asking for entry in self.entries.values())
+        """Whether every node that was online when the router came has been asked for its fields.
+
+        A node that comes later does not take that back.
+        """
+        if not self._settled:
+            self._settled = all(entry.asked_at > float("-inf") for entry in self.entries.values())
+        return self._settled
 
     def targets(self) -> list[str]:
         """Every ``node::field``, sorted."""
@@ -103,6 +109,7 @@ class Catalogue:
 
     def router_changed(self, here: bool) -> None:
         """The router came or went; its nodes are told one by one."""
+        self._settled = False
         self._log.info("router.here" if here else "router.gone")
 
     def _happened(self, node: NodeInfo, *, online: bool) -> None:
