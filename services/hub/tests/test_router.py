@@ -108,7 +108,7 @@ def test_after_a_hub_or_router_restart_every_live_node_is_listed_again(
         assert time.monotonic() - back < RELIST_DEADLINE_S
     assert pids == {name: stack.processes[name].pid for name in pids}
     series, problems = peer.get_data("old_thermometer", ["t1"], 1000, 1100)
-    assert (len(series["t1"].t), problems) == (9, {})
+    assert (len(series["t1"].t), problems) == (10, {})
     peer.close()
 
 

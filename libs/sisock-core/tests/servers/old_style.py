@@ -1,6 +1,8 @@
 """A data server written for the predecessor: only the names of CONTRACT section 2, plain dicts of lists."""
 
 import sisock
+import math
+
 import six
 from autobahn.twisted.wamp import ApplicationRunner
 from OpenSSL import crypto
@@ -25,8 +27,9 @@ class thermometer(sisock.base.DataNodeServer):
 
     def _get_data_blocking(self, field, start, end, min_stride=None):
         ret = {"data": {}, "timeline": {}}
-        step = max(10, int(min_stride or 10))
-        times = [float(t) for t in range(int(start) // step * step + step, int(end), step)]
+        step = 10 * math.ceil(max(10, min_stride or 10) / 10)
+        first = math.ceil(start / step) * step
+        times = [float(t) for t in range(first, math.ceil(end), step)]
         for f in field:
             ret["data"][f] = []
             if f in self.field and times:

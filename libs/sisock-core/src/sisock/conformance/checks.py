@@ -19,6 +19,8 @@ from sisock.decimate import is_numeric
 from sisock.errors import NodeError
 
 CALL_DEADLINE_S = 10.0
+LOOK_POINTS = 1000
+SHORTEST_STRIDE_S = 1e-3
 SPAN_SAMPLES = 500
 FEW_POINTS = 20
 _KINDS: dict[str, tuple[type, ...]] = {"number": (int, float), "string": (str,), "bool": (bool,)}
@@ -117,18 +119,21 @@ async def fields_are_described(subject: Subject) -> None:
 
 async def data_are_well_formed(subject: Subject) -> None:
     """get_data answers columns that belong together."""
-    stride = 1.0
-    now = time.time()
-    reply: Any = False
-    while reply is False and stride < now:
-        reply = await subject.get_data(list(subject.fields), 1, 0, min_stride=stride)
-        stride *= 8
-    must(reply is not False, "it answers False (too much data) however wide min_stride is")
-    _check_reply(subject, reply, 1, now + 3600)
-    longest: list[float] = max((entry["t"] for entry in reply["timeline"].values()), key=len, default=[])
-    must(longest, "no field has a single sample, so that nothing else can be checked")
-    subject.start = float(longest[max(0, len(longest) - SPAN_SAMPLES)])
-    subject.end = float(longest[-1]) + 1e-3
+    start, end = 1.0, time.time()
+    times: list[float] = []
+    # Look from far, then closer at the newest samples, until they are all there is: never for much.
+    while True:
+        stride = (end - start) / LOOK_POINTS
+        reply = await subject.get_data(list(subject.fields), start, end, min_stride=stride)
+        must(reply is not False, f"it answers False (too much data) to {LOOK_POINTS} samples a field")
+        _check_reply(subject, reply, start, end)
+        times = max((entry["t"] for entry in reply["timeline"].values()), key=len, default=[])
+        must(times, "no field has a single sample, so that nothing else can be checked")
+        if stride < SHORTEST_STRIDE_S or (len(times) > 2 and np.median(np.diff(times)) > 1.5 * stride):
+            break
+        start, end = max(start, times[-1] - max(2, LOOK_POINTS // 20) * stride), times[-1] + stride
+    subject.start = float(times[max(0, len(times) - SPAN_SAMPLES)])
+    subject.end = float(times[-1]) + 1e-3
 
 
 def _check_reply(subject: Subject, reply: Any, start: float, end: float) -> None:
