@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,16 @@ QUERY = {
     "maxDataPoints": 1000,
     "targets": [{"target": "apex_archive::apex_radiometer", "type": "timeserie"}],
 }
+
+
+def one_of_each(url: str) -> bool:
+    """Whether one field of each node has samples within the last day, or within the bundled sample's."""
+    targets = requests.post(f"{url}search", json={}, timeout=10).json()
+    first = {target.split("::")[0]: target for target in reversed(targets)}
+    body = {"range": {"from": 0, "to": (time.time() + 60) * 1000}, "maxDataPoints": 100}
+    body["targets"] = [{"target": target, "type": "timeserie"} for target in first.values()]
+    replies = requests.post(f"{url}query", json=body, timeout=20).json()
+    return len(first) == 5 and all(reply["datapoints"] for reply in replies)
 
 
 def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
@@ -38,6 +49,7 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
             target.split("::")[0] for target in requests.post(f"{url}search", json={}, timeout=10).json()
         }
         assert offered >= {"apex_archive", "sensors", "apex_weather", "ucsc_radiometer"}
+        wait_until(lambda: one_of_each(url), 30, "every kind of data node answers with samples")
         assert 900 < len(reply[0]["datapoints"]) <= 1000
         family = psutil.Process(demo.pid).children(recursive=True)
         assert len(family) >= 3

@@ -91,6 +91,14 @@ def test_a_sub_second_range_is_not_cut(bridge: Bridge) -> None:
     assert points(series)[:, 1].tolist() == [1499990460000.0]
 
 
+def test_a_range_from_the_epoch_or_before_is_not_taken_as_relative_to_now(bridge: Bridge) -> None:
+    for start in (0, -86_400_000):
+        [series] = bridge.query("apex_archive::apex_humidity", start=start, end=ALL["end"])
+        assert len(series["datapoints"]) == 361
+    [series] = bridge.query("clockwork::sine", start=-2000, end=-1000)
+    assert series["datapoints"] == []
+
+
 @pytest.mark.parametrize("unknown", ["apex_archive::nothing", "nobody::nothing", "nonsense", "a::b::c"])
 def test_an_unknown_target_costs_only_its_own_series(bridge: Bridge, unknown: str) -> None:
     first, second = bridge.query(unknown, "apex_archive::apex_humidity", **DAY)

@@ -123,8 +123,9 @@ class Consumer:
         node = _node_info(entry)
         if node is not None:
             self._add(node)
-            if not node.capabilities:
-                # The event of CONTRACT section 1 has no capabilities; the list has.
+            if not node.capabilities or not self.hub_here:
+                # The event of CONTRACT section 1 has no capabilities, the list has; and a hub that was
+                # away is back.
                 ensureDeferred(self._compare_with_hub())
 
     def _on_subtracted(self, entry: Any, **_kwargs: Any) -> None:

@@ -18,6 +18,9 @@ from twisted.internet.task import LoopingCall
 
 FIELDS_DEADLINE_S = 10.0
 REFRESH_INTERVAL_S = 60.0
+SWEEP_INTERVAL_S = 5.0
+"""How often to look whose fields are due; a node that had none yet is asked each time."""
+
 SOONEST_REFRESH_S = 2.0
 MOST_EVENTS = 10_000
 SEPARATOR = "::"
@@ -66,7 +69,7 @@ class Catalogue:
         self._log = log
         self._consumer: Consumer | None = None
         self._settled = False
-        self._sweep = LoopingCall(self._refresh_all)
+        self._sweep = LoopingCall(self._refresh_due)
         self._sweep.clock = reactor
         self.entries: dict[str, Entry] = {}
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
@@ -74,7 +77,7 @@ class Catalogue:
     def start(self, consumer: Consumer) -> None:
         """Use this consumer to ask nodes for their fields."""
         self._consumer = consumer
-        self._sweep.start(REFRESH_INTERVAL_S, now=False)
+        self._sweep.start(SWEEP_INTERVAL_S, now=False)
 
     @property
     def settled(self) -> bool:
@@ -116,9 +119,11 @@ class Catalogue:
         self._log.info("node.online" if online else "node.offline", node=node.name)
         self.events.append(Event(self._clock(), node.name, online, node.description))
 
-    def _refresh_all(self) -> None:
-        for name in list(self.entries):
-            self.refresh(name)
+    def _refresh_due(self) -> None:
+        due = self._reactor.seconds() - REFRESH_INTERVAL_S
+        for name, entry in list(self.entries.items()):
+            if not entry.fields or entry.asked_at <= due:
+                self.refresh(name)
 
     def refresh(self, name: str) -> None:
         """Ask a node for its fields again, unless that was done a moment ago."""

@@ -24,6 +24,8 @@ Found = tuple[dict[str, Series], dict[str, str]]
 WIDER = 4
 WIDEST_TRIES = 4
 STRIDE_POINTS = 1000
+EARLIEST = 1e-3
+"""Times of zero and less are no UNIX times to a data node: they count back from now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,8 @@ class Asker:
                 return await self._consumer.fetch(
                     node,
                     names,
-                    request.start,
-                    request.end,
+                    max(EARLIEST, request.start),
+                    max(EARLIEST, request.end),
                     deadline_s=left,
                     max_points=request.max_points,
                     min_stride=stride,
