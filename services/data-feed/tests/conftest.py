@@ -118,7 +118,7 @@ class OcsPeer:
         )
         self.connection.secret = None
         reactor.reactor.callFromThread(lambda: self.connection.run().addErrback(lambda _: None))
-        wait_until(lambda: self._session is not None, what="the open port lets us in")
+        wait_until(lambda: self.here, what="the open port lets us in")
 
     async def joined(self, session: Any, _details: Any) -> None:
         self._session = session
@@ -126,11 +126,16 @@ class OcsPeer:
     def lost(self) -> None:
         self._session = None
 
-    def listen(self, topic: str) -> None:
-        """Remember the first argument of each event."""
+    @property
+    def here(self) -> bool:
+        """Whether the router has us."""
+        return self._session is not None
+
+    def listen(self, topic: str, handler: Callable[[Any], Any] | None = None) -> None:
+        """Hand over the first argument of each event, by default to `heard`."""
 
         async def subscribe() -> None:
-            await self._session.subscribe(self.heard.append, topic)
+            await self._session.subscribe(handler or self.heard.append, topic)
 
         self._reactor.wait(subscribe)
 
@@ -154,6 +159,11 @@ class OcsPeer:
 
     def close(self) -> None:
         self._reactor.wait(self.connection.stop)
+
+
+@pytest.fixture(scope="session")
+def make_ocs_peer(sisock_reactor: Reactor) -> Callable[[Stack], OcsPeer]:
+    return lambda stack: OcsPeer(sisock_reactor, stack)
 
 
 @pytest.fixture(scope="session")
