@@ -76,7 +76,7 @@ class Intake:
         self.counts["messages"] += 1
         if parsed.unrecorded:
             self.counts["unrecorded"] += 1
-            self._say_once("feed.skipped", feed, parsed.unrecorded)
+            self._say_once("feed.skipped", feed, parsed.unrecorded, level="info")
             return None
         for problem, why in parsed.problems.items():
             self.counts[problem] += 1
@@ -117,8 +117,8 @@ class Intake:
             why = "nothing was ever published on this topic: is the agent running, are TARGET and FEED right?"
             self._log.warning("feed.stale", feed=str(change.address), silent_s=seconds, why=why)
 
-    def _say_once(self, event: str, feed: str, why: str, **more: str) -> None:
+    def _say_once(self, event: str, feed: str, why: str, *, level: str = "warning", **more: str) -> None:
         key = (event, feed, *more.values())
         if key not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(key)
-            self._log.warning(event, feed=feed, why=why, **more)
+            (self._log.info if level == "info" else self._log.warning)(event, feed=feed, why=why, **more)
