@@ -5,6 +5,7 @@
 settings (`WAMP_SECRET` and so on) are read from the environment when they are asked for.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,11 +14,13 @@ import numpy as np
 from autobahn.twisted.wamp import ApplicationSession
 from autobahn.wamp.exception import ApplicationError
 from autobahn.websocket.util import parse_url
+from OpenSSL import SSL
 from twisted.application.internet import backoffPolicy
 from twisted.internet import ssl
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
@@ -68,8 +71,6 @@ def __getattr__(name: str) -> Any:
         setting = _SETTINGS[name]
     except KeyError:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    import os  # noqa: PLC0415
-
     return setting(load(RouterConfig, os.environ))
 
 
@@ -108,8 +109,6 @@ class DataNodeServer(ApplicationSession):
         """
         if challenge.method != "wampcra":
             raise RuntimeError(f"Invalid authmethod {challenge.method}")
-        import os  # noqa: PLC0415
-
         return auth.sign(auth.require_secret(load(RouterConfig, os.environ)), challenge)
 
     def onJoin(self, details: Any) -> "Deferred[None]":
@@ -281,15 +280,11 @@ class _AsGiven:
         self._context = options.getContext()
 
     def clientConnectionForTLS(self, _protocol: object) -> Any:
-        from OpenSSL import SSL  # noqa: PLC0415
-
         return SSL.Connection(self._context, None)
 
 
 async def _reconnect(reactor: Any, runner: Any, factory: Any) -> None:
     """Connect the runner's factory again, as often as it takes."""
-    from twisted.internet.task import deferLater  # noqa: PLC0415
-
     secure, host, port, *_ = parse_url(runner.url)
     endpoint: Any = HostnameEndpoint(reactor, host, port)
     if secure:
