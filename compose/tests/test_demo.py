@@ -40,6 +40,7 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
             [sys.executable, DEMO], stdout=out, stderr=out, env=environ, start_new_session=True
         )
     url = f"http://127.0.0.1:{ports['PORT']}/"
+    family: list[psutil.Process] = []
     try:
         wait_until(
             lambda: f"\nready: {url}\n" in log.read_text() or demo.poll() is not None, 90, "the demo is ready"
@@ -58,8 +59,13 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         _, alive = psutil.wait_procs(family, 10)
         assert alive == []
     finally:
+        # The runner gives each process a session of its own: a failed test must end them one by one.
+        left = psutil.Process(demo.pid).children(recursive=True) if demo.poll() is None else family
+        for process in [process for process in left if process.is_running()]:
+            process.kill()
         if demo.poll() is None:
-            os.killpg(demo.pid, signal.SIGKILL)
+            demo.kill()
+        demo.wait(10)
 
 
 def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
