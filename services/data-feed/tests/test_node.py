@@ -85,6 +85,16 @@ def test_every_type_arrives_as_it_was_published(serve: Serve, ocs_peer: Any, sis
     assert "feed.default" in process.text()
 
 
+def test_conformance_suite_passes(serve: Serve, ocs_peer: Any, sisock_peer: Peer) -> None:
+    serve("conforming", TARGET="conforming", FEED="feed")
+    now = time.time()
+    t = [now - 30 + 0.1 * i for i in range(300)]
+    address = Address("conforming", "feed")
+    ocs_peer.publish(address, message_of(t, T=[math.sin(x) for x in t], on=[x % 2 < 1 for x in t]))
+    wait_until(lambda: len(sisock_peer.get_fields("conforming")) == 2, 10, "the fields")
+    assert sisock_peer.breaches("conforming") == []
+
+
 def test_nonsense_on_the_topic_does_no_harm(serve: Serve, ocs_peer: Any, sisock_peer: Peer) -> None:
     address = Address("odd", "feed")
     process = serve("odd", TARGET="odd", FEED="feed")

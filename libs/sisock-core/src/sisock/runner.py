@@ -1,5 +1,6 @@
 """The whole ``main`` of a data server: settings, logs, one connection, signals, exit code."""
 
+import gc
 import os
 import sys
 import time
@@ -113,6 +114,8 @@ def run_until_stopped(
         start().addErrback(ended)
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # What is loaded by now stays: the collector need not look through it again, 20 ms each time.
+    gc.freeze()
     reactor.callWhenRunning(begin)
     reactor.addSystemEventTrigger("before", "shutdown", lambda: ensureDeferred(goodbye()))
     reactor.run()
