@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from sisock import connection, logs
 from sisock.testing import Peer, Process, Stack, wait_until
 from sisock.testing.stack import Reactor
@@ -16,6 +17,15 @@ from sisock_data_feed.topics import Address
 
 OCS_VERSION = "0.12.1"
 ADDRESS = Address("LSA22YE", "temperatures")
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Logs as structlog has them by default: a stack that ran before left them for warnings only."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
