@@ -1,12 +1,18 @@
 """Archives of many dated files, and the cache of what was read."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import structlog
 from sisock.dated_files import DatedFiles, Place
+from sisock.decimate import envelope
+from sisock.errors import TooMuchDataError
 from sisock.lru import ByteLru
+from sisock.node import Limits
 from sisock.text_columns import parse_columns
 
 
@@ -119,6 +125,90 @@ def test_a_directory_that_comes_later_is_waited_for(tmp_path: Path) -> None:
     archive.directory.mkdir()
     archive.write("a", 0, 100, "1 2\n")
     assert archive.files.series() == ["a"]
+
+
+def test_a_file_that_cannot_be_read_is_told_once(archive: Archive) -> None:
+    archive.write("a", 500, 600, "")
+    (archive.directory / "a_600_700.dat").mkdir()
+    for _ in range(3):
+        assert len(archive.files.read("a", 500, 1000)[0]) == 0
+    assert archive.told("file.unreadable") == 1
+
+
+def test_the_newest_file_is_read_as_far_as_it_has_grown_past_its_name(archive: Archive) -> None:
+    path = archive.write("a", 500, 510, "500 1\n550 2\n")
+    assert archive.files.read("a", 500, 600)[0].tolist() == [500.0, 550.0]
+    with path.open("a") as file:
+        file.write("570 3\n")
+    assert archive.files.read("a", 560, 600)[0].tolist() == [570.0]
+
+
+def test_a_file_that_comes_in_the_moment_of_listing_is_found(archive: Archive) -> None:
+    archive.files.series()
+    before = archive.directory.stat()
+    archive.write("b", 0, 100, "1 2\n")
+    os.utime(archive.directory, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert archive.files.series() == ["a", "b"]
+
+
+def test_a_directory_is_told_of_only_when_its_files_changed(archive: Archive) -> None:
+    for _ in range(3):
+        archive.files.series()
+    assert archive.told("archive.listed") == 1
+    archive.write("b", 0, 100, "1 2\n")
+    archive.files.series()
+    assert archive.told("archive.listed") == 2
+
+
+def test_a_file_within_another_is_merged_into_it(archive: Archive) -> None:
+    archive.write("c", 0, 1000, "".join(f"{t} 0\n" for t in range(0, 1000, 100)))
+    archive.write("c", 300, 400, "310 1\n320 1\n")
+    archive.write("c", 500, 600, "510 1\n500 7\n")
+    t, values = archive.files.read("c", 200, 700)
+    assert t.tolist() == [200.0, 300.0, 310.0, 320.0, 400.0, 500.0, 510.0, 600.0]
+    assert values.tolist() == [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+
+
+def test_a_long_range_is_reduced_as_the_whole_would_be(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    archive = Archive(tmp_path)
+    for day in range(30):
+        t = np.sort(rng.uniform(day * 100, day * 100 + 100, 50))
+        rows = zip(t.tolist(), rng.standard_normal(50).tolist(), strict=True)
+        archive.write("a", day * 100, day * 100 + 100, "".join(f"{a!r} {b!r}\n" for a, b in rows))
+    t, values = archive.files.read("a", 120, 2880)
+    want = envelope(t, [values], 20)
+    less_t, less_values = archive.files.read("a", 120, 2880, Limits(max_points=20))
+    assert len(less_t) < len(t) / 5
+    again = envelope(less_t, [less_values], 20)
+    assert less_t[again].tolist() == t[want].tolist()
+    assert less_values[again].tolist() == values[want].tolist()
+
+
+def test_more_than_may_be_gathered_is_refused(archive: Archive) -> None:
+    with pytest.raises(TooMuchDataError):
+        archive.files.read("a", 0, 500, most_bytes=300)
+
+
+def test_readers_and_changes_of_the_directory_do_not_meet(archive: Archive) -> None:
+    for i in range(300):
+        archive.write("bad", i, i + 1, "bad\n")
+    changing = threading.Event()
+    seen: list[int] = []
+
+    def change() -> None:
+        while not changing.is_set():
+            archive.write("b", len(seen), len(seen) + 1, "1 2\n")
+            seen.append(len(archive.files.series()))
+
+    with ThreadPoolExecutor() as pool:
+        changes = pool.submit(change)
+        reads = [pool.submit(archive.files.read, "bad", 0, 300) for _ in range(3)]
+        lengths = [len(read.result()[0]) for read in reads]
+        changing.set()
+        changes.result()
+    assert lengths == [0, 0, 0]
+    assert archive.told("file.lines_skipped") == 300
 
 
 def test_the_cache_stays_within_its_bytes(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def test_any_bytes_give_columns_of_one_length(content, wanted, more, whole_lines
 
 GOOD = st.tuples(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12)).map(lambda row: f"{row[0]!r} {row[1]!r}")
 BAD = st.sampled_from(
-    ["", "# comment", "1.0", "1 2 3", "x y", "nan 1", "inf 2", "1.5 2..5", "\x00 1", "\ufffd"]
+    ["", "# comment", "1.0", "1 2 3", "x y", "nan 1", "inf 2", "1.5 2..5", "1_0 2", "\x00 1", "\ufffd"]
 )
 
 
@@ -26,6 +26,15 @@ def test_the_good_lines_come_out_of_any_mixture(lines) -> None:
     t, values = parse_columns(text.encode()).columns
     want = [tuple(map(float, good.split())) for is_good, good, _ in lines if is_good]
     assert list(zip(t.tolist(), values.tolist(), strict=True)) == want
+
+
+@given(st.binary(max_size=200), st.sampled_from([b" \n12.", b"1 2\n-e", b"1\t\r\n\x0b#"]), st.booleans())
+def test_all_at_once_is_the_same_as_line_by_line(content, alphabet, more) -> None:
+    text = bytes(alphabet[byte % len(alphabet)] for byte in content)
+    both = parse_columns(text, more=more), parse_columns(text + b"\nbad", more=more)
+    for quick, slow in zip(both[0].columns, both[1].columns, strict=True):
+        np.testing.assert_array_equal(quick, slow)
+    assert both[0].skipped == both[1].skipped - 1
 
 
 def test_a_line_that_is_still_being_written_is_left_for_later() -> None:

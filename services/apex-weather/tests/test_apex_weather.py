@@ -38,10 +38,44 @@ def test_names_tell_field_and_span_whatever_their_prefix() -> None:
         assert archive.place(other) is None
 
 
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | st.from_regex(r"\A.+_(humidity|pressure)_\d+(\.\d+)?_\d+\.dat\Z"))
 def test_any_name_is_ours_or_not(name: str) -> None:
     place = archive.place(name)
     assert place is None or place.start <= place.end
+
+
+GOOD = st.tuples(st.integers(1, 2**31), st.floats(-1e9, 1e9)).map(lambda row: b"%d %r" % row)
+
+
+@given(st.lists(GOOD), st.binary(max_size=100), st.lists(GOOD), st.binary(max_size=20))
+def test_good_lines_come_out_around_any_bytes(above, bytes_between, below, bytes_last) -> None:
+    place = archive.place("APEX_humidity_1_2.dat")
+    assert place is not None
+    content = b"".join(b"%s\n" % line for line in [*above, bytes_between, *below]) + bytes_last
+    found = list(zip(*(c.tolist() for c in archive.parse(place, content).columns), strict=True))
+    rows = [tuple(map(float, line.split())) for line in above]
+    assert found[: len(rows)] == rows
+    rows = [tuple(map(float, line.split())) for line in below]
+    last_whole = bytes_last.count(b"\n")
+    assert any(found[len(found) - len(rows) - n :][: len(rows)] == rows for n in range(last_whole + 1))
+
+
+def test_two_archives_with_prefixes_of_their_own_are_one_series(tmp_path: Path) -> None:
+    folder = tmp_path / archive.FOLDER
+    folder.mkdir()
+    (folder / "old_site_humidity_100_200.dat").write_text("100 1\n150 2\n")
+    (folder / "APEX_humidity_150_300.dat").write_text("150 -2\n250 3\n")
+    node = ApexWeatherNode(DatedFiles(folder, archive.place, archive.parse, structlog.get_logger(), 2**20))
+    [series] = node.read(["humidity"], 1, 1000, Limits())
+    assert (series.t.tolist(), series.values.tolist()) == ([100.0, 150.0, 250.0], [1.0, 2.0, 3.0])
+    assert [(f.name, f.interval) for f in node.fields(1, 1000)] == [("humidity", 100.0)]
+    assert list(node.fields(300, 1000)) == []
+
+
+def test_a_name_from_the_network_opens_nothing(node: ApexWeatherNode) -> None:
+    for name in ("../../etc/passwd", "", "humidity_1_2", "/etc/passwd\x00"):
+        [series] = node.read([name], START, START + 86400, Limits())
+        assert len(series.t) == 0
 
 
 def test_node_keeps_the_contract(node: ApexWeatherNode) -> None:
@@ -63,11 +97,7 @@ def test_every_sample_of_the_files_is_served(node: ApexWeatherNode, data: Path) 
 
 
 def test_a_planted_spike_survives_any_reduction(tmp_path: Path) -> None:
-    synthetic.write(tmp_path, START, DAYS)
-    file = sorted((tmp_path / archive.FOLDER).glob("*_windspeed_*"))[17]
-    lines = file.read_text().splitlines(keepends=True)
-    lines[700] = f"{lines[700].split()[0]} 999.0\n"
-    file.write_text("".join(lines))
+    synthetic.write(tmp_path, START, DAYS, names=["windspeed"], spikes={17: 999.0})
     folder = tmp_path / archive.FOLDER
     node = ApexWeatherNode(DatedFiles(folder, archive.place, archive.parse, structlog.get_logger(), 2**20))
     for limits in (Limits(max_points=1000), Limits(max_points=10), Limits(min_stride=86400.0)):

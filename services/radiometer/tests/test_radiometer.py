@@ -64,6 +64,61 @@ def test_any_bytes_in_a_file_are_lines_or_not(content: bytes) -> None:
     assert place is not None
     t, pwv = archive.parse(place, content).columns
     assert len(t) == len(pwv)
+    assert ((t >= utc(2020, 1, 1)) & (t < utc(2021, 1, 2))).all()
+
+
+GOOD = st.tuples(st.floats(1, 366), st.floats(-1e3, 1e3)).map(lambda row: b"%r %r 0" % row)
+
+
+@given(st.binary(max_size=20), st.lists(st.tuples(GOOD, st.binary(max_size=30)), min_size=1))
+def test_good_lines_come_out_between_any_bytes(header, lines) -> None:
+    place = archive.place("PWV_UCSC_2020-060.txt")
+    assert place is not None
+    content = header.replace(b"\n", b"") + b"\n" + b"".join(b"%s\n%s\n" % line for line in lines)
+    found = list(zip(*(c.tolist() for c in archive.parse(place, content).columns), strict=True))
+    rest = iter(found)
+    for good, _ in lines:
+        day, pwv = map(float, good.split()[:2])
+        # `in` takes from the iterator up to the line: all come, in their order.
+        assert (utc(2020, 1, 1) + (day - 1.0) * 86400.0, pwv) in rest
+
+
+def test_a_file_that_runs_past_new_year_stays_in_order() -> None:
+    for name, days, want in (
+        ("PWV_UCSC_2019-365.txt", (365.75, 1.25), (utc(2019, 12, 31, 18), utc(2020, 1, 1, 6))),
+        ("PWV_UCSC_2020-366.txt", (366.75, 1.25), (utc(2020, 12, 31, 18), utc(2021, 1, 1, 6))),
+        ("PWV_UCSC_2021-001.txt", (366.75, 1.25), (utc(2020, 12, 31, 18), utc(2021, 1, 1, 6))),
+        ("PWV_UCSC_2019-366.txt", (366.25, 1.25), (utc(2020, 1, 1, 6), utc(2020, 1, 1, 6))),
+    ):
+        place = archive.place(name)
+        assert place is not None
+        content = "head\n" + "".join(f"{day} 1.0\n" for day in days)
+        assert archive.parse(place, content.encode()).columns[0].tolist() == list(want)
+
+
+def test_days_that_no_year_has_are_bad_lines() -> None:
+    place = archive.place("PWV_UCSC_2020-060.txt")
+    assert place is not None
+    parsed = archive.parse(place, b"head\n60.5 1\n0.5 1\n367.0 1\n1e300 1\n-1 1\n")
+    assert parsed.columns[0].tolist() == [utc(2020, 2, 29, 12)]
+    assert parsed.skipped == 4
+
+
+def test_both_names_of_one_day_are_one_day(tmp_path: Path) -> None:
+    folder = tmp_path / archive.FOLDER
+    folder.mkdir()
+    (folder / "PWV_UCSC_201-2018.txt").write_text("head\n201.25 1\n201.5 2\n")
+    (folder / "PWV_UCSC_2018-201.txt").write_text("head\n201.5 2\n201.75 3\n")
+    [series] = node_of(tmp_path).read(["pwv"], 1, 2e9, Limits())
+    assert series.t.tolist() == [utc(2018, 7, 20, hour) for hour in (6, 12, 18)]
+
+
+def test_each_planted_spike_of_a_long_range_survives(tmp_path: Path) -> None:
+    spikes = {3: 90.0, 17: -80.0, 40: 91.0}
+    synthetic.write(tmp_path, dt.date(2018, 7, 1), 60, spikes)
+    for limits in (Limits(max_points=50), Limits(min_stride=7200.0)):
+        [series] = node_of(tmp_path).read(["pwv"], 1, 2e9, limits)
+        assert set(spikes.values()) <= set(series.values.tolist())
 
 
 def test_nan_blank_and_broken_lines_are_passed_over(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ how a file is read.
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,19 @@ import numpy.typing as npt
 import structlog
 
 from sisock.lru import ByteLru
+from sisock.node import Limits
+from sisock.piecewise import Samples, gather, intervals
 from sisock.text_columns import TextColumns, ascending
 
 Column = npt.NDArray[np.float64]
 LOOK_INTERVAL_S = 1.0
+"""A file that came or went is noticed after at most so long."""
+
+SETTLED_S = 2.0
+"""A directory that changed within this time may change again under the same time stamp."""
+
+MOST_BYTES = 256 * 1024 * 1024
+"""Most bytes of samples that one request may gather; no reply is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +49,6 @@ class _Index:
     names: list[str]
     starts: Column
     ends: Column
-
-
-Samples = tuple[Column, Column]
 
 
 class DatedFiles:
@@ -78,11 +84,12 @@ class DatedFiles:
         self._log = log
         self._clock = clock
         self._cache: ByteLru[Samples] = ByteLru(cache_bytes, lambda s: s[0].nbytes + s[1].nbytes)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._index: dict[str, _Index] = {}
         self._places: dict[str, Place] = {}
         self._spans: dict[str, tuple[float, float]] = {}
         self._seen: tuple[int, int] | None = None
+        self._listed = False
         self._looked = float("-inf")
         self._told: set[tuple[str, str]] = set()
 
@@ -90,25 +97,43 @@ class DatedFiles:
         """Names of the series that there are files of."""
         return sorted(self._look())
 
-    def read(self, series: str, start: float, end: float) -> Samples:
-        """Read all samples of a series in ``[start, end)``.
+    def read(
+        self,
+        series: str,
+        start: float,
+        end: float,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        most_bytes: int = MOST_BYTES,
+    ) -> Samples:
+        """Read the samples of a series in ``[start, end)``, or of a long range what its picture needs.
+
+        Parameters
+        ----------
+        series : str
+        start, end : float
+            UNIX seconds.
+        limits : Limits
+            Samples that the reduction to these limits cannot choose may be left out, so that the
+            range may be longer than memory.
+        most_bytes : int
+            Most bytes of samples to gather.
 
         Returns
         -------
         t, values : (n,) float64
             Ascending, each time once: of files that overlap, the one that begins first counts.
+
+        Raises
+        ------
+        TooMuchDataError
+            If there is more than `most_bytes`.
         """
-        pieces = []
-        for name in self._files(series, start, end):
-            t, values = self._samples(name)
-            first, last = t.searchsorted([start, end])
-            if last > first:
-                pieces.append((t[first:last], values[first:last]))
-        if not pieces:
-            return np.empty(0), np.empty(0)
-        if len(pieces) == 1:
-            return pieces[0]
-        t, values = ascending(*(np.concatenate(columns) for columns in zip(*pieces, strict=True)))
+        files = self._files(series, start, end)
+        edges = None
+        if limits != Limits() and (ends := self._ends(files, start, end)):
+            edges = intervals(*ends, limits)
+        t, values = gather(self._pieces(files, start, end), edges, most_bytes)
+        t, values = ascending(t, values)
         return t, values
 
     def interval(self, series: str, start: float, end: float) -> float | None:
@@ -116,18 +141,44 @@ class DatedFiles:
 
         Only as many files are opened as it takes to find some samples, the newest first.
         """
-        for name in reversed(self._files(series, start, end)):
-            t, _ = self._samples(name)
-            first, last = t.searchsorted([start, end])
-            if last > first:
+        for name, _start in reversed(self._files(series, start, end)):
+            samples = self._samples(name)
+            if len(_within(samples, start, end)[0]):
+                t = samples[0]
                 return float(np.median(np.diff(t))) if len(t) > 1 else 0.0
         return None
 
-    def _files(self, series: str, start: float, end: float) -> list[str]:
+    def _files(self, series: str, start: float, end: float) -> list[tuple[str, float]]:
+        """Names and starts of the files that may have samples in the range, by their starts."""
         index = self._look().get(series)
         if index is None:
             return []
-        return [index.names[i] for i in np.flatnonzero((index.starts < end) & (index.ends > start))]
+        found = np.flatnonzero((index.starts < end) & (index.ends > start))
+        return [(index.names[i], float(index.starts[i])) for i in found]
+
+    def _ends(self, files: list[tuple[str, float]], start: float, end: float) -> tuple[float, float] | None:
+        """Times of the first and the last sample in the range; None if there are none."""
+        firsts = (_within(self._samples(name), start, end)[0] for name, _ in files)
+        lasts = (_within(self._samples(name), start, end)[0] for name, _ in reversed(files))
+        first, last = (next((t for t in times if len(t)), None) for times in (firsts, lasts))
+        return None if first is None or last is None else (float(first[0]), float(last[-1]))
+
+    def _pieces(self, files: list[tuple[str, float]], start: float, end: float) -> Iterator[Samples]:
+        """The samples of the range, a file at a time; those of files that overlap are merged."""
+        waiting = np.empty(0), np.empty(0)
+        for name, file_start in files:
+            ready = int(waiting[0].searchsorted(file_start))
+            if ready:
+                yield waiting[0][:ready], waiting[1][:ready]
+            piece = _within(self._samples(name), start, end)
+            if ready == len(waiting[0]):
+                waiting = piece
+            else:
+                t, values = (np.concatenate([w[ready:], p]) for w, p in zip(waiting, piece, strict=True))
+                t, values = ascending(t, values)
+                waiting = t, values
+        if len(waiting[0]):
+            yield waiting
 
     def _look(self) -> dict[str, _Index]:
         """The index, made anew if the directory changed since the last look."""
@@ -140,9 +191,9 @@ class DatedFiles:
                     seen = (status.st_mtime_ns, status.st_ino)
                     if seen != self._seen:
                         self._list()
-                        self._seen = seen
+                        self._seen = seen if time.time() - status.st_mtime > SETTLED_S else None
                 except OSError as error:
-                    self._index, self._places, self._seen = {}, {}, None
+                    self._index, self._places, self._seen, self._listed = {}, {}, None, False
                     self._tell_once("archive.missing", str(self._directory), why=error.strerror)
                 self._looked = self._clock()
         return self._index
@@ -153,6 +204,9 @@ class DatedFiles:
             place = self._places.get(name) or self._place(name)
             if place is not None:
                 places[name] = place
+        if self._listed and places == self._places:
+            return
+        self._listed = True
         self._places = places
         self._spans = {name: span for name, span in self._spans.items() if name in places}
         self._told = {(event, name) for event, name in self._told if name in places}
@@ -165,14 +219,12 @@ class DatedFiles:
             span = self._spans.get(name, (place.start, place.end))
             start, end = min(place.start, span[0]), max(place.end, span[1])
             by_series.setdefault(place.series, []).append((start, end, name))
-        self._index = {
-            series: _Index(
-                [name for _, _, name in sorted(files)],
-                np.array([start for start, _, _ in sorted(files)]),
-                np.array([end for _, end, _ in sorted(files)]),
-            )
-            for series, files in by_series.items()
-        }
+        index = {}
+        for series, files in by_series.items():
+            starts, ends, names = zip(*sorted(files), strict=True)
+            # The newest file may still grow, past what its name tells: it is looked at each time.
+            index[series] = _Index(list(names), np.array(starts), np.array([*ends[:-1], np.inf]))
+        self._index = index
 
     def _samples(self, name: str) -> Samples:
         path = self._directory / name
@@ -211,6 +263,14 @@ class DatedFiles:
                 self._rebuild()
 
     def _tell_once(self, event: str, name: str, **fields: object) -> None:
-        if (event, name) not in self._told:
+        with self._lock:
+            told = (event, name) in self._told
             self._told.add((event, name))
-            self._log.warning(event, file=name, **fields)
+        if not told:
+            self._log.warning(event, path=str(self._directory / name), **fields)
+
+
+def _within(samples: Samples, start: float, end: float) -> Samples:
+    t, values = samples
+    first, last = t.searchsorted([start, end])
+    return t[first:last], values[first:last]

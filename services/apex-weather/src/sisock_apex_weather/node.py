@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from sisock import DataNode, Field, Limits, Series, decimate
-from sisock.dated_files import DatedFiles
+from sisock import DataNode, Field, Limits, Series
+from sisock.dated_files import MOST_BYTES, DatedFiles
 
 from sisock_apex_weather.archive import UNITS
 
@@ -25,10 +25,9 @@ class ApexWeatherNode(DataNode):
                 yield Field(name, f"APEX {name}", UNITS[name], interval=interval or None)
 
     def read(self, names: Sequence[str], start: float, end: float, limits: Limits) -> Iterator[Series]:
-        """Read one quantity after the other, each reduced before the next is read."""
+        """Read one quantity after the other, of a long range what its picture needs."""
+        room = MOST_BYTES
         for name in names:
-            t, values = self._files.read(name, start, end)
-            if limits.max_points is not None and limits.min_stride is None:
-                kept = decimate.envelope(t, [values], limits.max_points)
-                t, values = t[kept], values[kept]
+            t, values = self._files.read(name, start, end, limits, room)
+            room -= t.nbytes + values.nbytes
             yield Series(name, t, values)

@@ -7,7 +7,7 @@ Nothing here was measured::
 
 import argparse
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,12 @@ MIDDLE = {
 
 
 def write(
-    directory: Path, start: float, days: int, step_s: float = 60.0, names: Iterable[str] = tuple(UNITS)
+    directory: Path,
+    start: float,
+    days: int,
+    step_s: float = 60.0,
+    names: Iterable[str] = tuple(UNITS),
+    spikes: Mapping[int, float] | None = None,
 ) -> None:
     """Write one file a day and quantity.
 
@@ -44,6 +49,8 @@ def write(
         Seconds between samples.
     names : iterable of str
         Which quantities.
+    spikes : mapping, optional
+        Value of a single sample at the middle of the day of that number, in each quantity.
     """
     folder = directory / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,6 +62,8 @@ def write(
             middle, swing = MIDDLE[name]
             wave = np.cos(2 * np.pi * (t / DAY_S - 0.69))
             values = middle + swing * wave + 0.1 * swing * rng.standard_normal(len(t))
+            if spikes and day in spikes:
+                values[len(values) // 2] = spikes[day]
             rows = [
                 f"{when:.1f} {value:.3f}\n" for when, value in zip(t.tolist(), values.tolist(), strict=True)
             ]

@@ -9,6 +9,7 @@ import calendar
 import re
 import time
 
+import numpy as np
 from sisock.dated_files import Place
 from sisock.text_columns import TextColumns, parse_columns
 
@@ -44,8 +45,23 @@ def place(name: str) -> Place | None:
 
 
 def parse(where: Place, content: bytes) -> TextColumns:
-    """Times and water vapour (mm) of a file; a line that is still being written is left for later."""
+    """Times and water vapour (mm) of a file; a line that is still being written is left for later.
+
+    Notes
+    -----
+    A file of December 31 may run past midnight, where the day begins again at 1, and one of January 1
+    may begin before it: such lines belong to the year next to the file's own.
+    """
     parsed = parse_columns(content, header_lines=1, more=True, whole_lines=True)
     day, pwv = parsed.columns
+    good = (day >= 1.0) & (day < 367.0)
+    skipped = parsed.skipped + int(len(day) - np.count_nonzero(good))
+    day, pwv = day[good], pwv[good]
     year = time.gmtime(where.start).tm_year
-    return TextColumns((new_year(year) + (day - 1.0) * DAY_S, pwv), parsed.skipped)
+    first = new_year(year)
+    t = first + (day - 1.0) * DAY_S
+    if where.end >= new_year(year + 1):
+        t[day < 2.0] += new_year(year + 1) - first
+    if where.start == first:
+        t[day >= 365.0] -= first - new_year(year - 1)
+    return TextColumns((t, pwv), skipped)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sisock import DataNode, Field, Limits, Series, decimate
+from sisock import DataNode, Field, Limits, Series
 from sisock.dated_files import DatedFiles
 
 from sisock_radiometer.archive import INTERVAL_S, SERIES
@@ -23,10 +23,7 @@ class RadiometerNode(DataNode):
             yield Field(SERIES, "Precipitable water vapour", "mm", interval=INTERVAL_S)
 
     def read(self, names: Sequence[str], start: float, end: float, limits: Limits) -> Iterator[Series]:
-        """Read the field, reduced if the range is long."""
+        """Read the field, of a long range what its picture needs."""
         if SERIES in names:
-            t, values = self._files.read(SERIES, start, end)
-            if limits.max_points is not None and limits.min_stride is None:
-                kept = decimate.envelope(t, [values], limits.max_points)
-                t, values = t[kept], values[kept]
+            t, values = self._files.read(SERIES, start, end, limits)
             yield Series(SERIES, t, values)

@@ -7,6 +7,7 @@ Nothing here was measured::
 
 import argparse
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,20 @@ def file_name(day: dt.date) -> str:
     return f"PWV_UCSC_{day.year}-{number:03d}.txt"
 
 
-def write(directory: Path, start: dt.date, days: int) -> None:
-    """Write one file a day below `directory`, what is mounted at ``/data``."""
+def write(directory: Path, start: dt.date, days: int, spikes: Mapping[int, float] | None = None) -> None:
+    """Write one file a day.
+
+    Parameters
+    ----------
+    directory : Path
+        What is mounted at ``/data``.
+    start : date
+        First day, UTC.
+    days : int
+        How many.
+    spikes : mapping, optional
+        Value of a single sample at the middle of the day of that number.
+    """
     folder = directory / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(days):
@@ -38,6 +51,8 @@ def write(directory: Path, start: dt.date, days: int) -> None:
         number = day.timetuple().tm_yday + fraction
         slow = 0.4 * np.sin(day.toordinal() + fraction) + 0.2 * np.cos(2 * np.pi * (fraction - 0.7))
         pwv = np.exp(slow + 0.02 * rng.standard_normal(len(fraction)))
+        if spikes and i in spikes:
+            pwv[len(pwv) // 2] = spikes[i]
         rows = [f"{n:.8f} {value:.4f} 0\n" for n, value in zip(number.tolist(), pwv.tolist(), strict=True)]
         (folder / file_name(day)).write_text(HEADER + "".join(rows))
 
