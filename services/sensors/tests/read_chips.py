@@ -1,22 +1,38 @@
-"""Run under umockdev: read the chips, take one away, put it back; print what was read each time."""
+"""Run under umockdev: for each line on standard input read the chips, or look for them many times."""
 
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 
 import structlog
-from sisock_sensors.chips import RESCAN_READINGS, Chips
+from sisock_sensors.chips import Chips
+from sisock_sensors.libsensors import LibSensors
+
+SCANS = 3000
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def grown_bytes() -> int:
+    library = LibSensors()
+    for _ in range(SCANS):
+        library.scan()
+    before = resident_bytes()
+    for _ in range(SCANS):
+        library.scan()
+    return resident_bytes() - before
+
 
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 chips = Chips(structlog.get_logger())
-link = Path(os.environ["UMOCKDEV_DIR"]) / "sys" / "class" / "hwmon" / "hwmon1"
-away = link.parent.parent / "hwmon1-away"
-read = [chips.read()]
-shutil.move(link, away)
-read.append([chips.read() for _ in range(RESCAN_READINGS)][-1])
-shutil.move(away, link)
-read.append([chips.read() for _ in range(RESCAN_READINGS)][-1])
-chips.close()
-json.dump([{r.name: [r.value, r.units] for r in readings} for readings in read], sys.stdout)
+for line in sys.stdin:
+    if line.strip() == "read":
+        answer = {reading.name: [reading.value, reading.units] for reading in chips.read()}
+    elif line.strip() == "describe":
+        answer = {reading.name: reading.description for reading in chips.read()}
+    else:
+        answer = grown_bytes()
+    print(json.dumps(answer), flush=True)

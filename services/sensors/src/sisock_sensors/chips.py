@@ -1,115 +1,91 @@
-"""The chips that libsensors finds, read through PySensors.
+"""The chips of this machine: which are there, what their sensors are called, what they read.
 
-Knows nothing of rings or networks. libsensors looks for chips only when it is initialised, so it is
-initialised again now and then; labels are asked for once each time, since every question leaks.
+libsensors looks for chips only when it is initialised. The kernel's own list of them is cheap to
+read, so it is read each time, and libsensors is initialised again when that list has changed, or
+when a sensor has fallen silent.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+import os
+from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 
-CHIP_CONFIG = b"/etc/sensors3.conf"
-RESCAN_READINGS = 12
-"""libsensors is initialised again after so many readings, to notice what came and went."""
+from sisock_sensors.libsensors import LibSensors, LibSensorsError, Sensor
+from sisock_sensors.reading import Reading, distinct
 
-KINDS: dict[int, tuple[str, str]] = {
-    0x00: ("voltage", "V"),
-    0x01: ("fan", "RPM"),
-    0x02: ("temperature", "C"),
-    0x03: ("power", "W"),
-    0x04: ("energy", "J"),
-    0x05: ("current", "A"),
-    0x06: ("humidity", "%"),
-    0x11: ("intrusion", ""),
-}
-"""Kind and unit of libsensors' feature types (``sensors_feature_type`` in its ``sensors.h``)."""
+HWMON = Path("/sys/class/hwmon")
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One value of one feature of a chip."""
-
-    name: str
-    description: str
-    units: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Feature:
-    name: str
-    description: str
-    units: str
-    get_value: Callable[[], float]
+Listing = frozenset[tuple[str, int]]
 
 
 class Chips:
-    """Reads every feature of every chip.
+    """Reads every sensor of every chip; one thread at a time.
+
+    A chip that appears or vanishes is noticed at the next reading. A sensor that does not answer is
+    left out of that reading. A machine without libsensors, or without chips, is told so once.
 
     Parameters
     ----------
     log : structlog logger
+    load : callable
+        Gives the library or raises `LibSensorsError`; called once.
     """
 
-    def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(
+        self, log: structlog.stdlib.BoundLogger, load: Callable[[], LibSensors] = LibSensors
+    ) -> None:
         self._log = log
-        self._library: Any = None
+        self._load = load
+        self._library: LibSensors | None = None
         self._missing = False
-        self._features: list[_Feature] = []
+        self._look_again = True
+        self._listing: Listing = frozenset()
+        self._sensors: list[tuple[str, Sensor]] = []
+        self._silent: set[str] = set()
         self._chips: frozenset[str] | None = None
-        self._readings = 0
 
     def read(self) -> list[Reading]:
-        """Read all features; a chip that does not answer is left out and looked for again."""
-        if self._readings % RESCAN_READINGS == 0:
+        """Read all sensors."""
+        listing = _listing()
+        if self._look_again or listing != self._listing:
             self._scan()
-        self._readings += 1
-        readings = []
-        for feature in self._features:
-            try:
-                value = feature.get_value()
-            except self._library.SensorsError:
-                # Gone, or just busy: the scan before the next reading tells.
-                self._readings = 0
-                continue
-            readings.append(Reading(feature.name, feature.description, feature.units, value))
-        return readings
-
-    def close(self) -> None:
-        """Release libsensors."""
-        if self._library is not None:
-            self._features = []
-            self._library.cleanup()
-            self._library = None
-
-    def _load(self) -> Any:
-        """Give libsensors by way of PySensors; None, said once, where there is none."""
-        if self._library is None and not self._missing:
-            try:
-                import sensors  # noqa: PLC0415 (loads the library, which a host need not have)
-            except (ImportError, OSError, AttributeError) as error:
-                self._missing = True
-                self._log.warning("sensors.no_library", why=str(error))
-            else:
-                self._library = sensors
-        return self._library
+        self._listing = listing
+        values = [(name, sensor, sensor.read()) for name, sensor in self._sensors]
+        silent = {name for name, _, value in values if value is None}
+        # Only for those that answered before: many a sensor never does.
+        self._look_again = not silent <= self._silent
+        self._silent = silent
+        return [
+            Reading(name, f"{sensor.label} of {sensor.chip} ({sensor.kind.name})", sensor.kind.units, value)
+            for name, sensor, value in values
+            if value is not None
+        ]
 
     def _scan(self) -> None:
-        library = self._load()
+        self._sensors = []
+        library = self._loaded()
         if library is None:
             return
-        self._features = []
-        library.cleanup()
         try:
-            library.init(CHIP_CONFIG)
-        except (OSError, NameError, library.SensorsError):
-            # Without its configuration file libsensors uses plain names; PySensors fails to say so.
-            library._init(None)
-        chips = list(library.iter_detected_chips())
-        self._features = [feature for chip in chips for feature in _features(chip)]
-        self._tell(frozenset(str(chip) for chip in chips))
+            found = library.scan()
+        except LibSensorsError as error:
+            self._log.error("sensors.failed", why=f"libsensors does not start: {error}")
+            return
+        names = distinct(f"{sensor.chip}_{sensor.label}".replace(" ", "_") for sensor in found)
+        self._sensors = list(zip(names, found, strict=True))
+        self._tell(frozenset(sensor.chip for sensor in found))
+
+    def _loaded(self) -> LibSensors | None:
+        if self._library is None and not self._missing:
+            try:
+                self._library = self._load()
+            except LibSensorsError as error:
+                self._missing = True
+                self._log.warning(
+                    "sensors.no_library", why=f"{error}; the host's own figures are served all the same"
+                )
+        return self._library
 
     def _tell(self, chips: frozenset[str]) -> None:
         if self._chips is None and not chips:
@@ -117,20 +93,18 @@ class Chips:
                 "sensors.none",
                 why="this host shows no sensors, as virtual machines do; its own figures are served",
             )
-        for chip in sorted(chips - (self._chips or frozenset())):
+        known = self._chips or frozenset()
+        for chip in sorted(chips - known):
             self._log.info("chip.appeared", chip=chip)
-        for chip in sorted((self._chips or frozenset()) - chips):
+        for chip in sorted(known - chips):
             self._log.warning("chip.vanished", chip=chip)
         self._chips = chips
 
 
-def _features(chip: Any) -> Iterator[_Feature]:
-    for feature in chip:
-        if feature.type not in KINDS:
-            continue
-        kind, units = KINDS[feature.type]
-        inputs = list(feature)
-        if not inputs:
-            continue
-        name = f"{chip}_{feature.label}".replace(" ", "_")
-        yield _Feature(name, f"{feature.label} of {chip} ({kind})", units, inputs[0].get_value)
+def _listing() -> Listing:
+    """What the kernel lists: a chip that went and came back has another inode number."""
+    try:
+        with os.scandir(HWMON) as entries:
+            return frozenset((entry.name, entry.inode()) for entry in entries)
+    except OSError:
+        return frozenset()  # a kernel without any
