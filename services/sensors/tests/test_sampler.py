@@ -1,8 +1,12 @@
 """Sampling into the ring."""
 
+import threading
+
 import numpy as np
-from sisock_sensors.chips import Reading
-from sisock_sensors.host import Host
+import pytest
+from sisock.testing import assert_contract
+from sisock_sensors.node import SensorsNode
+from sisock_sensors.reading import Reading, distinct
 from sisock_sensors.sampler import Sampler
 
 
@@ -10,14 +14,33 @@ def reading(name: str, value: float) -> Reading:
     return Reading(name, name, "C", value)
 
 
+def counting(name: str = "a"):
+    """A source whose value grows by one with each sample."""
+    values = iter(range(10_000))
+    return lambda: [reading(name, float(next(values)))]
+
+
 def test_the_last_samples_are_served() -> None:
-    values = iter(range(100))
-    sampler = Sampler([lambda: [reading("a", float(next(values)))]], samples=4)
+    sampler = Sampler([counting()], samples=4)
     for i in range(10):
         sampler.sample(2.5 * i)
     [series] = sampler.read(["a"], 0, 1e9)
     assert series.t.tolist() == [15.0, 17.5, 20.0, 22.5]
     assert series.values.tolist() == [6.0, 7.0, 8.0, 9.0]
+
+
+def test_intervals_are_half_open() -> None:
+    sampler = Sampler([counting()])
+    for t in (1.0, 2.0, 3.0):
+        sampler.sample(t)
+    [series] = sampler.read(["a"], 1.0, 3.0)
+    assert series.t.tolist() == [1.0, 2.0]
+
+
+def test_nothing_is_served_before_the_first_sample() -> None:
+    sampler = Sampler([counting()])
+    assert sampler.fields(0, 1e9) == []
+    assert sampler.read(["a"], 0, 1e9) == []
 
 
 def test_a_chip_that_vanishes_leaves_gaps_and_is_forgotten() -> None:
@@ -35,6 +58,18 @@ def test_a_chip_that_vanishes_leaves_gaps_and_is_forgotten() -> None:
     assert sampler.read(["b"], 0, 10) == []
 
 
+def test_a_chip_that_comes_back_is_served_with_its_gap() -> None:
+    present = [reading("a", 1.0), reading("b", 2.0)]
+    sampler = Sampler([lambda: list(present)])
+    sampler.sample(1.0)
+    back = present.pop()
+    sampler.sample(2.0)
+    present.append(back)
+    sampler.sample(3.0)
+    [series] = sampler.read(["b"], 0, 10)
+    np.testing.assert_array_equal(series.values, [2.0, np.nan, 2.0])
+
+
 def test_units_and_descriptions_are_those_of_the_reading() -> None:
     sampler = Sampler([lambda: [Reading("fan", "a fan", "RPM", 900.0)]])
     sampler.sample(1.0)
@@ -42,12 +77,57 @@ def test_units_and_descriptions_are_those_of_the_reading() -> None:
     assert (field.units, field.description, field.interval) == ("RPM", "a fan", 2.5)
 
 
-def test_any_host_has_load_memory_and_disks_and_rates_from_the_second_reading_on() -> None:
-    now = iter([1.0, 3.0])
-    host = Host(lambda: next(now))
-    first = {r.name: r.value for r in host.read()}
-    assert {"host_load_1m", "host_cpu", "host_memory_used", "host_disk_used_root"} <= set(first)
-    assert 0 < first["host_memory_used"] < 100
-    second = {r.name: r.value for r in host.read()}
-    assert {"host_network_received", "host_network_sent"} <= set(second) - set(first)
-    assert second["host_network_received"] >= 0
+def test_a_clock_that_is_set_back_takes_the_samples_of_the_future_with_it() -> None:
+    sampler = Sampler([counting()])
+    for t in (10.0, 12.5, 1000.0, 1002.5, 15.0, 17.5):
+        sampler.sample(t)
+    [series] = sampler.read(["a"], 0, 1e9)
+    assert series.t.tolist() == [10.0, 12.5, 15.0, 17.5]
+    assert series.values.tolist() == [0.0, 1.0, 4.0, 5.0]
+
+
+def test_a_clock_that_is_set_back_before_everything_begins_anew() -> None:
+    present = [reading("a", 1.0), reading("b", 2.0)]
+    sampler = Sampler([lambda: list(present)])
+    sampler.sample(1000.0)
+    present.pop()
+    sampler.sample(1.0)
+    assert [field.name for field in sampler.fields(0, 1e9)] == ["a"]
+    [series] = sampler.read(["a", "b"], 0, 1e9)
+    assert series.t.tolist() == [1.0]
+
+
+def test_reading_while_sampling_gives_whole_columns() -> None:
+    present = [reading(f"f{i}", 1.0) for i in range(40)]
+    sampler = Sampler([lambda: present[:: 1 + len(sampler.fields(0, 1e9)) % 2]], samples=5)
+    done = threading.Event()
+
+    def sample() -> None:
+        for i in range(500):
+            sampler.sample(float(i))
+        done.set()
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    while not done.is_set():
+        for series in sampler.read([field.name for field in sampler.fields(0, 1e9)], 0, 1e9):
+            assert len(series.t) == len(series.values) <= 5
+    thread.join()
+
+
+def test_equal_names_are_told_apart() -> None:
+    assert distinct(["fan", "fan", "fan_2", "fan"]) == ["fan", "fan_2", "fan_2_2", "fan_3"]
+
+
+@pytest.mark.parametrize("samples", [30, 200])
+def test_the_contract_is_kept_with_gaps_and_when_the_ring_is_full(samples: int) -> None:
+    ticks = iter(range(1000))
+
+    def gappy() -> list[Reading]:
+        tick = next(ticks)
+        return [reading("steady", float(tick % 7))] + [reading("gappy", float(tick))] * (tick % 5 > 1)
+
+    sampler = Sampler([gappy], samples)
+    for i in range(100):
+        sampler.sample(1000 + 2.5 * i)
+    assert_contract(SensorsNode(sampler, None, lambda: 0.0, None), 0, 1e9)

@@ -4,6 +4,7 @@ import time
 
 import sisock
 from sisock import logs
+from sisock.runner import the_reactor
 
 from sisock_sensors.chips import Chips
 from sisock_sensors.config import SensorsConfig
@@ -14,8 +15,8 @@ from sisock_sensors.sampler import Sampler
 
 def make_node(_config: SensorsConfig) -> SensorsNode:
     """Make the node of this host."""
-    chips = Chips(logs.get("chips"))
-    return SensorsNode(chips, Sampler([chips.read, Host(time.monotonic).read]))
+    sampler = Sampler([Chips(logs.get("chips")).read, Host(time.monotonic, logs.get("host")).read])
+    return SensorsNode(sampler, the_reactor(), time.time, logs.get("node"))
 
 
 def main() -> None:

@@ -1,43 +1,69 @@
-"""The data node: samples off the reactor thread, serves from the ring."""
+"""The data node: samples beside the reactor thread, serves what the sampler has."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import structlog
 from sisock import DataNode, Field, Limits, LiveSession, Series
 from sisock.blocking import in_thread
-from sisock.runner import the_reactor
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
 
-from sisock_sensors.chips import Chips
 from sisock_sensors.sampler import INTERVAL_S, Sampler
 
 
 class SensorsNode(DataNode):
-    """Serves what the sampler has."""
+    """Serves this host's sensors and figures.
+
+    Parameters
+    ----------
+    sampler : Sampler
+    reactor : twisted reactor
+        Its clock says when to sample, its threads do it.
+    clock : callable
+        The present, UNIX seconds.
+    log : structlog logger
+    """
 
     name = "sensors"
     description = "Sensors of the host (libsensors) and its load, memory, disks and network."
     live = True
 
-    def __init__(self, chips: Chips, sampler: Sampler) -> None:
-        self._chips = chips
+    def __init__(
+        self, sampler: Sampler, reactor: Any, clock: Callable[[], float], log: structlog.stdlib.BoundLogger
+    ) -> None:
         self._sampler = sampler
+        self._reactor = reactor
+        self._clock = clock
+        self._log = log
         self._session: LiveSession | None = None
         self._loop: LoopingCall | None = None
+        self._problem = ""
 
     async def joined(self, session: LiveSession) -> None:
         """Sample from the first time on that there is somebody to sample for."""
         self._session = session
         if self._loop is None:
-            self._loop = LoopingCall(lambda: ensureDeferred(self._sample()))
-            self._loop.start(INTERVAL_S).addErrback(lambda failure: failure.raiseException())
+            self._loop = LoopingCall(self._sample_or_tell)
+            self._loop.clock = self._reactor
+            self._loop.start(INTERVAL_S)
+
+    def _sample_or_tell(self) -> Deferred[None]:
+        """Sample; a failure is told, and must not be the end of sampling."""
+        return ensureDeferred(self._sample()).addErrback(self._tell)
 
     async def _sample(self) -> None:
-        now = time.time()
-        await in_thread(the_reactor(), self._sampler.sample, now)
+        now = self._clock()
+        await in_thread(self._reactor, self._sampler.sample, now)
+        self._problem = ""
         if self._session is not None:
             self._session.publish_updated(now)
+
+    def _tell(self, failure: Any) -> None:
+        why = f"{failure.type.__name__}: {failure.getErrorMessage()}"
+        if why != self._problem:
+            self._log.error("sample.failed", why=why, exc_info=failure.value)
+        self._problem = why
 
     def fields(self, start: float, end: float) -> list[Field]:
         """List the fields that have values in the interval."""
@@ -48,7 +74,6 @@ class SensorsNode(DataNode):
         return self._sampler.read(names, start, end)
 
     def close(self) -> None:
-        """Stop sampling and release libsensors."""
+        """Stop sampling."""
         if self._loop is not None and self._loop.running:
             self._loop.stop()
-        self._chips.close()
