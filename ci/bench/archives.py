@@ -1,92 +1,132 @@
 """Five years of radiometer and APEX files: cold and warm queries, spikes, memory.
 
-Both archives are written by the services' own seeded generators, one sample a minute or 60.48 s, with
-one spike a year of a single sample planted. The servers answer through the router, as for anybody.
+Both archives are written by the services' own seeded generators, a file a day, one sample a minute or
+each 60.48 s, with a spike of a single sample planted every 30 days. The servers answer through the
+router, as for anybody. All quantities of APEX have the same samples: their files are links to one.
 """
 
+import argparse
 import datetime as dt
+import os
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 from sisock.testing import Stack
 from sisock.testing.stack import Peer, Reactor
 from sisock_apex_weather import synthetic as apex
+from sisock_apex_weather.archive import UNITS
 from sisock_radiometer import synthetic as radiometer
 
 FIRST = dt.date(2017, 1, 1)
-YEARS = 5
-DAYS = 5 * 365 + 1
 START = dt.datetime.combine(FIRST, dt.time(), dt.UTC).timestamp()
-END = START + DAYS * 86400
-SPIKES = {100: 900.0, 500: 901.0, 900: -902.0, 1300: -901.0, 1700: 905.0}
-"""Day and value of each planted sample; the least and the greatest are the archive's extremes."""
+DAYS = 5 * 365 + 1
+DAY_S = 86400
+EVERY_DAYS = 30
+WARM = 50
 
 
-def plant(files: list[Path], line: int) -> None:
-    """Put each spike into the file of its day."""
-    for day, value in SPIKES.items():
-        lines = files[day].read_text().splitlines(keepends=True)
-        columns = lines[line].split()
-        lines[line] = " ".join([columns[0], str(value), *columns[2:]]) + "\n"
-        files[day].write_text("".join(lines))
+def spikes_of(days: int) -> dict[int, float]:
+    """A spike every 30 days, up and down in turn, each further out than the one before."""
+    return {day: (-1.0) ** i * (900.0 + i) for i, day in enumerate(range(7, days, EVERY_DAYS))}
 
 
-def measure(stack: Stack, peer: Peer, module: str, node: str, field: str, directory: Path) -> None:
-    """Print one row a query."""
-    process = stack.start_module(module, DATA_DIRECTORY=str(directory), MAX_POINTS="1000")
-    peer.wait_for_node(node)
-    day = START + 1000 * 86400
+class Measured:
+    """One server on the router, and what it answers."""
 
-    def timed(start: float, end: float) -> tuple[float, int, float, float]:
+    def __init__(
+        self, stack: Stack, peer: Peer, module: str, node: str, directory: Path, max_points: int
+    ) -> None:
+        self.peer, self.node = peer, node
+        self.files = sum(1 for path in directory.rglob("*") if path.is_file())
+        self.process = stack.start_module(module, DATA_DIRECTORY=str(directory), MAX_POINTS=str(max_points))
+        peer.wait_for_node(node)
+
+    def ask(self, fields: Sequence[str], start: float, end: float, **limits: float) -> tuple[float, dict]:
+        """Milliseconds, and the series."""
         begun = time.perf_counter()
-        series, problems = peer.get_data(node, [field], start, end)
-        took = (time.perf_counter() - begun) * 1e3
+        series, problems = self.peer.get_data(self.node, list(fields), start, end, **limits)
+        took_ms = (time.perf_counter() - begun) * 1e3
         if problems:
             raise RuntimeError(problems)
-        values = series[field].values
-        return took, len(values), values.min(), values.max()
+        return took_ms, series
 
-    def row(what: str, took: float, points: int, spikes: str = "") -> None:
-        rss = psutil.Process(process.pid).memory_info().rss / 2**20
-        print(f"| {node} | {what} | {took:.0f} ms | {points} | {spikes} | {rss:.0f} MiB |", flush=True)
+    def row(self, what: str, took_ms: float, series: dict, spikes: dict[int, float]) -> None:
+        """Print what a query took and gave, and the server's memory after it."""
+        lengths = [len(s.values) for s in series.values()]
+        kept = [sum(spike in set(s.values.tolist()) for spike in spikes.values()) for s in series.values()]
+        found = f"{min(kept)} of {len(spikes)}" if spikes else ""
+        rss = psutil.Process(self.process.pid).memory_info().rss / 2**20
+        status = Path(f"/proc/{self.process.pid}/status").read_text().split()
+        most = int(status[status.index("VmHWM:") + 1]) / 2**10
+        print(
+            f"| {self.node} | {self.files} | {what} | {took_ms:.0f} ms | {max(lengths)} | {found} "
+            f"| {rss:.0f} | {most:.0f} |",
+            flush=True,
+        )
 
-    took, points, *_ = timed(day, day + 86400)
-    row("one day, the first query after the start", took, points)
-    warm = [timed(day, day + 86400) for _ in range(50)]
-    row("one day, warm (median of 50)", statistics.median(w[0] for w in warm), warm[0][1])
-    for what in ("five years, cold", "five years, again"):
-        took, points, low, high = timed(START, END)
-        kept = (low, high) == (min(SPIKES.values()), max(SPIKES.values()))
-        row(what, took, points, "kept" if kept else "LOST")
-    process.stop()
+
+def measure(server: Measured, fields: Sequence[str], spikes: dict[int, float], days: int) -> None:
+    """Print one row a query."""
+    one = fields[:1]
+    middle = START + days // 2 * DAY_S
+    end = START + days * DAY_S
+    server.row("one day, first query after the start", *server.ask(one, middle, middle + DAY_S), {})
+    warm = [server.ask(one, middle, middle + DAY_S) for _ in range(WARM)]
+    median = statistics.median(took_ms for took_ms, _ in warm)
+    server.row(f"one day, warm, median of {WARM}", median, warm[0][1], {})
+    server.row(f"one day, warm, slowest of {WARM}", max(took_ms for took_ms, _ in warm), warm[0][1], {})
+    server.row("all, cold", *server.ask(one, START, end), spikes)
+    server.row("all, again", *server.ask(one, START, end), spikes)
+    server.row("all, `min_stride` one day", *server.ask(one, START, end, min_stride=DAY_S), spikes)
+    if len(fields) > 1:
+        server.row(f"all, {len(fields)} fields at once", *server.ask(fields, START, end), spikes)
+    code = server.process.stop()
+    if code:
+        raise RuntimeError(f"{server.node} ended with {code}")
 
 
-def main() -> None:
-    root = Path(tempfile.mkdtemp(prefix="sisock-bench-"))
-    sys.stderr.write("writing five years of files\n")
-    radiometer.write(root / "radiometer", FIRST, DAYS)
-    apex.write(root / "apex", START, DAYS, names=("windspeed",))
-    days = [FIRST + dt.timedelta(days=i) for i in range(DAYS)]
-    plant([root / "radiometer" / "PWV" / radiometer.file_name(day) for day in days], 700)
-    plant(sorted((root / "apex" / "targets").glob("*_windspeed_*")), 700)
-    stack = Stack(root)
-    reactor = Reactor()
-    try:
-        stack.start_hub()
-        peer = Peer(reactor, stack.config(WAMP_USER="simonsobs"))
-        print("| node | query | time | points | both extremes | RSS |")
-        print("|---|---|---|---|---|---|")
-        measure(stack, peer, "sisock_radiometer", "ucsc_radiometer", "pwv", root / "radiometer")
-        measure(stack, peer, "sisock_apex_weather", "apex_weather", "windspeed", root / "apex")
-        peer.close()
-    finally:
-        stack.stop()
-        reactor.stop()
+def write(root: Path, days: int) -> None:
+    """Both archives; the APEX quantities share their files' content."""
+    sys.stderr.write(f"writing {days} days of files to {root}\n")
+    radiometer.write(root / "radiometer", FIRST, days, spikes_of(days))
+    apex.write(root / "apex", START, days, names=("windspeed",), spikes=spikes_of(days))
+    for path in list((root / "apex").rglob("*_windspeed_*")):
+        for name in UNITS.keys() - {"windspeed"}:
+            os.link(path, path.with_name(path.name.replace("windspeed", name)))
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=DAYS)
+    parser.add_argument("--max-points", type=int, default=1000)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="sisock-bench-") as directory:
+        root = Path(directory)
+        write(root, options.days)
+        spikes = spikes_of(options.days)
+        stack = Stack(root)
+        reactor = Reactor()
+        try:
+            stack.start_hub()
+            peer = Peer(reactor, stack.config(WAMP_USER="simonsobs"))
+            print("| node | files | query | time | points | spikes kept | RSS MiB | most MiB |")
+            print("|---|---|---|---|---|---|---|---|")
+            for module, node, folder, fields in (
+                ("sisock_radiometer", "ucsc_radiometer", "radiometer", ["pwv"]),
+                ("sisock_apex_weather", "apex_weather", "apex", sorted(UNITS)),
+            ):
+                server = Measured(stack, peer, module, node, root / folder, options.max_points)
+                measure(server, fields, spikes, options.days)
+            peer.close()
+        finally:
+            stack.stop()
+            reactor.stop()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
