@@ -17,7 +17,7 @@ $(UV):
 
 # Byte code is compiled now: crossbar.io starts in a third of the time.
 .venv/.synced: $(UV) uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml ci/pyproject.toml)
-	$(UV) sync --quiet --locked --all-packages --compile-bytecode --python $(PYTHON)
+	$(UV) sync --quiet --locked --all-packages --all-extras --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 demo: .venv/.synced

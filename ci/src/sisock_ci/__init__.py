@@ -1,0 +1,1 @@
+"""Builds, tests, pushes and releases sisock's images."""

@@ -1,0 +1,1 @@
+"""Client and command line for people who read data of sisock."""

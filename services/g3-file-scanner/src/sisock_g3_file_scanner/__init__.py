@@ -1,0 +1,1 @@
+"""Sisock's indexer of .g3 housekeeping files."""

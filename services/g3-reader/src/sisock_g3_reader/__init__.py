@@ -1,0 +1,1 @@
+"""Sisock data server of an archive of .g3 housekeeping files."""
