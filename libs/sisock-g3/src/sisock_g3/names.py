@@ -1,0 +1,17 @@
+"""What a field of an archive is called."""
+
+
+def listed(description: str, field: str) -> str:
+    """Name of a field as the table `description` has it.
+
+    Notes
+    -----
+    The provider's description stays as it is; the field's own name is in lower case, with ``_`` for
+    blanks (``Channel 01 R`` of ``observatory.LSA22YE`` is ``observatory.LSA22YE.channel_01_r``).
+    """
+    return f"{description}.{field.lower().replace(' ', '_')}"
+
+
+def raw(description: str, field: str) -> str:
+    """Name of a field as so3g has it."""
+    return f"{description}.{field}"

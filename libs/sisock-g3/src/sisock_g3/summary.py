@@ -1,0 +1,183 @@
+"""Summaries of samples: least, greatest, first, last, sum and number in bins of time.
+
+Bins are aligned to the epoch, and the width of each level divides that of the next, so that bins
+merge into coarser ones without loss. Times are ticks of 10 ns throughout. Where summaries are kept
+is not known here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sisock_g3.layout import Column, Ticks
+
+SECOND = 100_000_000
+DAY = 86_400 * SECOND
+
+BIN = np.dtype(
+    [
+        ("bin", "<i8"),
+        ("count", "<u4"),
+        ("t_first", "<i8"),
+        ("first", "<f8"),
+        ("t_last", "<i8"),
+        ("last", "<f8"),
+        ("t_min", "<i8"),
+        ("min", "<f8"),
+        ("t_max", "<i8"),
+        ("max", "<f8"),
+        ("sum", "<f8"),
+    ]
+)
+"""One bin: its number (time over width), how many samples are not NaN, and what they are."""
+
+Bins = npt.NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A resolution: width of its bins, and of the tiles that they are stored in (ticks)."""
+
+    number: int
+    width: int
+    tile: int
+
+    def tiles(self, bins: Bins, width: int) -> list[int]:
+        """Numbers of the tiles that bins of another width fall into."""
+        return [int(n) for n in np.unique(bins["bin"] * width // self.tile)]
+
+
+FINEST_WIDTH = 300 * SECOND
+"""Width of the bins kept with each file; OCS writes a frame each five minutes."""
+
+LEVELS = (
+    Level(1, 1_200 * SECOND, DAY),
+    Level(2, 10_800 * SECOND, 32 * DAY),
+    Level(3, 86_400 * SECOND, 512 * DAY),
+)
+
+
+def empty() -> Bins:
+    """No bins."""
+    return np.empty(0, dtype=BIN)
+
+
+def summarize(ticks: Ticks, values: npt.NDArray[np.float64], width: int) -> Bins:
+    """Summarize columns that share their times.
+
+    Parameters
+    ----------
+    ticks : (n,) int64
+        Ascending.
+    values : (f, n) float64
+        NaN where there is no value.
+    width : int
+        Of the bins, in ticks.
+
+    Returns
+    -------
+    (f, b) `BIN`
+        Only bins that hold samples.
+    """
+    n = len(ticks)
+    numbers = ticks // width
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1 if n else 0))
+    bins: Bins = np.zeros((len(values), len(starts)), dtype=BIN)
+    if not n or not len(values):
+        return bins
+    ends = np.append(starts[1:], n)
+    counts = ends - starts
+    bins["bin"] = numbers[starts]
+    bins["t_first"], bins["first"] = ticks[starts], values[:, starts]
+    bins["t_last"], bins["last"] = ticks[ends - 1], values[:, ends - 1]
+    missing = np.isnan(values)
+    if missing.any():
+        bins["count"] = np.add.reduceat(~missing, starts, axis=1, dtype=np.uint32)
+        bins["sum"] = np.add.reduceat(np.where(missing, 0.0, values), starts, axis=1)
+    else:
+        bins["count"] = counts
+        bins["sum"] = np.add.reduceat(values, starts, axis=1)
+    for name, reduce in (("min", np.fmin), ("max", np.fmax)):
+        extreme = reduce.reduceat(values, starts, axis=1)
+        same = values == np.repeat(extreme, counts, axis=1)
+        same[:, starts] |= np.isnan(extreme)
+        at = np.where(same, np.arange(n), n)
+        bins[name], bins[f"t_{name}"] = extreme, ticks[np.minimum.reduceat(at, starts, axis=1)]
+    return bins
+
+
+def merge(bins: Bins, factor: int = 1) -> Bins:
+    """Merge the bins of one field into bins `factor` times as wide.
+
+    Parameters
+    ----------
+    bins : (m,) `BIN`
+        In any order; several may have the same number.
+
+    Returns
+    -------
+    (b,) `BIN`
+        Ascending, each number once.
+    """
+    if not len(bins):
+        return bins
+    numbers = bins["bin"] // factor
+    if len(numbers) > 1:
+        order = np.lexsort((bins["t_first"], numbers))
+        bins, numbers = bins[order], numbers[order]
+        starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
+    else:
+        starts = np.zeros(1, dtype=np.intp)
+    counts = np.diff(starts, append=len(bins))
+    merged: Bins = bins[starts].copy()
+    merged["bin"] = numbers[starts]
+    if len(starts) == len(bins):
+        return merged
+    merged["count"] = np.add.reduceat(bins["count"], starts)
+    merged["sum"] = np.add.reduceat(bins["sum"], starts)
+    last = _where(bins["t_last"], np.maximum.reduceat(bins["t_last"], starts), starts, counts, last=True)
+    merged["t_last"], merged["last"] = bins["t_last"][last], bins["last"][last]
+    for name, reduce in (("min", np.fmin), ("max", np.fmax)):
+        at = _where(bins[name], reduce.reduceat(bins[name], starts), starts, counts)
+        merged[name], merged[f"t_{name}"] = bins[name][at], bins[f"t_{name}"][at]
+    return merged
+
+
+def _where(
+    values: Column, wanted: Column, starts: npt.NDArray[np.intp], counts: Any, *, last: bool = False
+) -> npt.NDArray[np.intp]:
+    """Index of the first (or last) of each group's values that is the one wanted."""
+    same = values == np.repeat(wanted, counts)
+    if values.dtype.kind == "f":
+        same[starts] |= np.isnan(wanted)
+    hits = np.flatnonzero(same)
+    if last:
+        chosen: npt.NDArray[np.intp] = hits[hits.searchsorted(starts + counts) - 1]
+    else:
+        chosen = hits[hits.searchsorted(starts)]
+    return chosen
+
+
+def join(parts: list[Bins]) -> Bins:
+    """Put the bins of one field together, as they are."""
+    return np.concatenate(parts) if parts else empty()
+
+
+def points(bins: Bins) -> tuple[Ticks, npt.NDArray[np.float64]]:
+    """The samples that draw the bins: least and greatest of each, in the order of their times.
+
+    Returns
+    -------
+    ticks : (p,) int64
+    values : (p,) float64
+        ``p <= 2 * len(bins)``; a bin of NaN alone gives one NaN, so that a gap stays a gap.
+    """
+    ticks = np.column_stack([bins["t_min"], bins["t_max"]])
+    values = np.column_stack([bins["min"], bins["max"]])
+    swapped = ticks[:, 0] > ticks[:, 1]
+    ticks[swapped] = ticks[swapped][:, ::-1]
+    values[swapped] = values[swapped][:, ::-1]
+    kept = np.column_stack([np.ones(len(bins), dtype=bool), ticks[:, 0] != ticks[:, 1]])
+    return ticks[kept], values[kept]

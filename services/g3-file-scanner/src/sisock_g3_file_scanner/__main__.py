@@ -1,0 +1,36 @@
+"""``sisock-g3-file-scanner``: keep the index of an archive of .g3 files."""
+
+import argparse
+import os
+import signal
+import sys
+
+import structlog
+from sisock.config import load
+from sisock.errors import ConfigError
+from sisock.logs import configure
+from sisock.runner import exit_with
+
+from sisock_g3_file_scanner.config import Config
+from sisock_g3_file_scanner.service import Service
+
+
+def main() -> int:
+    """Read the environment, scan until told to end."""
+    parser = argparse.ArgumentParser(description="Index .g3 housekeeping files for sisock-g3-reader.")
+    parser.add_argument("--once", action="store_true", help="scan once and end, for cron")
+    arguments = parser.parse_args()
+    try:
+        config = load(Config, os.environ)
+    except ConfigError as error:
+        exit_with(str(error), 2)
+    configure("sisock-g3-file-scanner", config.log_level)
+    service = Service(config, structlog.get_logger())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.stop())
+    service.run(once=arguments.once)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

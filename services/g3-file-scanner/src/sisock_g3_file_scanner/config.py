@@ -1,0 +1,33 @@
+"""Settings of the scanner."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sisock.config import LOG_LEVELS, log_level, path, seconds, setting
+from sisock_g3.config import SqlConfig
+
+
+def _switch(value: str) -> bool:
+    known = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
+    try:
+        return known[value.lower()]
+    except KeyError:
+        raise ValueError("is neither yes nor no") from None
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value) <= 256:
+        raise ValueError("is not a number of processes (1 to 256)")
+    return int(value)
+
+
+@dataclass(frozen=True)
+class Config(SqlConfig):
+    """What to scan, how often, and where the index is."""
+
+    data_directory: Path = setting("DATA_DIRECTORY", path, default=Path("/data"))
+    scan_interval_s: float = setting("SCAN_INTERVAL", seconds, default=60.0)
+    processes: int | None = setting("PROCESSES", _count, default=None)
+    summaries: bool = setting("SUMMARIES", _switch, default=True)
+    log_level: int = setting("LOGLEVEL", log_level, default=LOG_LEVELS["info"])
+    health_file: Path | None = setting("HEALTH_FILE", path, default=None)

@@ -1,0 +1,54 @@
+"""How far a long scan is: a bar on a terminal, elsewhere a line of log now and then."""
+
+import sys
+import time
+
+import structlog
+from tqdm import tqdm
+
+LINE_S = 15.0
+WORTH_FILES = 50
+
+
+class Progress:
+    """Progress of one pass.
+
+    Parameters
+    ----------
+    log : structlog logger
+    files, size_bytes : int
+        How much there is to read.
+    """
+
+    def __init__(self, log: structlog.stdlib.BoundLogger, files: int, size_bytes: int) -> None:
+        self._log = log
+        self._files = files
+        self._size = size_bytes
+        self._done = self._done_bytes = 0
+        self._began = self._told = time.monotonic()
+        shown = files >= WORTH_FILES and sys.stderr.isatty()
+        self._bar = tqdm(total=size_bytes, unit="B", unit_scale=True, desc="scan") if shown else None
+
+    def step(self, size_bytes: int) -> None:
+        """One more file is read."""
+        self._done += 1
+        self._done_bytes += size_bytes
+        if self._bar is not None:
+            self._bar.update(size_bytes)
+            return
+        now = time.monotonic()
+        if now - self._told >= LINE_S:
+            self._told = now
+            rate = self._done_bytes / (now - self._began)
+            self._log.info(
+                "scan.progress",
+                files=self._done,
+                of=self._files,
+                mb_per_s=round(rate / 1e6, 1),
+                eta_s=round((self._size - self._done_bytes) / rate) if rate else None,
+            )
+
+    def close(self) -> None:
+        """The pass is over."""
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,212 @@
+"""One pass over the archive: what is new or changed is read and written, what is gone is forgotten."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from sisock_g3.content import FileContent
+from sisock_g3.database import Database
+
+from sisock_g3_file_scanner import tiles, tree
+from sisock_g3_file_scanner.index import Entry, Index
+from sisock_g3_file_scanner.progress import Progress
+from sisock_g3_file_scanner.reading import Job, read_all
+from sisock_g3_file_scanner.tree import Known, Seen
+
+COMMIT_S = 0.5
+COMMIT_FILES = 32
+SETTLED_NS = 60 * 10**9
+"""A file that ends inside of a frame and has not been written to for so long will not be finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a pass did."""
+
+    files: int = 0
+    frames: int = 0
+    removed: int = 0
+    tiles: int = 0
+
+
+class Scanner:
+    """Keeps an index true to a directory.
+
+    Parameters
+    ----------
+    database : Database
+        Its tables are made.
+    top : Path
+        The directory.
+    log : structlog logger
+    processes : int
+        How many read files at the same time.
+    summaries : bool
+        Whether to summarize the fields.
+    once : bool
+        Whether there is no later pass, so that a cut file is reported now.
+    stopping : callable
+        Whether to stop soon.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        top: Path,
+        log: structlog.stdlib.BoundLogger,
+        *,
+        processes: int = 1,
+        summaries: bool = True,
+        once: bool = False,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._database = database
+        self._top = top
+        self._log = log
+        self._processes = processes
+        self._summaries = summaries
+        self._once = once
+        self._stopping = stopping
+        self._index = Index(database)
+        self._known = self._index.files()
+
+    def scan(self) -> Outcome:
+        """Go over the whole tree.
+
+        Raises
+        ------
+        DatabaseAwayError
+            If the database does not answer; make a new scanner when it does.
+        """
+        listing = tree.walk(self._top, self._log)
+        return self._update(listing.files, removing=listing)
+
+    def look_again(self, files: Sequence[Seen]) -> Outcome:
+        """Go over some files only, those that are being written."""
+        return self._update(files)
+
+    def growing(self) -> list[tuple[str, str]]:
+        """Files that may still be written to: the newest of each directory, and those that are cut."""
+        newest: dict[str, tuple[int, str]] = {}
+        for (path, filename), known in self._known.items():
+            newest[path] = max(newest.get(path, (0, "")), (known.mtime_ns, filename))
+        latest = sorted(newest.items(), key=lambda item: item[1][0])[-2:]
+        return [(path, filename) for path, (_, filename) in latest]
+
+    def _update(self, files: Sequence[Seen], removing: tree.Listing | None = None) -> Outcome:
+        changed = [seen for seen in files if tree.has_changed(seen, self._known.get(seen.key))]
+        self._settle(files)
+        frames, done = 0, 0
+        batch: list[Entry] = []
+        began = time.monotonic()
+        progress = Progress(self._log, len(changed), sum(seen.size for seen in changed))
+        for seen, entry in self._read(changed):
+            progress.step(seen.size)
+            if entry is not None:
+                batch.append(entry)
+                frames += entry.content.frames
+                done += 1
+            if len(batch) >= COMMIT_FILES or time.monotonic() - began > COMMIT_S:
+                self._write(batch)
+                batch, began = [], time.monotonic()
+            if self._stopping():
+                break
+        self._write(batch)
+        progress.close()
+        removed = self._remove(removing) if removing is not None else 0
+        return Outcome(done, frames, removed, self._make_tiles())
+
+    def _read(self, changed: Sequence[Seen]) -> Iterator[tuple[Seen, Entry | None]]:
+        """Read files that changed; None for one that is gone by now, or holds nothing new."""
+        continues: list[Known | None] = []
+        jobs = []
+        for seen in changed:
+            known = self._known.get(seen.key)
+            try:
+                grown = known if known is not None and tree.has_grown(seen, known) else None
+            except OSError:
+                grown = None
+            continues.append(grown)
+            before = _before(grown) if grown else None
+            jobs.append(Job(seen.full, grown.indexed if grown else 0, before, seen.size))
+        for number, content in read_all(jobs, self._processes, summaries=self._summaries):
+            seen, grown = changed[number], continues[number]
+            known = self._known.get(seen.key)
+            if content.problem == "it vanished":
+                yield seen, None
+                continue
+            reported = self._report(seen, content, known if grown else None)
+            if grown is not None and content.end == grown.indexed:
+                self._index.mark(grown, seen, cut=content.cut, reported=reported)
+                yield seen, None
+                continue
+            try:
+                tail = tree.tail(seen.full, content.end)
+            except OSError:
+                yield seen, None
+                continue
+            yield seen, Entry(seen, content, tail, grown, None if grown else known, reported)
+
+    def _report(self, seen: Seen, content: FileContent, known: Known | None) -> bool:
+        """Say once what is wrong with a file; whether that has been said."""
+        if not content.problem or (known is not None and known.reported):
+            return bool(content.problem)
+        if content.cut and not self._once and time.time_ns() - seen.mtime_ns < SETTLED_NS:
+            return False
+        self._log.warning("file.damaged", path=str(seen.full), why=content.problem, indexed_bytes=content.end)
+        return True
+
+    def _settle(self, files: Sequence[Seen]) -> None:
+        """Report files that ended inside of a frame when last read, and have not been finished since."""
+        for seen in files:
+            known = self._known.get(seen.key)
+            if known is None or not known.cut or known.reported or tree.has_changed(seen, known):
+                continue
+            if self._once or time.time_ns() - seen.mtime_ns >= SETTLED_NS:
+                why = "the file ends inside of a frame"
+                self._log.warning("file.damaged", path=str(seen.full), why=why, indexed_bytes=known.indexed)
+                self._index.mark(known, seen, cut=True, reported=True)
+                self._known = self._index.files()
+
+    def _write(self, batch: Sequence[Entry]) -> None:
+        if batch:
+            self._index.write(batch)
+            self._known = self._index.files()
+
+    def _remove(self, listing: tree.Listing) -> int:
+        present = {seen.key for seen in listing.files}
+        gone = (set(self._known) | self._index.orphans(present)) - present
+        if gone and not present:
+            # An empty or missing directory is a mount that is not there rather than a deleted archive.
+            self._log.warning("archive.empty", path=str(self._top), files_kept=len(gone))
+            return 0
+        certain = sorted(key for key in gone if listing.covers(key[0]))
+        if certain:
+            self._index.remove(certain)
+            self._known = self._index.files()
+        return len(certain)
+
+    def _make_tiles(self) -> int:
+        if not self._summaries:
+            return 0
+        made = 0
+        due = tiles.due(self._database)
+        for first in range(0, len(due), COMMIT_FILES):
+            with self._database.transaction():
+                for provider_id, level, tile in due[first : first + COMMIT_FILES]:
+                    tiles.make(self._database, provider_id, level, tile)
+                    made += 1
+            if self._stopping():
+                break
+        if made:
+            self._index.load()
+        return made
+
+
+def _before(known: Known) -> FileContent:
+    state = json.loads(known.state)
+    providers = {int(number): description for number, description in state["known"].items()}
+    return FileContent(known.indexed, known.indexed, session_id=state["session_id"], known=providers)

@@ -1,0 +1,153 @@
+"""Scans for as long as it is told to: at every interval, and at once when a file is written.
+
+The database being away is waited for. Notices of the kernel (inotify, through watchdog) come only from
+local file systems; the files that are being written are therefore looked at every few seconds, too.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from sisock_g3.database import Database, DatabaseAwayError
+from sisock_g3.tables import prepare
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from sisock_g3_file_scanner import tree
+from sisock_g3_file_scanner.config import Config
+from sisock_g3_file_scanner.scan import Outcome, Scanner
+
+GLANCE_S = 2.0
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 15.0
+QUIET_S = 0.2
+"""Notices come in bursts; this is how long one is waited out."""
+
+
+class Notices(FileSystemEventHandler):
+    """Sets an event when a .g3 file is made, written, moved or deleted."""
+
+    def __init__(self, event: threading.Event) -> None:
+        self._event = event
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """See `watchdog.events`."""
+        names = os.fsdecode(event.src_path), os.fsdecode(event.dest_path or "")
+        changed = event.event_type in ("created", "modified", "moved", "deleted")
+        if changed and (event.is_directory or any(name.endswith(tree.SUFFIXES) for name in names)):
+            self._event.set()
+
+
+class Service:
+    """The scanner as a process.
+
+    Parameters
+    ----------
+    config : Config
+    log : structlog logger
+    """
+
+    def __init__(self, config: Config, log: structlog.stdlib.BoundLogger) -> None:
+        self._config = config
+        self._log = log
+        self._database = Database(config)
+        self._stopped = threading.Event()
+        self._noticed = threading.Event()
+        self._away = False
+        self._scanner: Scanner | None = None
+        self._once = False
+
+    def stop(self) -> None:
+        """End soon; to be called from anywhere."""
+        self._stopped.set()
+        self._noticed.set()
+
+    def run(self, *, once: bool = False) -> None:
+        """Scan until `stop`, or once."""
+        self._once = once
+        self._persist(lambda scanner: scanner.scan())
+        if not once and not self._stopped.is_set():
+            self._go_on()
+        self._database.close()
+
+    def _go_on(self) -> None:
+        observer = Observer()
+        try:
+            observer.schedule(Notices(self._noticed), str(self._config.data_directory), recursive=True)
+            observer.start()
+        except OSError as error:
+            self._log.warning("notices.unavailable", why=str(error))
+        next_scan = time.monotonic() + self._config.scan_interval_s
+        while not self._stopped.is_set():
+            noticed = self._noticed.wait(min(GLANCE_S, max(0.0, next_scan - time.monotonic())))
+            if self._stopped.is_set():
+                break
+            if noticed:
+                self._stopped.wait(QUIET_S)
+                self._noticed.clear()
+            if noticed or time.monotonic() >= next_scan:
+                self._persist(lambda scanner: scanner.scan())
+                next_scan = time.monotonic() + self._config.scan_interval_s
+            else:
+                self._persist(self._glance)
+        if observer.is_alive():
+            observer.stop()
+            observer.join(5.0)
+
+    def _glance(self, scanner: Scanner) -> Outcome:
+        seen = [tree.look(Path(path), filename) for path, filename in scanner.growing()]
+        return scanner.look_again([one for one in seen if one is not None])
+
+    def _persist(self, work: Callable[[Scanner], Outcome]) -> None:
+        """Do something with the database; wait for it as long as it is away."""
+        retry_s = FIRST_RETRY_S
+        while not self._stopped.is_set():
+            began = time.monotonic()
+            try:
+                outcome = work(self._scanner or self._make_scanner())
+            except DatabaseAwayError as error:
+                self._scanner = None
+                if not self._away:
+                    self._log.warning("database.away", why=str(error))
+                self._away = True
+                self._healthy(False)
+                self._stopped.wait(retry_s)
+                retry_s = min(LONGEST_RETRY_S, retry_s * 2)
+                continue
+            if self._away:
+                self._log.info("database.back")
+            self._away = False
+            self._healthy(True)
+            if outcome.files or outcome.removed or outcome.tiles or self._once:
+                self._log.info(
+                    "scan.done",
+                    files=outcome.files,
+                    frames=outcome.frames,
+                    removed=outcome.removed,
+                    tiles=outcome.tiles,
+                    seconds=round(time.monotonic() - began, 3),
+                )
+            return
+
+    def _make_scanner(self) -> Scanner:
+        prepare(self._database)
+        self._scanner = Scanner(
+            self._database,
+            self._config.data_directory,
+            self._log,
+            processes=self._config.processes or os.cpu_count() or 1,
+            summaries=self._config.summaries,
+            once=self._once,
+            stopping=self._stopped.is_set,
+        )
+        return self._scanner
+
+    def _healthy(self, healthy: bool) -> None:
+        """The health file is there while the database answers."""
+        file = self._config.health_file
+        if file is not None and healthy:
+            file.touch()
+        elif file is not None:
+            file.unlink(missing_ok=True)

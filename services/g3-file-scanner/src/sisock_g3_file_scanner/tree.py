@@ -1,0 +1,128 @@
+"""What lies in a directory tree, and what of it has to be read.
+
+A file that is as it was costs a stat. Nothing is known here of the database or of what files hold.
+"""
+
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+SUFFIXES = (".g3", ".g3.gz")
+TAIL_BYTES = 4096
+LONGEST_PATH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file as it is on disk."""
+
+    path: str
+    filename: str
+    size: int
+    mtime_ns: int
+
+    @property
+    def full(self) -> Path:
+        """Where it is."""
+        return Path(self.path, self.filename)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from others."""
+        return self.path, self.filename
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file as the index has it."""
+
+    file_id: int
+    size: int
+    mtime_ns: int
+    indexed: int
+    tail: int
+    state: str
+    cut: bool
+    reported: bool
+
+
+@dataclass(slots=True)
+class Listing:
+    """What a walk found; `unread` are directories that could not be listed, and top ones that are gone."""
+
+    files: list[Seen] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+    def covers(self, path: str) -> bool:
+        """Whether a file of this directory, if it was not seen, is gone for certain."""
+        return not any(path == top or path.startswith(top.rstrip("/") + "/") for top in self.unread)
+
+
+def walk(top: Path, log: structlog.stdlib.BoundLogger) -> Listing:
+    """List the .g3 files below a directory, in the order of their names."""
+    listing = Listing()
+    pending = [str(top).rstrip("/") or "/"]
+    while pending:
+        directory = pending.pop()
+        try:
+            entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+        except OSError as error:
+            log.warning("directory.unreadable", path=directory, why=str(error))
+            listing.unread.append(directory)
+            continue
+        pending += [entry.path for entry in reversed(entries) if entry.is_dir()]
+        listing.files += _files(directory, entries, log)
+    return listing
+
+
+def _files(
+    directory: str, entries: list[os.DirEntry[str]], log: structlog.stdlib.BoundLogger
+) -> Iterator[Seen]:
+    for entry in entries:
+        if not entry.name.endswith(SUFFIXES) or not entry.is_file():
+            continue
+        if len(directory) > LONGEST_PATH or len(entry.name) > LONGEST_PATH:
+            log.warning("file.name_too_long", path=entry.path)
+            continue
+        try:
+            status = entry.stat()
+        except OSError:
+            continue  # gone since it was listed
+        yield Seen(directory, entry.name, status.st_size, status.st_mtime_ns)
+
+
+def look(directory: Path, filename: str) -> Seen | None:
+    """One file as it is now; None if it is gone."""
+    try:
+        status = Path(directory, filename).stat()
+    except OSError:
+        return None
+    return Seen(str(directory), filename, status.st_size, status.st_mtime_ns)
+
+
+def has_changed(seen: Seen, known: Known | None) -> bool:
+    """Whether a file is new or not as it was."""
+    return known is None or (seen.size, seen.mtime_ns) != (known.size, known.mtime_ns)
+
+
+def tail(path: Path, end: int) -> int:
+    """Checksum of the bytes before `end`, by which a file that grew is told from another one.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        begin = max(0, end - TAIL_BYTES)
+        stream.seek(begin)
+        return zlib.crc32(stream.read(end - begin))
+
+
+def has_grown(seen: Seen, known: Known) -> bool:
+    """Whether a changed file begins as it did, so that only its end has to be read."""
+    return 0 < known.indexed <= seen.size and tail(seen.full, known.indexed) == known.tail

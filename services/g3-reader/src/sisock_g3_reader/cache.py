@@ -1,0 +1,195 @@
+"""Decoded columns of the archive, as many as fit into memory.
+
+Frames are read and decoded by segments of consecutive frames of one provider, all wanted fields at
+once. A segment that cannot be read as the index has it is left out and said so once: files change
+under us.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+from sisock.lru import ByteLru
+from sisock_g3 import content
+from sisock_g3.errors import DamagedError
+from sisock_g3.frames import DATA, Frame, FrameReader
+from sisock_g3.layout import Column, Ticks
+
+SEGMENT_FRAMES = 64
+ENTRY_BYTES = 400
+"""What an entry of the cache costs beside its columns."""
+
+TEXT_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Columns of one field: times in ticks, not necessarily ascending."""
+
+    ticks: Ticks
+    values: Column
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that they take."""
+        text = TEXT_BYTES * len(self.values) if self.values.dtype.kind == "O" else 0
+        return self.ticks.nbytes + self.values.nbytes + text + ENTRY_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive frames of one provider in one file, as the index has them."""
+
+    file_id: int
+    path: Path
+    provider_id: int
+    number: int
+    offsets: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+
+def segments(
+    file_id: int, path: Path, provider_id: int, records: npt.NDArray[np.void], begin: int, end: int
+) -> list[Segment]:
+    """The segments of a chunk that have samples in ``[begin, end)`` (ticks)."""
+    wanted = (records["t1"] >= begin) & (records["t0"] < end)
+    if not wanted.any():
+        return []
+    offsets, first, of_frame = np.unique(records["offset"], return_index=True, return_inverse=True)
+    lengths = records["length"][first]
+    numbers = np.unique(of_frame[wanted] // SEGMENT_FRAMES).tolist()
+    cut = [(n, slice(n * SEGMENT_FRAMES, (n + 1) * SEGMENT_FRAMES)) for n in numbers]
+    return [
+        Segment(file_id, path, provider_id, n, tuple(offsets[at].tolist()), tuple(lengths[at].tolist()))
+        for n, at in cut
+    ]
+
+
+class Columns:
+    """Reads columns of segments, and keeps them.
+
+    Parameters
+    ----------
+    cache_bytes : int
+        Most bytes of columns that are kept.
+    log : structlog logger
+    """
+
+    def __init__(self, cache_bytes: int, log: structlog.stdlib.BoundLogger) -> None:
+        self._kept: ByteLru[Samples | None] = ByteLru(
+            cache_bytes, lambda samples: samples.size_bytes if samples else ENTRY_BYTES
+        )
+        self._unpacked: ByteLru[bytes] = ByteLru(cache_bytes // 4, len)
+        self._log = log
+        self._told: set[tuple[int, str]] = set()
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that is in use."""
+        return self._kept.size_bytes + self._unpacked.size_bytes
+
+    def read(self, segment: Segment, field: str, together: Sequence[str]) -> Samples | None:
+        """Columns of one field in a segment; None if it is not in there.
+
+        Parameters
+        ----------
+        segment : Segment
+        field : str
+            As the files have it.
+        together : sequence of str
+            Fields of the same provider that are wanted, too: decoded now, for when they are asked.
+        """
+        key = segment.file_id, segment.provider_id, segment.number, len(segment.offsets)
+        decoded: dict[str, Samples] = {}
+
+        def make() -> Samples | None:
+            decoded.update(self._decode(segment, {field, *together}))
+            return decoded.get(field)
+
+        samples = self._kept.get((*key, field), make)
+        if decoded:
+            for other in together:
+                self._kept.get((*key, other), lambda other=other: decoded.get(other))  # type: ignore[misc]
+        return samples
+
+    def _decode(self, segment: Segment, wanted: set[str]) -> dict[str, Samples]:
+        found: dict[str, list[Samples]] = {}
+        for first, encoded in self._alike(segment):
+            for _, ticks, columns in content.blocks(first, encoded, wanted):
+                flat = ticks.ravel()
+                for name, values in columns.items():
+                    found.setdefault(name, []).append(Samples(flat, values))
+        return {name: join(pieces) for name, pieces in found.items()}
+
+    def _alike(self, segment: Segment) -> list[tuple[Frame, list[bytes]]]:
+        """Frames of a segment, in runs of the same layout."""
+        runs: list[tuple[Frame, list[bytes]]] = []
+        reader = FrameReader(b"")
+        for offset, encoded in self._encoded(segment):
+            reader.buffer = encoded
+            try:
+                frame = reader.frame(0)
+            except DamagedError as error:
+                self._tell(segment, f"from byte {offset} on: {error.why}, though it was sound when indexed")
+                continue
+            if frame.kind != DATA or frame.length != len(encoded):
+                self._tell(segment, f"from byte {offset} on: not the frame that was indexed")
+                continue
+            alike = frame.decoded is None and runs and runs[-1][0].blocks is frame.blocks
+            if alike:
+                runs[-1][1].append(encoded)
+            else:
+                runs.append((frame, [encoded]))
+        return runs
+
+    def _encoded(self, segment: Segment) -> list[tuple[int, bytes]]:
+        """Bytes of the frames, by their offsets."""
+        extents = list(zip(segment.offsets, segment.lengths, strict=True))
+        try:
+            if content.is_compressed(segment.path):
+                data = self._unpacked.get(
+                    (segment.file_id, extents[-1]), lambda: content.decompress(segment.path)[0]
+                )
+                return [(offset, data[offset : offset + length]) for offset, length in extents]
+            descriptor = os.open(segment.path, os.O_RDONLY)
+            try:
+                # Frames of other providers lie between ours: one long read is faster than many short ones.
+                length = sum(extents[-1]) - extents[0][0]
+                os.posix_fadvise(descriptor, extents[0][0], length, os.POSIX_FADV_WILLNEED)
+                return [(offset, os.pread(descriptor, length, offset)) for offset, length in extents]
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            self._tell(segment, str(error))
+            return []
+
+    def _tell(self, segment: Segment, why: str) -> None:
+        if (segment.file_id, why) not in self._told and len(self._told) < 10_000:
+            self._told.add((segment.file_id, why))
+            self._log.warning("file.unreadable", path=str(segment.path), why=why)
+
+
+def join(pieces: Sequence[Samples]) -> Samples:
+    """Put columns of one field together: float64, bool, or objects if any of them is text."""
+    kinds = {piece.values.dtype.kind for piece in pieces}
+    if "O" in kinds:
+        columns = [_texts(piece.values) for piece in pieces]
+    elif kinds == {"b"}:
+        columns = [piece.values for piece in pieces]
+    else:
+        columns = [piece.values.astype(np.float64, copy=False) for piece in pieces]
+    if len(pieces) == 1:
+        return Samples(pieces[0].ticks, columns[0])
+    return Samples(np.concatenate([piece.ticks for piece in pieces]), np.concatenate(columns))
+
+
+def _texts(values: Column) -> Column:
+    if values.dtype.kind == "O":
+        return values
+    texts = np.empty(len(values), dtype=object)
+    texts[:] = [str(value) for value in values.tolist()]
+    return texts

@@ -1,0 +1,160 @@
+"""The data node `g3_reader`: an archive of .g3 files, through the index that the scanner keeps."""
+
+import math
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import structlog
+from sisock import DataNode, Field, Limits, Series
+from sisock.errors import SisockError, TooMuchDataError
+from sisock_g3.content import BOOL, TEXT
+from sisock_g3.database import Database, DatabaseAwayError, NotPreparedError, Pool
+from sisock_g3.layout import TICKS_PER_SECOND
+
+from sisock_g3_reader.cache import Columns, Samples
+from sisock_g3_reader.catalogue import Catalogue, Entry
+from sisock_g3_reader.config import Config
+from sisock_g3_reader.select import SAMPLE_BYTES, Selection, bounds, drawn_width
+
+LONG_SAMPLES = 2_000_000
+"""A request for more samples than this is long: one such is answered at a time."""
+
+MOST_LONG = 4
+FURTHEST_S = 9e10
+"""Ticks are 64 bits wide."""
+
+
+class G3Reader(DataNode):
+    """Serves an archive.
+
+    Parameters
+    ----------
+    config : Config
+    log : structlog logger
+    """
+
+    name = "g3_reader"
+    description = "Housekeeping archive in .g3 files"
+    threads = 2 + MOST_LONG
+
+    def __init__(self, config: Config, log: structlog.stdlib.BoundLogger) -> None:
+        self._pool = Pool(config)
+        self._columns = Columns(config.cache_bytes, log)
+        self._catalogue = Catalogue(time.monotonic)
+        self._most_bytes = config.most_reply_bytes
+        self._log = log
+        self._turn = threading.Lock()
+        self._long = threading.BoundedSemaphore(MOST_LONG)
+        self._unprepared = False
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._pool.close()
+
+    def fields(self, start: float, end: float) -> Iterator[Field]:
+        """Fields that have samples in the interval, by the index (see `sisock.DataNode`)."""
+        begin, stop = _ticks(start), _ticks(end)
+        listed: list[Field] = []
+        with self._database() as database:
+            for entry in self._catalogue.entries(database) if stop > begin else ():
+                if bounds(database, entry, begin, stop):
+                    kind = entry.kind if entry.kind in (TEXT, BOOL) else "number"
+                    listed.append(Field(entry.name, type=kind))  # type: ignore[arg-type]
+        return iter(listed)
+
+    def read(self, names: Sequence[str], start: float, end: float, limits: Limits) -> Iterator[Series]:
+        """Samples of the fields wanted (see `sisock.DataNode`)."""
+        begin, stop = _ticks(start), _ticks(end)
+        read: list[Series] = []
+        with self._database() as database:
+            found = self._catalogue.find(database, names)
+            plans = [
+                self._plan(database, name, entry, found, begin, stop, limits) for name, entry in found.items()
+            ]
+            samples = sum(plan[-1] for plan in plans)
+            if samples * SAMPLE_BYTES > self._most_bytes:
+                raise TooMuchDataError(f"{samples} samples are more than {self._most_bytes} bytes")
+            with self._in_turn(samples):
+                for name, selection, width, _ in plans:
+                    one = (
+                        selection.samples(begin, stop)
+                        if width is None
+                        else selection.drawn(begin, stop, width)
+                    )
+                    if one is not None and len(one.ticks):
+                        read.append(_series(name, selection.entry, one))
+        return iter(read)
+
+    def _plan(
+        self,
+        database: Database,
+        name: str,
+        entry: Entry,
+        found: dict[str, Entry],
+        begin: int,
+        stop: int,
+        limits: Limits,
+    ) -> tuple[str, Selection, int | None, int]:
+        """How to read a field: from samples, and how many, or by bins of a width."""
+        together = [other.field for other in found.values() if other.provider_id == entry.provider_id]
+        selection = Selection(database, self._columns, entry, together, self._most_bytes)
+        within = bounds(database, entry, begin, stop) if entry.kind != TEXT else None
+        width = drawn_width(limits, *within) if within else None
+        return name, selection, width, selection.count(begin, stop) if width is None else 0
+
+    @contextmanager
+    def _database(self) -> Iterator[Database]:
+        """A connection inside of a transaction; without an index the work inside is left undone."""
+        with self._pool.database() as database:
+            try:
+                with _reading(database):
+                    yield database
+            except NotPreparedError as error:
+                if not self._unprepared:
+                    self._log.warning("index.missing", why=f"{error}; sisock-g3-file-scanner makes it")
+                self._unprepared = True
+            else:
+                self._unprepared = False
+
+    @contextmanager
+    def _in_turn(self, samples: int) -> Iterator[None]:
+        """Answer long requests one after the other, so that threads are left for short ones."""
+        if samples <= LONG_SAMPLES:
+            yield
+            return
+        if not self._long.acquire(blocking=False):
+            raise SisockError(f"{MOST_LONG} long requests are being answered already: ask again")
+        try:
+            with self._turn:
+                yield
+        finally:
+            self._long.release()
+
+
+@contextmanager
+def _reading(database: Database) -> Iterator[None]:
+    """One state of the database; a connection that was lost meanwhile is made once more."""
+    try:
+        database.query("SELECT 1")
+    except DatabaseAwayError:
+        database.query("SELECT 1")
+    with database.transaction(write=False):
+        yield
+
+
+def _ticks(t: float) -> int:
+    return math.floor(min(max(t, -FURTHEST_S), FURTHEST_S) * TICKS_PER_SECOND)
+
+
+def _series(name: str, entry: Entry, samples: Samples) -> Series:
+    values = samples.values
+    if entry.kind == BOOL and values.dtype.kind == "f":
+        values = values.astype(np.float64) > 0.5
+    elif entry.kind == TEXT and values.dtype.kind != "O":
+        texts = np.empty(len(values), dtype=object)
+        texts[:] = [str(value) for value in values.tolist()]
+        values = texts
+    return Series(name, samples.ticks / TICKS_PER_SECOND, values)

@@ -1,0 +1,202 @@
+"""What to read for a request: frames, or summaries when the range is long for the points asked.
+
+A range is covered by the coarsest bins that are fine enough, by finer ones at its ends and wherever a
+coarse tile is not made yet, and by the samples themselves at the very ends. Bins of all widths then
+merge into those that are drawn, whose extremes are therefore exact.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sisock.errors import TooMuchDataError
+from sisock.node import Limits
+from sisock_g3 import blobs, summary
+from sisock_g3.database import Database
+from sisock_g3.layout import Ticks
+from sisock_g3.summary import FINEST_WIDTH, LEVELS, SECOND, Bins
+
+from sisock_g3_reader.cache import Columns, Samples, Segment, join, segments
+from sisock_g3_reader.catalogue import Entry
+
+SAMPLE_BYTES = 16
+_WIDTHS = (FINEST_WIDTH, *(level.width for level in LEVELS))
+
+
+def drawn_width(limits: Limits, begin: int, end: int) -> int | None:
+    """Width of the bins that are drawn (ticks); None if samples are to be read.
+
+    A multiple of the widest summary's width that is not wider than what is asked for.
+    """
+    least = 0
+    if limits.max_points is not None:
+        bins = max(1, (limits.max_points - 4) // 2)
+        least = -(-(end - begin) // bins)
+    if limits.min_stride is not None:
+        least = max(least, int(limits.min_stride * SECOND))
+    fitting = [width for width in _WIDTHS if width <= least]
+    if not fitting:
+        return None
+    widest = fitting[-1]
+    if limits.max_points is None:
+        # A stride is thinned afterwards, which needs at least what it would choose from.
+        return least // widest * widest
+    return -(-least // widest) * widest
+
+
+def bounds(database: Database, entry: Entry, begin: int, end: int) -> tuple[int, int] | None:
+    """Part of ``[begin, end)`` that a field has samples in, roughly; None if it has none."""
+    where = "FROM sisock_spans WHERE field_id = %s AND t1 >= %s AND t1 <= %s AND t0 < %s ORDER BY t1"
+    values = [entry.field_id, begin, end + entry.longest, end]
+    first = database.query(f"SELECT t0 {where} LIMIT 1", values)
+    if not first:
+        return None
+    last = database.query(f"SELECT t1 {where} DESC LIMIT 1", values)
+    return max(begin, first[0][0]), min(end, last[0][0] + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Reads one field's part of a request.
+
+    Parameters
+    ----------
+    database : Database
+        Inside of a transaction.
+    columns : Columns
+    entry : Entry
+    together : sequence of str
+        Fields of the same provider that the request wants, too.
+    most_bytes : int
+        Beyond so many bytes of samples a range is refused.
+    """
+
+    database: Database
+    columns: Columns
+    entry: Entry
+    together: Sequence[str]
+    most_bytes: int
+
+    def samples(self, begin: int, end: int) -> Samples | None:
+        """Every sample in ``[begin, end)``, ascending.
+
+        Raises
+        ------
+        TooMuchDataError
+            If there are too many.
+        """
+        pieces = [
+            piece
+            for segment in self._segments(begin, end)
+            if (piece := self.columns.read(segment, self.entry.field, self.together)) is not None
+        ]
+        if not pieces:
+            return None
+        joined = join(pieces)
+        ticks, values = joined.ticks, joined.values
+        inside = (ticks >= begin) & (ticks < end)
+        if not inside.all():
+            ticks, values = ticks[inside], values[inside]
+        if not bool((ticks[1:] >= ticks[:-1]).all()):
+            order = np.argsort(ticks, kind="stable")
+            ticks, values = ticks[order], values[order]
+        return Samples(ticks, values)
+
+    def count(self, begin: int, end: int) -> int:
+        """How many samples the files have that overlap the range, at most."""
+        ((samples,),) = self.database.query(
+            "SELECT SUM(samples) FROM sisock_spans WHERE field_id = %s AND t1 >= %s AND t1 <= %s AND t0 < %s",
+            [self.entry.field_id, begin, end + self.entry.longest, end],
+        )
+        return int(samples or 0)
+
+    def drawn(self, begin: int, end: int, width: int) -> Samples | None:
+        """The samples that draw ``[begin, end)`` in bins of a width (ticks).
+
+        Each bin's least and greatest sample, and the first and the last of all.
+        """
+        level = max(i for i, finer in enumerate(_WIDTHS) if finer <= width)
+        bins = summary.merge(summary.join(self._cover(level, begin, end, width)))
+        if not len(bins):
+            return None
+        ticks, values = summary.points(bins)
+        first, last = bins[0], bins[-1]
+        if first["t_first"] < ticks[0]:
+            ticks, values = np.r_[first["t_first"], ticks], np.r_[first["first"], values]
+        if last["t_last"] > ticks[-1]:
+            ticks, values = np.r_[ticks, last["t_last"]], np.r_[values, last["last"]]
+        return Samples(ticks, values)
+
+    def _cover(self, level: int, begin: int, end: int, width: int) -> list[Bins]:
+        """Bins of `width` that together hold ``[begin, end)``, read no coarser than at a level."""
+        if end <= begin:
+            return []
+        if level < 0:
+            return self._from_samples(begin, end, width)
+        finer = _WIDTHS[level]
+        first, last = -(-begin // finer) * finer, end // finer * finer
+        if last <= first:
+            return self._cover(level - 1, begin, end, width)
+        inner = self._spans(first, last, width) if level == 0 else self._tiles(level, first, last, width)
+        return [
+            *self._cover(level - 1, begin, first, width),
+            *inner,
+            *self._cover(level - 1, last, end, width),
+        ]
+
+    def _tiles(self, level: int, begin: int, end: int, width: int) -> list[Bins]:
+        tile = LEVELS[level - 1].tile
+        rows = self.database.query(
+            "SELECT tile, bins FROM sisock_tiles "
+            "WHERE field_id = %s AND level = %s AND tile >= %s AND tile <= %s ORDER BY tile",
+            [self.entry.field_id, level, begin // tile, (end - 1) // tile],
+        )
+        found, at = [], begin
+        for number, blob in rows:
+            found += self._cover(level - 1, at, min(end, number * tile), width)
+            found.append(_inside(blobs.unpack_bins(blob), _WIDTHS[level], begin, end, width))
+            at = max(at, (number + 1) * tile)
+        return [*found, *self._cover(level - 1, at, end, width)]
+
+    def _spans(self, begin: int, end: int, width: int) -> list[Bins]:
+        rows = self.database.query(
+            "SELECT samples, bins FROM sisock_spans "
+            "WHERE field_id = %s AND t1 >= %s AND t1 <= %s AND t0 < %s ORDER BY t1",
+            [self.entry.field_id, begin, end + self.entry.longest, end],
+        )
+        if any(samples and not blob for samples, blob in rows):
+            return self._from_samples(begin, end, width)  # indexed without summaries
+        return [_inside(blobs.unpack_bins(blob), FINEST_WIDTH, begin, end, width) for _, blob in rows]
+
+    def _from_samples(self, begin: int, end: int, width: int) -> list[Bins]:
+        if end - begin > FINEST_WIDTH and self.count(begin, end) * SAMPLE_BYTES > self.most_bytes:
+            raise TooMuchDataError(f"the range holds more than {self.most_bytes} bytes of samples")
+        found = self.samples(begin, end)
+        if found is None or not len(found.ticks):
+            return []
+        return [summary.summarize(found.ticks, found.values.astype(np.float64)[None, :], width)[0]]
+
+    def _segments(self, begin: int, end: int) -> list[Segment]:
+        rows = self.database.query(
+            "SELECT c.file_id, f.path, f.filename, c.records FROM sisock_chunks c "
+            "JOIN sisock_files f ON f.id = c.file_id "
+            "WHERE c.provider_id = %s AND c.t1 >= %s AND c.t1 <= %s AND c.t0 < %s "
+            "ORDER BY c.t0, c.file_id",
+            [self.entry.provider_id, begin, end + self.entry.longest, end],
+        )
+        return [
+            segment
+            for file_id, path, filename, blob in rows
+            for segment in segments(
+                file_id, Path(path, filename), self.entry.provider_id, blobs.unpack_records(blob), begin, end
+            )
+        ]
+
+
+def _inside(bins: Bins, finer: int, begin: int, end: int, width: int) -> Bins:
+    """Those bins that lie in ``[begin, end)``, numbered as bins of `width`."""
+    starts: Ticks = bins["bin"] * finer
+    kept: Bins = bins[(starts >= begin) & (starts < end)]
+    kept["bin"] = kept["bin"] * finer // width
+    return kept
