@@ -10,6 +10,7 @@ from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with, run_until_stopped, the_reactor
 from twisted.internet.error import CannotListenError
 
+from sisock_http.api import Api
 from sisock_http.app import Application
 from sisock_http.catalogue import Catalogue
 from sisock_http.config import HttpConfig
@@ -28,7 +29,8 @@ def main() -> None:
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
     asker = Asker(reactor, consumer, catalogue, config.query_deadline_s)
-    application = Application(reactor, consumer, catalogue, asker, logs.get("app"), config.cors_origin)
+    api = Api(reactor, consumer, catalogue, asker, time.time, config.query_deadline_s)
+    application = Application(reactor, consumer, catalogue, asker, api, logs.get("app"), config.cors_origin)
     try:
         listening = reactor.listenTCP(config.port, application.site())
     except CannotListenError as error:

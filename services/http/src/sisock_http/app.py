@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 import structlog
@@ -12,14 +13,21 @@ from twisted.web.http import Request as WebRequest
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from sisock_http import encode, simplejson
+from sisock_http import encode, panel, simplejson, simpod
+from sisock_http.api import Api
 from sisock_http.catalogue import Catalogue
 from sisock_http.problems import AwayError, RequestError, TooLargeError
-from sisock_http.query import Asker
+from sisock_http.query import Answer, Asker
+from sisock_http.reply import JSON, Arguments, Reply
 
 LARGEST_BODY = 4 * 1024 * 1024
 
-Handler = Callable[[Any], bytes | Awaitable[bytes]]
+Result = bytes | Reply
+Handler = Callable[[Any], Result | Awaitable[Result]]
+
+
+Reader = Callable[[WebRequest], Any]
+"""Reads from a request what its handler is given."""
 
 
 class QuietSite(Site):
@@ -53,6 +61,7 @@ class Application:
     consumer : Consumer
     catalogue : Catalogue
     asker : Asker
+    api : Api
     log : structlog logger
     cors_origin : str
         Origin that browsers elsewhere may read us from; empty for none, ``*`` for all.
@@ -64,6 +73,7 @@ class Application:
         consumer: Consumer,
         catalogue: Catalogue,
         asker: Asker,
+        api: Api,
         log: structlog.stdlib.BoundLogger,
         cors_origin: str = "",
     ) -> None:
@@ -73,7 +83,7 @@ class Application:
         self._asker = asker
         self._log = log
         self._cors_origin = cors_origin
-        self._routes: dict[bytes, tuple[Handler, tuple[bytes, ...]]] = {}
+        self._routes: dict[bytes, tuple[Handler, Reader, tuple[bytes, ...]]] = {}
         self._add(b"/", self._root, b"GET")
         self._add(b"/healthz", lambda _: b'{"status": "alive"}', b"GET")
         self._add(b"/readyz", self._ready, b"GET")
@@ -83,6 +93,12 @@ class Application:
         keys = encode.dumps([{"type": "string", "text": "node"}])
         self._add(b"/tag-keys", lambda _: keys, b"GET", b"POST")
         self._add(b"/tag-values", self._tag_values, b"GET", b"POST")
+        self._add(b"/metrics", self._metrics, b"POST")
+        self._add(b"/metric-payload-options", self._payload_options, b"POST")
+        self._add(b"/variable", self._variable, b"POST")
+        for name in ("status", "nodes", "fields", "data", "latest"):
+            self._add(f"/api/v1/{name}".encode(), getattr(api, name), b"GET", reader=_arguments)
+        self._add(b"/api/v1/openapi.json", api.openapi, b"GET", reader=_arguments)
 
     def site(self) -> Site:
         """The application as Twisted serves it, without a line of log per request."""
@@ -91,8 +107,8 @@ class Application:
         site.noisy = False
         return site
 
-    def _add(self, path: bytes, handler: Handler, *methods: bytes) -> None:
-        self._routes[path] = (handler, methods)
+    def _add(self, path: bytes, handler: Handler, *methods: bytes, reader: Reader | None = None) -> None:
+        self._routes[path] = (handler, reader or _body, methods)
 
     def serve(self, request: WebRequest) -> None:
         """Answer a request, now or later."""
@@ -118,7 +134,7 @@ class Application:
         route = self._routes.get(request.path)
         if route is None:
             return _problem(request, 404, f"there is no {request.path.decode(errors='replace')} here")
-        handler, methods = route
+        handler, reader, methods = route
         method = b"GET" if request.method == b"HEAD" else request.method
         if method == b"OPTIONS":
             request.setResponseCode(204)
@@ -129,24 +145,32 @@ class Application:
             return _problem(
                 request, 405, f"{shown} is not answered here, only {b', '.join(methods).decode()}"
             )
-        return await self._answer(request, handler)
+        return await self._answer(request, handler, reader)
 
-    async def _answer(self, request: WebRequest, handler: Handler) -> bytes:
+    async def _answer(self, request: WebRequest, handler: Handler, reader: Reader) -> bytes:
         try:
-            result = handler(_body(request))
-            body = result if isinstance(result, bytes) else await result
+            result = handler(reader(request))
+            if not isinstance(result, bytes | Reply):
+                result = await result
         except RequestError as error:
             return _problem(request, error.status, str(error))
         except Exception as error:  # noqa: BLE001 (a fault of ours: told in the log, as JSON to the caller)
             self._log.error("request.failed", path=request.path.decode(errors="replace"), exc_info=error)
             return _problem(request, 500, "something went wrong here; the log of sisock-http says what")
-        if len(body) >= encode.SMALLEST_COMPRESSED and b"gzip" in (
-            request.getHeader(b"accept-encoding") or b""
+        reply = result if isinstance(result, Reply) else Reply(result)
+        body = reply.body
+        if (
+            len(body) >= encode.SMALLEST_COMPRESSED
+            and b"content-encoding" not in reply.headers
+            and b"gzip" in (request.getHeader(b"accept-encoding") or b"")
         ):
             request.setHeader(b"content-encoding", b"gzip")
             request.setHeader(b"vary", b"accept-encoding")
             body = await in_thread(self._reactor, encode.gzip, body)
-        return _send(request, body)
+        for name, value in reply.headers.items():
+            request.setHeader(name, value)
+        request.setResponseCode(reply.status)
+        return _send(request, body, reply.content_type)
 
     def _root(self, _body: Any) -> bytes:
         self._require_router()
@@ -169,12 +193,42 @@ class Application:
         return encode.dumps(simplejson.search(self._catalogue, _object(body)))
 
     async def _query(self, body: Any) -> bytes:
-        request, shown = simplejson.parse_query(_object(body))
+        asked = panel.parse(_object(body), self._catalogue)
         self._require_router()
-        answers = await self._asker.ask(request) if request.targets else []
-        if sum(len(answer.series.t) for answer in answers) > encode.LARGE_POINTS:
-            return await in_thread(self._reactor, simplejson.render_query, answers, shown)
-        return simplejson.render_query(answers, shown)
+        answers: dict[tuple[str, panel.Limits], Answer] = {}
+        points = 0
+        for request in asked.requests():
+            for answer in await self._asker.ask(request):
+                answers[answer.target, (request.max_points, request.min_stride)] = answer
+                points += len(answer.series.t)
+
+        def render() -> bytes:
+            return encode.dumps([self._element(asked, item, answers) for item in asked.shown])
+
+        return await in_thread(self._reactor, render) if points > encode.LARGE_POINTS else render()
+
+    def _element(
+        self, asked: panel.Panel, item: panel.Shown, answers: dict[tuple[str, panel.Limits], Answer]
+    ) -> dict[str, Any]:
+        """One target's answer in the dialect of who asked."""
+        if item.style == "events":
+            return simpod.events(list(self._catalogue.events), asked.start, asked.end, item)
+        answer = answers[item.target, item.limits]
+        if item.style == "frame" and not encode.is_number(answer.series, answer.field):
+            return simpod.frame(answer, item)
+        return simplejson.element(answer, item)
+
+    def _metrics(self, body: Any) -> bytes:
+        self._require_router()
+        _object(body)
+        return encode.dumps(simpod.metrics(self._catalogue))
+
+    def _payload_options(self, body: Any) -> bytes:
+        return encode.dumps(simpod.payload_options(_object(body)))
+
+    def _variable(self, body: Any) -> bytes:
+        self._require_router()
+        return encode.dumps(simpod.variable(self._catalogue, _object(body)))
 
     def _annotations(self, body: Any) -> bytes:
         return encode.dumps(simplejson.annotations(self._catalogue.events, _object(body)))
@@ -190,8 +244,8 @@ def _problem(request: WebRequest, status: int, sentence: str) -> bytes:
     return _send(request, encode.dumps({"error": sentence}))
 
 
-def _send(request: WebRequest, body: bytes) -> bytes:
-    request.setHeader(b"content-type", b"application/json")
+def _send(request: WebRequest, body: bytes, content_type: bytes = JSON) -> bytes:
+    request.setHeader(b"content-type", content_type)
     request.setHeader(b"content-length", b"%d" % len(body))
     return body
 
@@ -207,6 +261,15 @@ def _body(request: WebRequest) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise RequestError(f"the body is not JSON: {error}") from error
+
+
+def _arguments(request: WebRequest) -> Arguments:
+    """The parameters of the request's address."""
+    query = request.uri.partition(b"?")[2]
+    given: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query.decode("ascii", "replace"), keep_blank_values=True):
+        given.setdefault(name, []).append(value)
+    return Arguments(given)
 
 
 def _object(body: Any) -> dict[str, Any]:

@@ -35,6 +35,16 @@ class Event:
     online: bool
     text: str
 
+    @property
+    def title(self) -> str:
+        """What happened, in two words."""
+        return f"{self.node} {self.tags[1]}"
+
+    @property
+    def tags(self) -> list[str]:
+        """The node, and what became of it."""
+        return [self.node, "online" if self.online else "offline"]
+
 
 @dataclass(slots=True)
 class Entry:
@@ -89,11 +99,22 @@ class Catalogue:
             self._settled = all(entry.asked_at > float("-inf") for entry in self.entries.values())
         return self._settled
 
+    def field(self, target: str) -> Field | None:
+        """What is known of a ``node::field``."""
+        node, _, name = target.partition(SEPARATOR)
+        entry = self.entries.get(node)
+        return entry.fields.get(name) if entry else None
+
     def targets(self) -> list[str]:
         """Every ``node::field``, sorted."""
         return sorted(
             f"{name}{SEPARATOR}{known}" for name, entry in self.entries.items() for known in entry.fields
         )
+
+    def search(self, text: str) -> list[str]:
+        """Targets that contain a text, upper or lower case; all for none."""
+        wanted = text.strip().lower()
+        return [target for target in self.targets() if wanted in target.lower()]
 
     def node_added(self, node: NodeInfo) -> None:
         """A node came online, or says something new of itself."""

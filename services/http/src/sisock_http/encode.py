@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sisock.node import Series
+from sisock.node import Field, Series
 
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 LARGE_POINTS = 50_000
@@ -39,15 +39,32 @@ def pairs(series: Series) -> orjson.Fragment:
 
 def rows(series: Series) -> list[list[Any]]:
     """``[[milliseconds, value], ...]`` of any series."""
-    values: list[Any] = series.values.tolist()
+    return [list(row) for row in zip(milliseconds(series).tolist(), values(series), strict=True)]
+
+
+def values(series: Series) -> list[Any]:
+    """Values of a series as JSON has them: None for NaN and infinities."""
+    listed: list[Any] = series.values.tolist()
     if series.values.dtype.kind == "f":
-        values = [value if math.isfinite(value) else None for value in values]
-    return [list(row) for row in zip(milliseconds(series).tolist(), values, strict=True)]
+        return [value if math.isfinite(value) else None for value in listed]
+    return listed
 
 
-def is_text(series: Series) -> bool:
-    """Whether a series has values that no graph can show."""
-    return series.values.dtype.kind in "UO" and any(isinstance(value, str) for value in series.values[:64])
+def grafana_type(series: Series, field: Field | None) -> str:
+    """What Grafana calls the kind of a field's values: what they are, or are said to be if there are none."""
+    if not len(series.values):
+        return {"string": "string", "bool": "boolean"}.get(field.type if field else "", "number")
+    kind = series.values.dtype.kind
+    if kind in "fiu":
+        return "number"
+    if kind == "b" or (kind == "O" and all(isinstance(v, bool) or v is None for v in series.values)):
+        return "boolean"
+    return "string" if any(isinstance(v, str) for v in series.values) else "number"
+
+
+def is_number(series: Series, field: Field | None) -> bool:
+    """Whether a graph of numbers can show a series."""
+    return grafana_type(series, field) == "number"
 
 
 def gzip(body: bytes) -> bytes:

@@ -1,8 +1,12 @@
-"""What SimpleJson's requests mean."""
+"""What a Grafana panel's requests mean."""
 
 import pytest
-from sisock_http import simplejson
+from sisock_http import panel, times
+from sisock_http.catalogue import Catalogue
 from sisock_http.problems import RequestError
+from twisted.internet.task import Clock
+
+NOBODY = Catalogue(Clock(), lambda: 0.0, None)
 
 RANGE = {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"}
 TARGETS = [{"target": "n::f"}]
@@ -20,13 +24,13 @@ TARGETS = [{"target": "n::f"}]
     ],
 )
 def test_times_keep_their_fractions_and_zones(value, seconds) -> None:
-    assert simplejson.unix_time(value, "range.from") == seconds
+    assert times.unix_time(value, "range.from") == seconds
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2017-13-14", None, True, [], float("nan")])
 def test_other_times_are_refused_by_name(value) -> None:
     with pytest.raises(RequestError, match=r"range\.from="):
-        simplejson.unix_time(value, "range.from")
+        times.unix_time(value, "range.from")
 
 
 @pytest.mark.parametrize(
@@ -35,13 +39,13 @@ def test_other_times_are_refused_by_name(value) -> None:
      ("1.5h", 5400), (None, None), ("", None)],
 )  # fmt: skip
 def test_intervals_of_all_units_are_known(value, seconds) -> None:
-    assert simplejson.interval_seconds(value) == seconds
+    assert times.interval_seconds(value) == seconds
 
 
 @pytest.mark.parametrize("value", ["1 parsec", "h", "-1m", "0s", 5, []])
 def test_other_intervals_are_refused_by_name(value) -> None:
     with pytest.raises(RequestError, match="interval="):
-        simplejson.interval_seconds(value)
+        times.interval_seconds(value)
 
 
 @pytest.mark.parametrize(
@@ -67,27 +71,61 @@ def test_other_intervals_are_refused_by_name(value) -> None:
 )
 def test_malformed_queries_are_refused_by_the_field_at_fault(body, sentence) -> None:
     with pytest.raises(RequestError, match=sentence):
-        simplejson.parse_query(body)
+        panel.parse(body, NOBODY)
 
 
 def test_hidden_targets_are_not_asked_for() -> None:
     targets = [{"target": "n::f"}, {"target": "n::g", "hide": True}]
-    assert simplejson.parse_query({"range": RANGE, "targets": targets})[0].targets == ("n::f",)
+    [request] = panel.parse({"range": RANGE, "targets": targets}, NOBODY).requests()
+    assert request.targets == ("n::f",)
 
 
-def test_ad_hoc_filters_choose_nodes() -> None:
+@pytest.mark.parametrize("key", ["adhocFilters", "filters"])
+def test_ad_hoc_filters_of_both_plugins_choose_nodes(key) -> None:
     targets = [{"target": "n::f"}, {"target": "m::g"}]
-    body = {
-        "range": RANGE,
-        "targets": targets,
-        "adhocFilters": [{"key": "node", "operator": "=", "value": "m"}],
-    }
-    assert simplejson.parse_query(body)[0].targets == ("m::g",)
+    body = {"range": RANGE, "targets": targets, key: [{"key": "node", "operator": "=", "value": "m"}]}
+    [request] = panel.parse(body, NOBODY).requests()
+    assert request.targets == ("m::g",)
 
 
 def test_max_data_points_is_the_limit_that_counts() -> None:
     body = {"range": RANGE, "targets": TARGETS, "interval": "1m", "maxDataPoints": 1000}
-    request, _ = simplejson.parse_query(body)
+    [request] = panel.parse(body, NOBODY).requests()
     assert (request.max_points, request.min_stride) == (1000, None)
-    request, _ = simplejson.parse_query({"range": RANGE, "targets": TARGETS, "interval": "1m"})
+    [request] = panel.parse({"range": RANGE, "targets": TARGETS, "interval": "1m"}, NOBODY).requests()
     assert (request.max_points, request.min_stride) == (None, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("payload", "limits"),
+    [
+        ({}, (1000, None)),
+        ({"method": "", "resolution": "", "max_points": ""}, (1000, None)),
+        ({"max_points": "500"}, (500, None)),
+        ({"resolution": "1h"}, (48, None)),
+        ({"resolution": "1s"}, (1000, None)),
+        ({"method": "stride", "resolution": "10m"}, (None, 600.0)),
+        ({"method": "stride"}, (None, 86.4)),
+        ({"method": "all"}, (None, None)),
+    ],
+)
+def test_a_payload_sets_the_limits_of_its_target(payload, limits) -> None:
+    targets = [{"target": "n::f", "payload": payload}]
+    body = {"range": RANGE, "targets": targets, "maxDataPoints": 1000}
+    [request] = panel.parse(body, NOBODY).requests()
+    assert (request.max_points, request.min_stride) == limits
+
+
+@pytest.mark.parametrize(
+    ("payload", "at_fault"),
+    [
+        ({"method": "mean"}, "payload.method='mean'"),
+        ({"resolution": "soon"}, "payload.resolution='soon'"),
+        ({"max_points": "-1"}, "payload.max_points='-1'"),
+        ("all", "payload is not an object"),
+    ],
+)
+def test_a_payload_that_cannot_be_read_is_refused_by_name(payload, at_fault) -> None:
+    targets = [{"target": "n::f", "payload": payload}]
+    with pytest.raises(RequestError, match=at_fault):
+        panel.parse({"range": RANGE, "targets": targets}, NOBODY)

@@ -1,0 +1,219 @@
+"""The plain interface under ``/api/v1``: GET, parameters in the address, tables in the reply.
+
+For Infinity, pandas, curl and the quicklook page. What is missing from a reply is said in its
+header ``Sisock-Notices``. Described, for programs, by ``openapi.json`` beside this module.
+"""
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from sisock.blocking import in_thread
+from sisock.consumer import Consumer
+from sisock.errors import NodeError
+from sisock.node import Field
+from twisted.internet.defer import ensureDeferred, gatherResults
+
+from sisock_http import encode
+from sisock_http.catalogue import SEPARATOR, Catalogue
+from sisock_http.formats import FORMATS
+from sisock_http.matching import MOST_MATCHES, resolve
+from sisock_http.panel import MOST_POINTS
+from sisock_http.problems import AwayError, RequestError
+from sisock_http.query import Answer, Asker, Request, split
+from sisock_http.reply import Arguments, Reply, notices
+from sisock_http.times import interval_seconds, moment
+
+DAY_S = 86400.0
+LATEST_WINDOWS_S = (3600.0, DAY_S, 30 * DAY_S)
+"""How far back a field's last sample is looked for, one window after the other."""
+
+
+class Api:
+    """Answers under ``/api/v1``.
+
+    Parameters
+    ----------
+    reactor : twisted reactor
+    consumer : Consumer
+    catalogue : Catalogue
+    asker : Asker
+    clock : callable
+        The present, UNIX seconds.
+    deadline_s : float
+        Seconds that a node has to list its fields.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        consumer: Consumer,
+        catalogue: Catalogue,
+        asker: Asker,
+        clock: Callable[[], float],
+        deadline_s: float,
+    ) -> None:
+        self._reactor = reactor
+        self._consumer = consumer
+        self._catalogue = catalogue
+        self._asker = asker
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self.description = files("sisock_http").joinpath("openapi.json").read_bytes()
+
+    def status(self, arguments: Arguments) -> bytes:
+        """Who is here, whether or not the router is."""
+        arguments.allow()
+        return encode.dumps(
+            {
+                "now": self._clock(),
+                "router": self._consumer.router_here,
+                "hub": self._consumer.hub_here,
+                "nodes": self._nodes(),
+            }
+        )
+
+    def nodes(self, arguments: Arguments) -> bytes:
+        """Data nodes that are online."""
+        arguments.allow()
+        self._require_router()
+        return encode.dumps(self._nodes())
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": name,
+                "description": entry.info.description,
+                "fields": len(entry.fields),
+                "live": "live" in entry.info.capabilities,
+                "problem": entry.problem,
+            }
+            for name, entry in sorted(self._catalogue.entries.items())
+        ]
+
+    async def fields(self, arguments: Arguments) -> Reply:
+        """Fields, of a range if one is given."""
+        arguments.allow("search", "node", "start", "end")
+        self._require_router()
+        wanted, node = arguments.one("search").strip().lower(), arguments.one("node")
+        missing: list[str] = []
+        if arguments.given.keys() & {"start", "end"}:
+            start, end = self._range(arguments, "1")
+            known, missing = await self._fields_within(node, start, end)
+        else:
+            known = {name: list(entry.fields.values()) for name, entry in self._catalogue.entries.items()}
+        listed = [
+            {
+                "field": f"{name}{SEPARATOR}{field.name}",
+                "node": name,
+                "name": field.name,
+                "description": field.description,
+                "units": field.units,
+                "type": field.type,
+                "interval": field.interval,
+            }
+            for name in sorted(known)
+            if not node or name == node
+            for field in sorted(known[name], key=lambda field: field.name)
+        ]
+        if wanted:
+            listed = [
+                entry
+                for entry in listed
+                if wanted in f"{entry['field']} {entry['description'] or ''}".lower()
+            ]
+        return Reply(encode.dumps(listed), headers=notices(missing))
+
+    async def _fields_within(
+        self, node: str, start: float, end: float
+    ) -> tuple[dict[str, list[Field]], list[str]]:
+        names = [name for name in self._catalogue.entries if not node or name == node]
+        missing: list[str] = []
+
+        async def ask(name: str) -> list[Field]:
+            try:
+                return await self._consumer.get_fields(name, start, end, self._deadline_s)
+            except NodeError as error:
+                missing.append(str(error))
+                return []
+
+        results = await gatherResults([ensureDeferred(ask(name)) for name in names], consumeErrors=True)
+        return dict(zip(names, results, strict=True)), missing
+
+    async def data(self, arguments: Arguments) -> Reply:
+        """Samples of fields."""
+        arguments.allow("field", "start", "end", "max_points", "min_stride", "format")
+        targets = self._targets(arguments)
+        start, end = self._range(arguments, "now-1h")
+        most = arguments.count("max_points")
+        stride = interval_seconds(arguments.one("min_stride"), "min_stride")
+        name = arguments.one("format", "json")
+        chosen = FORMATS.get(name)
+        if chosen is None:
+            raise RequestError(f"format={name!r} is none of {', '.join(FORMATS)}")
+        self._require_router()
+        most = min(most, MOST_POINTS) if most else None
+        answers = await self._asker.ask(Request(tuple(targets), start, end, most, stride))
+        if sum(len(answer.series.t) for answer in answers) > encode.LARGE_POINTS // 5:
+            body = await in_thread(self._reactor, chosen.write, answers)
+        else:
+            body = chosen.write(answers)
+        headers = notices([answer.notice for answer in answers if answer.notice])
+        if name not in ("json", "packed"):
+            headers[b"content-disposition"] = f'attachment; filename="sisock.{chosen.suffix}"'.encode()
+        return Reply(body, chosen.content_type, headers)
+
+    async def latest(self, arguments: Arguments) -> Reply:
+        """Last sample of fields, if it is not older than a month."""
+        arguments.allow("field")
+        targets = self._targets(arguments)
+        self._require_router()
+        now = self._clock()
+        found: dict[str, Answer] = {}
+        windows = iter(LATEST_WINDOWS_S)
+        missing = targets
+        while missing and (window := next(windows, None)):
+            answers = await self._asker.ask(Request(tuple(missing), now - window, now, max_points=2))
+            found.update({answer.target: answer for answer in answers})
+            missing = [a.target for a in answers if not len(a.series.t) and self._reduces(a)]
+        rows = [_last(found[target]) for target in targets]
+        return Reply(encode.dumps(rows), headers=notices([a.notice for a in found.values() if a.notice]))
+
+    def _reduces(self, answer: Answer) -> bool:
+        """Whether the node can send the last sample of a month without the month."""
+        entry = self._catalogue.entries.get(split(answer.target)[0])
+        return not answer.notice and entry is not None and "max_points" in entry.info.capabilities
+
+    def openapi(self, _arguments: Arguments) -> bytes:
+        """What there is under ``/api/v1``, as OpenAPI 3.1."""
+        return self.description
+
+    def _targets(self, arguments: Arguments) -> list[str]:
+        given = arguments.many("field")
+        if not given or not all(given):
+            raise RequestError("field is missing: name at least one, as field=node::field")
+        targets = list(dict.fromkeys(name for target in given for name in resolve(self._catalogue, target)))
+        if len(targets) > MOST_MATCHES:
+            raise RequestError(f"these are {len(targets)} fields, more than {MOST_MATCHES}")
+        return targets
+
+    def _range(self, arguments: Arguments, earliest: str) -> tuple[float, float]:
+        now = self._clock()
+        texts = [arguments.one("start", earliest), arguments.one("end", "now")]
+        start, end = (moment(text, name, now) for text, name in zip(texts, ("start", "end"), strict=True))
+        if start > end:
+            raise RequestError(f"start={texts[0]!r} is after end={texts[1]!r}")
+        return start, end
+
+    def _require_router(self) -> None:
+        if not self._consumer.router_here:
+            raise AwayError("the router is away; this comes back by itself as soon as the router does")
+
+
+def _last(answer: Answer) -> dict[str, Any]:
+    series = answer.series
+    return {
+        "field": answer.target,
+        "time": float(series.t[-1]) if len(series.t) else None,
+        "value": encode.values(series)[-1] if len(series.t) else None,
+    }

@@ -1,0 +1,173 @@
+"""What a Grafana panel asks for at ``/query``, from SimpleJson or from simpod's JSON data source.
+
+Reads a request into what to ask the nodes, and puts their answers in its order again. How an
+answer looks is the dialect's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sisock_http.catalogue import Catalogue
+from sisock_http.matching import MOST_MATCHES, resolve
+from sisock_http.problems import RequestError
+from sisock_http.query import Request, split
+from sisock_http.times import interval_seconds, unix_time
+
+MOST_POINTS = 10_000_000
+METHODS = ("extremes", "stride", "all")
+EVENTS = "sisock::events"
+"""Target of simpod's annotations: who came and went. A node of that name goes before."""
+
+Style = Literal["timeserie", "table", "frame", "events"]
+Limits = tuple[int | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One target of a panel.
+
+    Parameters
+    ----------
+    target : str
+        ``node::field``.
+    style : {"timeserie", "table", "frame", "events"}
+        What to make of it; ``frame`` is simpod's: a series if it has numbers, else a frame.
+    ref_id : str or None
+        Grafana's own name for it.
+    limits : tuple
+        At most so many points; at least so many seconds between them.
+    """
+
+    target: str
+    style: Style
+    ref_id: Any
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A whole request: UNIX seconds and the targets that are shown."""
+
+    start: float
+    end: float
+    shown: Sequence[Shown]
+
+    def requests(self) -> list[Request]:
+        """What to ask the nodes: one request for each set of limits, in general one."""
+        wanted: dict[Limits, dict[str, None]] = {}
+        for item in self.shown:
+            if item.style != "events":
+                wanted.setdefault(item.limits, {})[item.target] = None
+        return [Request(tuple(names), self.start, self.end, *limits) for limits, names in wanted.items()]
+
+
+def time_range(body: dict[str, Any]) -> tuple[float, float]:
+    """Start and end of a request, UNIX seconds."""
+    limits = body.get("range")
+    if not isinstance(limits, dict):
+        raise RequestError("range is missing: it must be an object with 'from' and 'to'")
+    times = []
+    for end in ("from", "to"):
+        if end not in limits:
+            raise RequestError(f"range.{end} is missing")
+        times.append(unix_time(limits[end], f"range.{end}"))
+    if times[0] > times[1]:
+        raise RequestError(f"range.from={limits['from']!r} is after range.to={limits['to']!r}")
+    return times[0], times[1]
+
+
+def positive(value: Any, name: str) -> int | None:
+    """A number of points; None if there is none."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < float("inf"):
+        raise RequestError(f"{name}={value!r} is not a positive number")
+    return min(int(value), MOST_POINTS)
+
+
+def parse(body: dict[str, Any], catalogue: Catalogue) -> Panel:
+    """Read a ``/query``.
+
+    Raises
+    ------
+    RequestError
+        If it cannot be read; the sentence names the field at fault.
+    """
+    start, end = time_range(body)
+    most = positive(body.get("maxDataPoints"), "maxDataPoints")
+    stride = interval_seconds(body.get("interval"))
+    # Points bound the reply already and keep every extreme, which a stride cannot promise.
+    usual: Limits = (most, None if most else stride)
+    filters = [body.get("adhocFilters"), body.get("filters")]
+    listed = body.get("targets")
+    if not isinstance(listed, list):
+        raise RequestError("targets is missing: it must be a list")
+    shown: list[Shown] = []
+    asked = False
+    for i, item in enumerate(listed):
+        where = f"targets[{i}]"
+        if not isinstance(item, dict):
+            raise RequestError(f"{where} is not an object")
+        if item.get("hide") is True:
+            continue
+        target = item.get("target")
+        if not isinstance(target, str) or not target:
+            raise RequestError(f"{where}.target is missing: it must be 'node::field'")
+        style = _style(item, where)
+        limits = _limits(item["payload"], where, end - start, usual) if item.get("payload") else usual
+        names = resolve(catalogue, target)
+        asked = asked or any(split(name)[0] for name in names)
+        if names == [EVENTS] and split(EVENTS)[0] not in catalogue.entries:
+            style = "events"
+        shown += [Shown(name, style, item.get("refId"), limits) for name in names if _passes(name, filters)]
+        if len(shown) > MOST_MATCHES:
+            raise RequestError(f"targets stand for more than {MOST_MATCHES} fields")
+    if shown and not asked:
+        raise RequestError(
+            f"targets[0].target={shown[0].target!r} does not name a field: it must be 'node::field'"
+        )
+    return Panel(start, end, shown)
+
+
+def _style(item: dict[str, Any], where: str) -> Style:
+    kind = item.get("type")
+    if kind is None or kind == "":
+        return "frame"
+    if kind in ("timeserie", "timeseries"):
+        return "timeserie"
+    if kind != "table":
+        raise RequestError(f"{where}.type={kind!r} is none of timeserie, timeseries, table")
+    return "table"
+
+
+def _limits(payload: Any, where: str, span_s: float, usual: Limits) -> Limits:
+    """What simpod's query builder adds to a target; its values are text, as Grafana puts variables in."""
+    if not isinstance(payload, dict):
+        raise RequestError(f"{where}.payload is not an object")
+    method = payload.get("method") or METHODS[0]
+    if method not in METHODS:
+        raise RequestError(f"{where}.payload.method={method!r} is none of {', '.join(METHODS)}")
+    if method == "all":
+        return None, None
+    resolution = interval_seconds(payload.get("resolution"), f"{where}.payload.resolution")
+    most = positive(payload.get("max_points"), f"{where}.payload.max_points") or usual[0]
+    if method == "stride":
+        return None, resolution or span_s / (most or MOST_MATCHES)
+    if resolution:
+        fine = max(2, round(2 * span_s / resolution))
+        most = min(fine, most or fine, MOST_POINTS)
+    return (most, None) if most else usual
+
+
+def _passes(target: str, filters: Sequence[Any]) -> bool:
+    """Whether a target passes Grafana's ad hoc filters; the one key there is is ``node``."""
+    for listed in filters:
+        for item in listed if isinstance(listed, list) else ():
+            if isinstance(item, dict) and item.get("key") == "node":
+                same = split(target)[0] == item.get("value")
+                if same != (item.get("operator", "=") in ("=", "=~")):
+                    return False
+    return True

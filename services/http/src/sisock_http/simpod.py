@@ -1,0 +1,132 @@
+"""Grafana's ``simpod-json-datasource``: the lists of its query builder, and frames.
+
+Only translates. What its ``/query`` asks for is read by `sisock_http.panel`; numbers look as they
+do for SimpleJson, other values are frames, for a series of theirs is always of numbers.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sisock_http import encode
+from sisock_http.catalogue import Catalogue, Event
+from sisock_http.matching import resolve
+from sisock_http.panel import EVENTS, METHODS, Shown
+from sisock_http.problems import RequestError
+from sisock_http.query import Answer, split
+from sisock_http.simplejson import grafana_unit
+
+_LABELS = {
+    "extremes": "at most so many points, every extreme kept",
+    "stride": "one sample per resolution",
+    "all": "every sample",
+}
+OPTIONS: dict[str, list[str]] = {
+    "resolution": ["1s", "10s", "1m", "10m", "1h", "1d"],
+    "method": list(METHODS),
+    "max_points": ["100", "500", "1000", "5000", "20000"],
+}
+_PAYLOADS = [
+    {"name": "resolution", "label": "Resolution", "placeholder": "as the panel needs"},
+    {"name": "method", "label": "Downsampling", "placeholder": "extremes"},
+    {"name": "max_points", "label": "Most points", "placeholder": "as the panel needs"},
+]
+
+
+def options(name: str) -> list[dict[str, str]]:
+    """What the builder offers for a payload of that name; nothing for others."""
+    return [{"label": _LABELS.get(value, value), "value": value} for value in OPTIONS.get(name, [])]
+
+
+def metrics(catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Every field, with what can be chosen for it, and the target of annotations."""
+    payloads = [{**one, "type": "select", "options": options(one["name"])} for one in _PAYLOADS]
+    listed = []
+    for target in catalogue.targets():
+        field = catalogue.field(target)
+        units = f" ({field.units})" if field and field.units else ""
+        listed.append({"label": f"{target}{units}", "value": target, "payloads": payloads})
+    return [
+        *listed,
+        {"label": "data nodes that came and went (annotations)", "value": EVENTS, "payloads": []},
+    ]
+
+
+def payload_options(body: dict[str, Any]) -> list[dict[str, str]]:
+    """Answer to ``/metric-payload-options``."""
+    name = body.get("name")
+    if not isinstance(name, str):
+        raise RequestError(f"name={name!r} is not the name of a payload ({', '.join(OPTIONS)})")
+    return options(name)
+
+
+def variable(catalogue: Catalogue, body: dict[str, Any]) -> list[dict[str, str]]:
+    """Values of a dashboard variable.
+
+    The target is ``nodes``, ``fields``, ``fields(node)`` (names within a node, which may be a
+    variable itself), or what targets must contain; nothing lists all of them.
+    """
+    payload = body.get("payload") or {}
+    wanted = payload.get("target", "") if isinstance(payload, dict) else payload
+    if not isinstance(wanted, str):
+        raise RequestError(f"payload.target={wanted!r} is not text")
+    wanted = wanted.strip()
+    if wanted == "nodes":
+        values = sorted(catalogue.entries)
+    elif wanted.startswith("fields(") and wanted.endswith(")"):
+        nodes = resolve(catalogue, wanted[len("fields(") : -1].strip())
+        found = (split(target) for target in catalogue.targets())
+        values = sorted({name for node, name in found if node in nodes})
+    else:
+        values = catalogue.search("" if wanted == "fields" else wanted)
+    return [{"__text": value, "__value": value} for value in values]
+
+
+def frame(answer: Answer, shown: Shown) -> dict[str, Any]:
+    """A field whose values are text or yes and no, as a data frame."""
+    field, series = answer.field, answer.series
+    node, name = split(answer.target)
+    config: dict[str, Any] = {"displayNameFromDS": answer.target}
+    if field and field.description:
+        config["description"] = field.description
+    if field and field.units:
+        config["unit"] = grafana_unit(field.units)
+    values = {
+        "name": name,
+        "type": encode.grafana_type(series, field),
+        "labels": {"node": node},
+        "config": config,
+    }
+    notices = [{"severity": "warning", "text": answer.notice}] if answer.notice else []
+    return _frame(
+        shown,
+        answer.target,
+        [{"name": "Time", "type": "time"}, values],
+        [encode.milliseconds(series).astype(int).tolist(), encode.values(series)],
+        notices,
+    )
+
+
+def events(happened: Iterable[Event], start: float, end: float, shown: Shown) -> dict[str, Any]:
+    """Nodes that came and went, as the frame of an annotation."""
+    within = [event for event in happened if start <= event.t < end]
+    times = [round(event.t * 1e3) for event in within]
+    columns = {
+        "time": ("time", times),
+        "timeEnd": ("time", times),
+        "title": ("string", [event.title for event in within]),
+        "text": ("string", [event.text for event in within]),
+        "tags": ("other", [event.tags for event in within]),
+    }
+    fields = [{"name": name, "type": kind} for name, (kind, _) in columns.items()]
+    return _frame(shown, EVENTS, fields, [values for _, values in columns.values()], [])
+
+
+def _frame(
+    shown: Shown, name: str, fields: list[Any], values: list[Any], notices: list[Any]
+) -> dict[str, Any]:
+    schema: dict[str, Any] = {"name": name, "fields": fields}
+    if shown.ref_id is not None:
+        schema["refId"] = shown.ref_id
+    if notices:
+        schema["meta"] = {"notices": notices}
+    return {"schema": schema, "data": {"values": values}}
