@@ -16,6 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 from sisock_http import encode, panel, simplejson, simpod
 from sisock_http.api import Api
 from sisock_http.catalogue import Catalogue
+from sisock_http.pages import Pages
 from sisock_http.problems import AwayError, RequestError, TooLargeError
 from sisock_http.query import Answer, Asker
 from sisock_http.reply import JSON, Arguments, Reply
@@ -83,8 +84,9 @@ class Application:
         self._asker = asker
         self._log = log
         self._cors_origin = cors_origin
+        self._pages = Pages()
         self._routes: dict[bytes, tuple[Handler, Reader, tuple[bytes, ...]]] = {}
-        self._add(b"/", self._root, b"GET")
+        self._add(b"/", self._root, b"GET", reader=_request)
         self._add(b"/healthz", lambda _: b'{"status": "alive"}', b"GET")
         self._add(b"/readyz", self._ready, b"GET")
         self._add(b"/search", self._search, b"GET", b"POST")
@@ -99,6 +101,8 @@ class Application:
         for name in ("status", "nodes", "fields", "data", "latest"):
             self._add(f"/api/v1/{name}".encode(), getattr(api, name), b"GET", reader=_arguments)
         self._add(b"/api/v1/openapi.json", api.openapi, b"GET", reader=_arguments)
+        for path in self._pages.paths:
+            self._add(path, self._page_file, b"GET", reader=_request)
 
     def site(self) -> Site:
         """The application as Twisted serves it, without a line of log per request."""
@@ -162,7 +166,7 @@ class Application:
         if (
             len(body) >= encode.SMALLEST_COMPRESSED
             and b"content-encoding" not in reply.headers
-            and b"gzip" in (request.getHeader(b"accept-encoding") or b"")
+            and _takes_gzip(request)
         ):
             request.setHeader(b"content-encoding", b"gzip")
             request.setHeader(b"vary", b"accept-encoding")
@@ -172,9 +176,15 @@ class Application:
         request.setResponseCode(reply.status)
         return _send(request, body, reply.content_type)
 
-    def _root(self, _body: Any) -> bytes:
+    def _root(self, request: WebRequest) -> Result:
+        """The page for a browser; for others, such as Grafana's check, whether the router is here."""
+        if b"text/html" in (request.getHeader(b"accept") or b""):
+            return self._pages.index(_takes_gzip(request))
         self._require_router()
-        return encode.dumps({"service": "sisock-http", "status": "ok"})
+        return Reply(encode.dumps({"service": "sisock-http", "status": "ok"}), headers={b"vary": b"accept"})
+
+    def _page_file(self, request: WebRequest) -> Reply:
+        return self._pages.file(request.path, _takes_gzip(request))
 
     def _require_router(self) -> None:
         if not self._consumer.router_here:
@@ -261,6 +271,14 @@ def _body(request: WebRequest) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise RequestError(f"the body is not JSON: {error}") from error
+
+
+def _request(request: WebRequest) -> WebRequest:
+    return request
+
+
+def _takes_gzip(request: WebRequest) -> bool:
+    return b"gzip" in (request.getHeader(b"accept-encoding") or b"")
 
 
 def _arguments(request: WebRequest) -> Arguments:

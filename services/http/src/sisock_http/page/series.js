@@ -1,0 +1,78 @@
+// From samples to what uPlot draws: gaps stay gaps, and what was reduced becomes a band.
+
+const MOST_STEPS = 3; // spacings without a sample that still count as sampled
+
+/** Points to ask for, for a plot of so many pixels: the server keeps two of each bin, and both ends. */
+export const pointsFor = (pixels) => 2 * Math.max(20, Math.round(pixels)) + 2;
+
+/**
+ * Columns to draw of one answer.
+ *
+ * `tables` are `[t, values]` or `[t, low, high]`; `band` tells which. Text is numbered by `words`.
+ */
+export function columns(answer, points, log) {
+  const { t } = answer;
+  const words = answer.type === "string" ? [...new Set(answer.values)].sort() : null;
+  const values = words ? answer.values.map((word) => words.indexOf(word)) : answer.values;
+  const shown = (value) => (value === null || !Number.isFinite(Number(value)) || (log && value <= 0) ? null : Number(value));
+  if (answer.type === "number" && isReduced(answer, points)) {
+    return { band: true, words, table: gapped(binned(t, values, shown, points), binWidth(t, points)) };
+  }
+  const table = [Array.from(t), Array.from(values, shown)];
+  return { band: false, words, table: gapped(table, Math.max(answer.interval ?? 0, usualStep(t))) };
+}
+
+/** Whether the server had more samples than it sent. */
+function isReduced(answer, points) {
+  const { t, interval } = answer;
+  if (t.length < 4) return false;
+  if (interval) return (t[t.length - 1] - t[0]) / interval > points;
+  return t.length > 0.45 * points;
+}
+
+const binCount = (points) => Math.max(1, Math.floor((points - 2) / 2));
+
+const binWidth = (t, points) => (t[t.length - 1] - t[0]) / binCount(points);
+
+/** Least and greatest value of each of the server's bins, which are equal in time from first to last sample. */
+function binned(t, values, shown, points) {
+  const width = binWidth(t, points);
+  const [times, low, high] = [[], [], []];
+  let last = -1;
+  for (let i = 0; i < t.length; i++) {
+    const bin = Math.min(binCount(points) - 1, Math.floor((t[i] - t[0]) / width));
+    const value = shown(values[i]);
+    if (bin !== last) {
+      times.push(t[0] + (bin + 0.5) * width);
+      low.push(value);
+      high.push(value);
+      last = bin;
+    } else if (value !== null) {
+      const end = low.length - 1;
+      low[end] = low[end] === null ? value : Math.min(low[end], value);
+      high[end] = high[end] === null ? value : Math.max(high[end], value);
+    }
+  }
+  return [times, low, high];
+}
+
+/** Median of the times between samples. */
+function usualStep(t) {
+  const steps = Array.from(t.subarray(1), (moment, i) => moment - t[i]).sort((a, b) => a - b);
+  return steps.length ? steps[Math.floor(steps.length / 2)] : 0;
+}
+
+/** The same table with an empty row wherever samples are missing. */
+function gapped(table, step) {
+  const most = MOST_STEPS * step;
+  const [times] = table;
+  const made = table.map(() => []);
+  for (let i = 0; i < times.length; i++) {
+    if (i && most > 0 && times[i] - times[i - 1] > most) {
+      made[0].push((times[i] + times[i - 1]) / 2);
+      for (let c = 1; c < made.length; c++) made[c].push(null);
+    }
+    table.forEach((column, c) => made[c].push(column[i]));
+  }
+  return made;
+}

@@ -1,0 +1,75 @@
+// What the page asks of sisock-http. Addresses are relative, so that it may live behind a proxy's path.
+
+const PATIENCE_MS = 20000;
+
+/** A request that failed; `sentence` is for people, `status` is 0 if nobody answered. */
+export class Trouble extends Error {
+  constructor(sentence, status = 0) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+async function get(path, parameters, signal, patience = PATIENCE_MS) {
+  const signals = [AbortSignal.timeout(patience), ...(signal ? [signal] : [])];
+  let reply;
+  try {
+    reply = await fetch(address(path, parameters), { signal: anyOf(signals), cache: "no-store" });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Trouble("The server of this page does not answer; trying again…");
+  }
+  if (reply.ok) return reply;
+  const problem = await reply.json().catch(() => ({}));
+  throw new Trouble(problem.error ?? `The server answered ${reply.status}.`, reply.status);
+}
+
+function anyOf(signals) {
+  const either = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) either.abort();
+    signal.addEventListener("abort", () => either.abort(), { once: true });
+  }
+  return either.signal;
+}
+
+/** Address of a request: `parameters` are pairs of name and value. */
+export function address(path, parameters = []) {
+  const query = new URLSearchParams(parameters).toString();
+  return `api/v1/${path}${query ? `?${query}` : ""}`;
+}
+
+export const status = async () => (await get("status", [], null, 5000)).json();
+
+export const fields = async () => (await get("fields")).json();
+
+export const latest = async (names) => (await get("latest", names.map((name) => ["field", name]))).json();
+
+/** Parameters of a request for data. */
+export function wanted(names, start, end, more = []) {
+  return [...names.map((name) => ["field", name]), ["start", start.toFixed(3)], ["end", end.toFixed(3)], ...more];
+}
+
+/**
+ * Samples of fields: for each `{field, type, units, interval, notice, t, values}`, times in UNIX seconds.
+ * At most `points` of each, every extreme among them.
+ */
+export async function data(names, start, end, points, signal) {
+  const parameters = wanted(names, start, end, [["max_points", points], ["format", "packed"]]);
+  return unpack(await (await get("data", parameters, signal)).arrayBuffer());
+}
+
+function unpack(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  let at = 4 + length;
+  const column = (n) => {
+    const values = new Float64Array(buffer, at, n);
+    at += 8 * n;
+    return values;
+  };
+  return head.series.map((entry) => {
+    const t = column(entry.n);
+    return { ...entry, t, values: entry.packed ? column(entry.n) : entry.values };
+  });
+}

@@ -1,0 +1,285 @@
+"""The quicklook page in a real browser, on a stack of its own that is broken and mended under it.
+
+Screenshots are left in ``services/http/build/screens`` for people to look at.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from sisock.testing import Stack, wait_until
+
+SERVERS = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers"
+SCREENS = Path(__file__).parents[1] / "build" / "screens"
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = ["background-networking", "component-update", "sync", "gpu"]
+ARCHIVE = "from=2017-07-13T00:00:00Z&to=2017-07-28T00:00:00Z"
+RADIOMETER = "apex_archive::apex_radiometer"
+DEADLINE_MS = 20_000
+MOST_BYTES = 150_000
+NOTICE_S = 5
+"""How soon the page has to say that something is away."""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A router and two nodes that these tests may stop."""
+    stack = Stack(tmp_path_factory.mktemp("page"))
+    try:
+        stack.start_hub()
+        stack.start_module("sisock_weather")
+        stack.start("clockwork", [sys.executable, str(SERVERS / "clockwork.py")])
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.fixture(scope="module")
+def bridge(stack: Stack, make_bridge) -> Any:
+    bridge = make_bridge(stack)
+    wait_until(lambda: bridge.nodes() >= {"apex_archive", "clockwork"}, what="the bridge is ready")
+    return bridge
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium, without a screen."""
+    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in QUIET)]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+class Sight:
+    """One browser window on the page: what it asked for, and what went wrong in it."""
+
+    def __init__(self, browser: Browser, url: str, **context: Any) -> None:
+        self._context = browser.new_context(**{"viewport": {"width": 1200, "height": 800}, **context})
+        self.page: Page = self._context.new_page()
+        self.page.set_default_timeout(DEADLINE_MS)
+        self.url = url
+        self.asked: list[dict[str, list[str]]] = []
+        self.replies: list[Any] = []
+        self.faults: list[str] = []
+        self.page.on("request", self._remember)
+        self.page.on("response", lambda reply: self.replies.append(reply))  # noqa: PLW0108 (playwright marks it)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+    def _remember(self, request: Any) -> None:
+        if "/api/v1/data" in request.url:
+            self.asked.append(parse_qs(urlsplit(request.url).query))
+
+    def open(self, view: str = "") -> "Sight":
+        self.page.goto(f"{self.url}/{view and '?'}{view}")
+        expect(self.field(RADIOMETER)).to_be_attached()
+        return self
+
+    def field(self, name: str) -> Locator:
+        return self.page.locator(f'button[data-field="{name}"]')
+
+    def samples(self, panel: int = 0) -> int:
+        return int(self.page.locator(".panel").nth(panel).get_attribute("data-samples") or 0)
+
+    def wait_for_samples(self, least: int = 1, panel: int = 0) -> None:
+        wait = (
+            "([panel, least]) => Number(document.querySelectorAll('.panel')[panel]?.dataset.samples) >= least"
+        )
+        self.page.wait_for_function(wait, arg=[panel, least])
+
+    def asked_span(self) -> float:
+        last = self.asked[-1]
+        return float(last["end"][0]) - float(last["start"][0])
+
+    def wait_until_asked(self, times: int) -> None:
+        self.page.wait_for_function("1")  # lets the browser tell what it has done
+        wait_until(lambda: self.page.evaluate("1") and len(self.asked) >= times, 20, f"{times} requests")
+
+    def zoom(self, begin: float, end: float) -> None:
+        plot = self.page.locator(".u-over").first
+        box = plot.bounding_box()
+        assert box
+        y = box["y"] + box["height"] / 2
+        self.page.mouse.move(box["x"] + begin * box["width"], y)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + end * box["width"], y, steps=5)
+        self.page.mouse.up()
+
+    def shoot(self, name: str) -> None:
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENS / f"{name}.png")
+
+    def close(self) -> None:
+        self._context.close()
+
+
+@pytest.fixture
+def sight(browser: Browser, bridge: Any) -> Iterator[Sight]:
+    """A window on the page, nothing opened yet; a fault in the page fails the test."""
+    sight = Sight(browser, bridge.url)
+    yield sight
+    sight.close()
+    assert sight.faults == []
+
+
+def test_an_operator_searches_plots_zooms_and_sees_finer_data(sight: Sight) -> None:
+    sight.open()
+    sight.page.keyboard.press("/")
+    sight.page.keyboard.type("radiometer")
+    expect(sight.page.locator("#tree button:visible")).to_have_count(1)
+    expect(sight.field(RADIOMETER)).to_contain_text("mm")
+    sight.shoot("1-search")
+    sight.page.keyboard.press("Enter")
+    sight.wait_for_samples(1000)
+    sight.shoot("2-plot")
+    coarse = sight.asked_span() / sight.samples()
+    times = len(sight.asked)
+    sight.zoom(0.5, 0.52)
+    sight.wait_until_asked(times + 1)
+    sight.wait_for_samples(100)
+    assert sight.asked_span() < 0.03 * 15 * 86400
+    assert sight.asked_span() / sight.samples() == pytest.approx(60, rel=0.05)
+    assert coarse > 500
+    sight.shoot("3-zoomed")
+    sight.page.keyboard.press("b")
+    sight.wait_for_samples(1000)
+
+
+def test_live_follows_what_comes_in(sight: Sight) -> None:
+    sight.open("p=clockwork::sine&from=now-1m&to=now")
+    sight.wait_for_samples(50)
+    sight.page.click("#live")
+    begun, end = len(sight.asked), float(sight.asked[-1]["end"][0])
+    sight.wait_until_asked(begun + 3)
+    assert float(sight.asked[-1]["end"][0]) > end + 1
+    assert "live=1" in sight.page.url
+    sight.shoot("4-live")
+    sight.page.click("#live")
+    expect(sight.page.locator("#live")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_killed_router_is_said_at_once_and_a_new_one_is_found(
+    sight: Sight, stack: Stack, bridge: Any
+) -> None:
+    sight.open(f"p={RADIOMETER}&{ARCHIVE}")
+    sight.wait_for_samples(1000)
+    notice = sight.page.locator("#notice")
+    expect(notice).to_be_hidden()
+    stack.processes["hub"].kill()
+    expect(notice).to_contain_text("The router is away", timeout=NOTICE_S * 1000)
+    sight.shoot("5-router-away")
+    times = len(sight.asked)
+    stack.start_hub()
+    expect(notice).to_be_hidden(timeout=40_000)
+    expect(sight.field(RADIOMETER)).to_be_visible()
+    sight.wait_until_asked(times + 1)
+    sight.wait_for_samples(1000)
+    sight.shoot("6-recovered")
+
+
+def test_a_node_that_is_away_is_named_until_it_is_back(sight: Sight, stack: Stack, bridge: Any) -> None:
+    wait_until(lambda: bridge.nodes() >= {"clockwork"}, what="the node is online")
+    sight.open("p=clockwork::sine&from=now-1m&to=now")
+    sight.wait_for_samples(50)
+    stack.processes["clockwork"].stop()
+    notice = sight.page.locator("#notice")
+    expect(notice).to_have_text("Data node clockwork is away.", timeout=NOTICE_S * 1000)
+    stack.start("clockwork", [sys.executable, str(SERVERS / "clockwork.py")])
+    expect(notice).to_be_hidden(timeout=40_000)
+
+
+def test_a_bridge_that_is_away_is_said_and_found_again(browser: Browser, stack: Stack, make_bridge) -> None:
+    doomed = make_bridge(stack, "doomed")
+    wait_until(lambda: doomed.nodes() >= {"apex_archive"}, what="the bridge is ready")
+    sight = Sight(browser, doomed.url).open(f"p={RADIOMETER}&{ARCHIVE}")
+    sight.wait_for_samples(1000)
+    doomed.process.stop()
+    expect(sight.page.locator("#notice")).to_contain_text("does not answer", timeout=NOTICE_S * 1000)
+    again = stack.start("doomed", [sys.executable, "-m", "sisock_http"], PORT=str(doomed.port))
+    expect(sight.page.locator("#notice")).to_be_hidden(timeout=40_000)
+    sight.close()
+    assert again.stop() == 0
+
+
+def test_a_mailed_link_shows_what_its_sender_saw(sight: Sight, browser: Browser, bridge: Any) -> None:
+    sight.open(f"p={RADIOMETER}&{ARCHIVE}")
+    sight.wait_for_samples(1000)
+    sight.field("apex_archive::apex_humidity").click(modifiers=["Shift"])
+    sight.wait_for_samples(100, panel=1)
+    for key in "gud":
+        sight.page.keyboard.press(key)
+    expect(sight.page.locator("html")).to_have_attribute("data-theme", "dark")
+    link = sight.page.url
+    sight.shoot("7-dark-log-two-panels")
+    other = Sight(browser, bridge.url)
+    other.page.goto(link)
+    other.wait_for_samples(100, panel=1)
+    other.wait_for_samples(1000)
+    expect(other.page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(other.page.locator("#log")).to_have_attribute("aria-pressed", "true")
+    expect(other.page.locator("#zone")).to_have_text("local")
+    expect(other.page.locator(".chip")).to_have_text(
+        [re.compile("apex_radiometer"), re.compile("apex_humidity")]
+    )
+    other.close()
+    assert other.faults == []
+
+
+def test_the_samples_can_be_downloaded_as_csv(sight: Sight) -> None:
+    sight.open(f"p={RADIOMETER}&{ARCHIVE}")
+    sight.wait_for_samples(1000)
+    with sight.page.expect_download() as download:
+        sight.page.click("text=CSV")
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0] == f"time,{RADIOMETER}"
+    assert len(lines) > 21_000
+
+
+def test_the_page_is_small_and_asks_no_other_host(sight: Sight, bridge: Any) -> None:
+    sight.open(f"p={RADIOMETER}&{ARCHIVE}")
+    sight.wait_for_samples(1000)
+    assert {urlsplit(reply.url).netloc for reply in sight.replies} == {f"127.0.0.1:{bridge.port}"}
+    page = [reply for reply in sight.replies if "/api/" not in reply.url]
+    assert len(page) > 8
+    total = sum(reply.request.sizes()["responseBodySize"] for reply in page)
+    assert total < MOST_BYTES
+    assert all(reply.header_value("content-encoding") == "gzip" for reply in page)
+
+
+def test_the_page_is_readable_on_a_phone(browser: Browser, bridge: Any) -> None:
+    sight = Sight(browser, bridge.url, viewport={"width": 375, "height": 740}, has_touch=True, is_mobile=True)
+    sight.open(f"p={RADIOMETER}&{ARCHIVE}")
+    sight.wait_for_samples(500)
+    assert sight.page.evaluate("document.documentElement.scrollWidth") <= 375
+    sight.shoot("8-phone")
+    sight.page.tap("#menu")
+    expect(sight.field("clockwork::sine")).to_be_visible()
+    sight.page.tap("#finer")
+    expect(sight.page).to_have_url(re.compile("from=2017-07-16T18"))
+    sight.close()
+    assert sight.faults == []
+
+
+def test_grafanas_check_of_the_same_address_stays_json(bridge: Any) -> None:
+    for accept in ("application/json, text/plain, */*", "*/*", ""):
+        reply = bridge.get("/", headers={"Accept": accept})
+        assert (reply.status_code, reply.json()["status"]) == (200, "ok")
+    reply = bridge.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'self'" in reply.headers["content-security-policy"]
+
+
+def test_the_page_comes_while_the_router_is_away(stack: Stack, make_bridge, tmp_path: Path) -> None:
+    lonely = make_bridge(stack, "lonely", CROSSBAR_TLS_PORT="1")
+    wait_until(lambda: lonely.status("/healthz") == 200, what="it is alive")
+    reply = lonely.get("/", headers={"Accept": "text/html"})
+    assert (reply.status_code, "<title>sisock" in reply.text) == (200, True)
+    status = lonely.get("/api/v1/status").json()
+    assert (status["router"], status["hub"], status["nodes"]) == (False, False, [])
+    assert lonely.get("/api/v1/nodes").status_code == 503
+    lonely.process.stop()
