@@ -154,9 +154,7 @@ def test_bytes_changed_under_a_true_checksum_never_break_the_reader(tmp_path_fac
             list(content.blocks(found, [bytes(broken)]))
 
 
-columns = hnp.arrays(
-    np.float64, st.integers(1, 400), elements=st.floats(-1e6, 1e6) | st.just(float("nan"))
-)
+columns = hnp.arrays(np.float64, st.integers(1, 400), elements=st.floats(-1e6, 1e6) | st.just(float("nan")))
 
 
 @given(columns, st.integers(1, 50))
@@ -183,8 +181,11 @@ def test_merged_bins_are_those_of_the_samples(values: np.ndarray, step: int, fac
 
     ticks = 10**9 + np.arange(len(values)) * step
     middle = len(values) // 2
-    parts = [summary.summarize(t, v[None, :], 100)[0] for t, v in
-             ((ticks[:middle], values[:middle]), (ticks[middle:], values[middle:])) if len(t)]
+    parts = [
+        summary.summarize(t, v[None, :], 100)[0]
+        for t, v in ((ticks[:middle], values[:middle]), (ticks[middle:], values[middle:]))
+        if len(t)
+    ]
     merged = summary.merge(summary.join(parts), factor)
     direct = summary.summarize(ticks, values[None, :], 100 * factor)[0]
     for name in direct.dtype.names:

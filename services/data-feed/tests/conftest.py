@@ -1,7 +1,5 @@
-"""The real OCS from PyPI, in an environment of its own: its versions are not ours."""
+"""The real OCS beside our router, and peers that publish as it does."""
 
-import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +9,11 @@ import pytest
 import structlog
 from sisock import connection, logs
 from sisock.testing import Peer, Process, Stack, wait_until
+from sisock.testing.ocs import Ocs, install
 from sisock.testing.stack import Reactor
 from sisock_data_feed.feed import Block, parse
 from sisock_data_feed.topics import Address
 
-OCS_VERSION = "0.12.1"
 ADDRESS = Address("LSA22YE", "temperatures")
 
 
@@ -45,72 +43,8 @@ def block() -> Callable[..., Block]:
 
 
 @pytest.fixture(scope="session")
-def ocs_bin(pytestconfig: pytest.Config) -> Path:
-    """Programs of the real OCS; the environment is made once and kept."""
-    directory = pytestconfig.rootpath / ".venvs" / f"ocs-{OCS_VERSION}"
-    made = directory / "made"
-    if not made.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", directory], check=True)
-        pip = [directory / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "--quiet", f"ocs=={OCS_VERSION}"], check=True)
-        made.touch()
-    return directory / "bin"
-
-
-class Ocs:
-    """An OCS site beside a stack: its agents, and clients that command them."""
-
-    def __init__(self, stack: Stack, ocs_bin: Path) -> None:
-        self._stack = stack
-        self._bin = ocs_bin
-        self._site = stack.directory / "site.yaml"
-
-    def write_site(self, **agents: tuple[str, list[str]]) -> None:
-        """Write the site config: for each instance its class and arguments."""
-        port = self._stack.ocs_port
-        instances = [
-            {"agent-class": kind, "instance-id": instance, "arguments": arguments}
-            for instance, (kind, arguments) in agents.items()
-        ]
-        hub = {
-            "wamp_server": f"ws://127.0.0.1:{port}/ws",
-            "wamp_http": f"http://127.0.0.1:{port}/call",
-            "wamp_realm": "test_realm",
-            "address_root": "observatory",
-            "registry_address": "observatory.registry",
-        }
-        hosts = {"localhost": {"agent-instances": instances}}
-        self._site.write_text(json.dumps({"hub": hub, "hosts": hosts}))  # JSON is YAML
-
-    @property
-    def _options(self) -> list[str]:
-        return ["--site-file", str(self._site), "--site-host", "localhost"]
-
-    def start_agent(self, instance: str) -> Process:
-        """Start an agent as OCS's own containers do, and wait until it joined."""
-        command = [str(self._bin / "ocs-agent-cli"), *self._options, "--instance-id", instance]
-        agent = self._stack.start(f"ocs-{instance}", command)
-        wait_until(lambda: "session joined" in agent.text(), what=f"the agent {instance} ({agent.log})")
-        return agent
-
-    def client(self, instance: str, expression: str) -> str:
-        """Evaluate an expression with ``client``, an OCSClient of that instance."""
-        script = (
-            "import sys, time; from ocs.ocs_client import OCSClient\n"
-            f"client = OCSClient({instance!r}, args={self._options!r})\n"
-            f"print({expression})"
-        )
-        python = [str(self._bin / "python"), "-c", script]
-        done = subprocess.run(
-            python, env=self._stack.environ(), capture_output=True, text=True, timeout=30, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-
-@pytest.fixture(scope="session")
-def ocs(sisock_stack: Stack, ocs_bin: Path) -> Ocs:
-    site = Ocs(sisock_stack, ocs_bin)
+def ocs(sisock_stack: Stack, pytestconfig: pytest.Config) -> Ocs:
+    site = Ocs(sisock_stack, install(pytestconfig.rootpath / ".venvs"))
     fake = ["--mode", "idle", "--num-channels", "3", "--sample-rate", "10"]
     site.write_site(registry=("RegistryAgent", []), fake1=("FakeDataAgent", fake))
     return site

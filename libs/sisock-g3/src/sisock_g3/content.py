@@ -140,6 +140,8 @@ def read(
     collected: dict[str, _Collected] = {}
     for reader, base in _windows(path, start, content):
         _collect(reader, base, content, collected, summaries)
+    if not content.end and not content.problem:
+        content.problem, content.cut = "the file is empty", True
     for description, found in collected.items():
         fields = {name: _join(pieces) for name, pieces in found.fields.items()}
         records = np.concatenate(found.records)

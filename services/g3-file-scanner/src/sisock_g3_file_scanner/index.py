@@ -313,7 +313,7 @@ class Index:
         self._database.execute("DELETE FROM feeds WHERE path = %s AND filename = %s", at)
 
     def _drop_unused_fields(self) -> None:
-        """Fields that no file holds any more leave the lists."""
+        """Fields and providers that no file holds any more leave the lists."""
         rows = self._database.query(
             "SELECT f.id, f.name FROM sisock_fields f "
             "WHERE NOT EXISTS (SELECT 1 FROM sisock_spans s WHERE s.field_id = f.id)"
@@ -322,7 +322,13 @@ class Index:
         many("DELETE FROM description WHERE description = %s", [[name] for _, name in rows])
         many("DELETE FROM sisock_tiles WHERE field_id = %s", [[number] for number, _ in rows])
         many("DELETE FROM sisock_fields WHERE id = %s", [[number] for number, _ in rows])
-        if rows:
+        unused = self._database.query(
+            "SELECT id FROM sisock_providers p "
+            "WHERE NOT EXISTS (SELECT 1 FROM sisock_chunks c WHERE c.provider_id = p.id)"
+        )
+        many("DELETE FROM sisock_stale WHERE provider_id = %s", unused)
+        many("DELETE FROM sisock_providers WHERE id = %s", unused)
+        if rows or unused:
             self.load()
 
 

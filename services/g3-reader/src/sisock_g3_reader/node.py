@@ -3,13 +3,16 @@
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import structlog
 from sisock import DataNode, Field, Limits, Series
 from sisock.errors import SisockError, TooMuchDataError
+from sisock.node import FieldType
 from sisock_g3.content import BOOL, TEXT
 from sisock_g3.database import Database, DatabaseAwayError, NotPreparedError, Pool
 from sisock_g3.layout import TICKS_PER_SECOND
@@ -25,6 +28,10 @@ LONG_SAMPLES = 2_000_000
 MOST_LONG = 4
 FURTHEST_S = 9e10
 """Ticks are 64 bits wide."""
+
+_FIELD_TYPES: dict[str, FieldType] = {TEXT: "string", BOOL: "bool"}
+
+T = TypeVar("T")
 
 
 class G3Reader(DataNode):
@@ -54,39 +61,40 @@ class G3Reader(DataNode):
         """Let go of the database."""
         self._pool.close()
 
-    def fields(self, start: float, end: float) -> Iterator[Field]:
+    def fields(self, start: float, end: float) -> list[Field]:
         """Fields that have samples in the interval, by the index (see `sisock.DataNode`)."""
         begin, stop = _ticks(start), _ticks(end)
-        listed: list[Field] = []
-        with self._database() as database:
-            for entry in self._catalogue.entries(database) if stop > begin else ():
-                if bounds(database, entry, begin, stop):
-                    kind = entry.kind if entry.kind in (TEXT, BOOL) else "number"
-                    listed.append(Field(entry.name, type=kind))  # type: ignore[arg-type]
-        return iter(listed)
 
-    def read(self, names: Sequence[str], start: float, end: float, limits: Limits) -> Iterator[Series]:
+        def ask(database: Database) -> list[Field]:
+            return [
+                Field(entry.name, type=_FIELD_TYPES.get(entry.kind, "number"))
+                for entry in self._catalogue.entries(database)
+                if stop > begin and bounds(database, entry, begin, stop)
+            ]
+
+        return self._with_database(ask)
+
+    def read(self, names: Sequence[str], start: float, end: float, limits: Limits) -> list[Series]:
         """Samples of the fields wanted (see `sisock.DataNode`)."""
         begin, stop = _ticks(start), _ticks(end)
-        read: list[Series] = []
-        with self._database() as database:
+
+        def ask(database: Database) -> list[Series]:
             found = self._catalogue.find(database, names)
             plans = [
                 self._plan(database, name, entry, found, begin, stop, limits) for name, entry in found.items()
             ]
-            samples = sum(plan[-1] for plan in plans)
+            samples = sum(plan.samples for plan in plans)
             if samples * SAMPLE_BYTES > self._most_bytes:
                 raise TooMuchDataError(f"{samples} samples are more than {self._most_bytes} bytes")
             with self._in_turn(samples):
-                for name, selection, width, _ in plans:
-                    one = (
-                        selection.samples(begin, stop)
-                        if width is None
-                        else selection.drawn(begin, stop, width)
-                    )
-                    if one is not None and len(one.ticks):
-                        read.append(_series(name, selection.entry, one))
-        return iter(read)
+                read = [(plan, plan.read(begin, stop)) for plan in plans]
+            return [
+                _series(plan.name, plan.selection.entry, one)
+                for plan, one in read
+                if one is not None and len(one.ticks)
+            ]
+
+        return self._with_database(ask)
 
     def _plan(
         self,
@@ -97,27 +105,27 @@ class G3Reader(DataNode):
         begin: int,
         stop: int,
         limits: Limits,
-    ) -> tuple[str, Selection, int | None, int]:
-        """How to read a field: from samples, and how many, or by bins of a width."""
+    ) -> "_Plan":
         together = [other.field for other in found.values() if other.provider_id == entry.provider_id]
         selection = Selection(database, self._columns, entry, together, self._most_bytes)
         within = bounds(database, entry, begin, stop) if entry.kind != TEXT else None
         width = drawn_width(limits, *within) if within else None
-        return name, selection, width, selection.count(begin, stop) if width is None else 0
+        samples = selection.count(begin, stop) if width is None else 0
+        return _Plan(name, selection, width, samples)
 
-    @contextmanager
-    def _database(self) -> Iterator[Database]:
-        """A connection inside of a transaction; without an index the work inside is left undone."""
+    def _with_database(self, ask: Callable[[Database], list[T]]) -> list[T]:
+        """Ask one state of the database; without an index there is nothing, which is said once."""
         with self._pool.database() as database:
             try:
                 with _reading(database):
-                    yield database
+                    answer = ask(database)
             except NotPreparedError as error:
                 if not self._unprepared:
                     self._log.warning("index.missing", why=f"{error}; sisock-g3-file-scanner makes it")
                 self._unprepared = True
-            else:
-                self._unprepared = False
+                return []
+        self._unprepared = False
+        return answer
 
     @contextmanager
     def _in_turn(self, samples: int) -> Iterator[None]:
@@ -132,6 +140,21 @@ class G3Reader(DataNode):
                 yield
         finally:
             self._long.release()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How to read a field: from its samples, or by bins of a width (ticks)."""
+
+    name: str
+    selection: Selection
+    width: int | None
+    samples: int
+
+    def read(self, begin: int, stop: int) -> Samples | None:
+        if self.width is None:
+            return self.selection.samples(begin, stop)
+        return self.selection.drawn(begin, stop, self.width)
 
 
 @contextmanager

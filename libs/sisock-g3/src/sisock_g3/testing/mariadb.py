@@ -44,7 +44,9 @@ class MariaDb:
         )
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it, unless it runs, and wait until it answers."""
+        if self._process is not None:
+            return
         server = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
