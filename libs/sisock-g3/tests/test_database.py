@@ -33,9 +33,14 @@ def test_tables_are_made_once_and_stay(index_environ) -> None:
 def test_what_fails_inside_a_transaction_never_happened(index_environ) -> None:
     database = Database(load(SqlConfig, index_environ))
     prepare(database)
-    with pytest.raises(KeyError), database.transaction():
-        database.execute("INSERT INTO description (description) VALUES (%s)", ["a.b"])
-        raise KeyError
+
+    def fail() -> None:
+        with database.transaction():
+            database.execute("INSERT INTO description (description) VALUES (%s)", ["a.b"])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert database.query("SELECT description FROM description") == []
     database.close()
 

@@ -56,7 +56,7 @@ def test_columns_of_every_kind_are_as_so3g_reads_them(tmp_path: Path) -> None:
     path = write_all_kinds(tmp_path / "a.g3", frames=1)
     data = path.read_bytes()
     [frame] = [frame for frame in FrameReader(data) if frame.kind == DATA]
-    truth = [f for f in core.G3File(str(path)) if f.get("hkagg_type") == 2][0]
+    truth = next(f for f in core.G3File(str(path)) if f.get("hkagg_type") == 2)
     decoded = list(content.blocks(frame, [data[frame.offset : frame.offset + frame.length]]))
     assert [name for name, _, _ in decoded] == list(truth["block_names"])
     for (_, ticks, columns), block in zip(decoded, truth["blocks"], strict=True):
@@ -134,7 +134,7 @@ def test_bytes_changed_under_a_true_checksum_never_break_the_reader(tmp_path_fac
     import google_crc32c
 
     original = write_all_kinds(tmp_path_factory.mktemp("x") / "a.g3", frames=1).read_bytes()
-    frame = [frame for frame in FrameReader(original) if frame.kind == DATA][0]
+    frame = next(frame for frame in FrameReader(original) if frame.kind == DATA)
     broken = bytearray(original[frame.offset : frame.offset + frame.length])
     at = data.draw(st.integers(40, len(broken) - 5))
     broken[at] = data.draw(st.integers(0, 255))

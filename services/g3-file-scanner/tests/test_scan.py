@@ -120,7 +120,7 @@ def test_sessions_and_restarts_inside_a_file_keep_their_own_fields(kit, database
 
 
 def test_damaged_files_are_told_once_and_stop_nobody(kit, database, archive, events) -> None:
-    sound = sorted(archive.rglob("*.g3"))[0].read_bytes()
+    sound = min(archive.rglob("*.g3")).read_bytes()
     flipped = bytearray(sound)
     flipped[len(flipped) // 2] ^= 1
     for name, data in {

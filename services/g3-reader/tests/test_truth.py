@@ -128,7 +128,7 @@ def test_summaries_draw_bins_whose_extremes_are_the_truth(reader: Any, truth: An
     ticks = np.round(t * SECOND).astype(np.int64)
     limits = Limits(max_points=120)
     begin, end = int(t[40] * SECOND), int(t[-40] * SECOND)
-    with reader._database() as database:
+    with reader._pool.database() as database:
         entry = reader._catalogue.find(database, [name])[name]
         width = drawn_width(limits, *bounds(database, entry, begin, end))
     assert width is not None
@@ -145,7 +145,7 @@ def test_summaries_draw_bins_whose_extremes_are_the_truth(reader: Any, truth: An
 
 def test_a_stride_is_kept_and_the_greatest_spike_with_it(reader: Any, truth: Any) -> None:
     name = f"{FEEDS[0]}.channel_1"
-    t, values = truth(name)
+    _, values = truth(name)
     for stride in (10.0, 600.0, 3000.0):
         limits = Limits(min_stride=stride)
         found = list(reader.read([name], T0, T0 + 1e6, limits))

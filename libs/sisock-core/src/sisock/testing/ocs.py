@@ -30,7 +30,7 @@ def install(directory: Path, extras: Sequence[str] = ()) -> Path:
     made = environment / "made"
     if not made.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-        pip = [environment / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+        pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", "--quiet", f"ocs=={VERSION}", *extras], check=True)
         made.touch()
     return environment / "bin"
