@@ -29,6 +29,7 @@ def catalogue() -> Catalogue:
         (r"(weather)::(a\.b|c)", ["weather::a.b", "weather::c"]),
         (r"weather::(a\.b|gone\.x)", ["weather::a.b", "weather::gone.x"]),
         (r"(away|weather)::c", ["away::c", "weather::c"]),
+        ("weather::{a.b,c}", ["weather::a.b", "weather::c"]),
         ("fridge::x(y)", ["fridge::x(y)"]),
         (r"fridge::x\(y\)", ["fridge::x(y)"]),
         (r"fridge::(p\|q|x\(y\))", ["fridge::p|q", "fridge::x(y)"]),

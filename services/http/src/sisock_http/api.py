@@ -145,14 +145,13 @@ class Api:
         arguments.allow("field", "start", "end", "max_points", "min_stride", "format")
         targets = self._targets(arguments)
         start, end = self._range(arguments, "now-1h")
-        most = arguments.count("max_points")
+        most = arguments.count("max_points", MOST_POINTS)
         stride = interval_seconds(arguments.one("min_stride"), "min_stride")
         name = arguments.one("format", "json")
         chosen = FORMATS.get(name)
         if chosen is None:
             raise RequestError(f"format={name!r} is none of {', '.join(FORMATS)}")
         self._require_router()
-        most = min(most, MOST_POINTS) if most else None
         answers = await self._asker.ask(Request(tuple(targets), start, end, most, stride))
         if sum(len(answer.series.t) for answer in answers) > encode.LARGE_POINTS // 5:
             body = await in_thread(self._reactor, chosen.write, answers)

@@ -15,6 +15,7 @@ from sisock_http.problems import RequestError
 
 MOST_MATCHES = 1000
 LONGEST_PATTERN = 50_000
+_GROUPS = {"(": ("|", ")"), "{": (",", "}")}
 _SPECIAL = frozenset("\\()[]{}|*+?^$")
 
 
@@ -55,12 +56,13 @@ def resolve(catalogue: Catalogue, target: str) -> list[str]:
 
 
 def _pieces(target: str) -> list[list[str]] | None:
-    """Choices for each piece of a name, from what Grafana makes of variables: escapes and alternatives.
+    r"""Choices for each piece of a name, from what Grafana makes of variables.
 
-    None if there is anything else in it that an expression gives a meaning to.
+    That is ``(a\.b|c)`` as expression, ``{a.b,c}`` otherwise, and escapes anywhere. None if there is
+    anything else in it that an expression gives a meaning to.
     """
     pieces = [[""]]
-    grouped = False
+    separator = closing = ""
     characters = iter(target)
     for character in characters:
         if character == "\\":
@@ -68,19 +70,19 @@ def _pieces(target: str) -> list[list[str]] | None:
             if escaped.isalnum():
                 return None
             pieces[-1][-1] += escaped
-        elif character == "(" and not grouped:
-            grouped = True
+        elif character in _GROUPS and not closing:
+            separator, closing = _GROUPS[character]
             pieces.append([""])
-        elif character == "|" and grouped:
+        elif closing and character == separator:
             pieces[-1].append("")
-        elif character == ")" and grouped:
-            grouped = False
+        elif closing and character == closing:
+            separator = closing = ""
             pieces.append([""])
         elif character in _SPECIAL:
             return None
         else:
             pieces[-1][-1] += character
-    return None if grouped else pieces
+    return None if closing else pieces
 
 
 def _matches(catalogue: Catalogue, target: str) -> list[str]:

@@ -43,13 +43,13 @@ class Arguments:
         """All values of a parameter, each once."""
         return list(dict.fromkeys(self.given.get(name, ())))
 
-    def count(self, name: str) -> int | None:
-        """A positive whole number; None if it is not given."""
-        text = self.one(name) if name in self.given else None
-        if text is None:
+    def count(self, name: str, most: int) -> int | None:
+        """A positive whole number up to `most`; None if it is not given."""
+        if name not in self.given:
             return None
-        if not (text.isascii() and text.isdecimal() and int(text[:19]) >= 1 and len(text) < 19):
-            raise RequestError(f"{name}={text!r} is not a positive whole number")
+        text = self.one(name)
+        if not (text.isascii() and text.isdecimal() and len(text) < 19 and 1 <= int(text) <= most):
+            raise RequestError(f"{name}={text!r} is not a whole number from 1 to {most}")
         return int(text)
 
 
