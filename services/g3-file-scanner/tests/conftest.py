@@ -29,7 +29,8 @@ _TABLES = {
     "names": "SELECT p.description, f.field, f.name, f.kind FROM sisock_fields f "
     "JOIN sisock_providers p ON p.id = f.provider_id",
     "chunks": "SELECT p.description, x.path, x.filename, c.t0, c.t1, c.samples, c.records "
-    "FROM sisock_chunks c JOIN sisock_providers p ON p.id = c.provider_id JOIN sisock_files x ON x.id = c.file_id",
+    "FROM sisock_chunks c JOIN sisock_providers p ON p.id = c.provider_id "
+    "JOIN sisock_files x ON x.id = c.file_id",
     "stale": "SELECT p.description, s.level, s.tile FROM sisock_stale s "
     "JOIN sisock_providers p ON p.id = s.provider_id",
 }

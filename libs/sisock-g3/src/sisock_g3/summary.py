@@ -103,8 +103,8 @@ def summarize(ticks: Ticks, values: npt.NDArray[np.float64], width: int) -> Bins
         extreme = reduce.reduceat(values, starts, axis=1)
         same = values == np.repeat(extreme, counts, axis=1)
         same[:, starts] |= np.isnan(extreme)
-        at = np.where(same, np.arange(n), n)
-        bins[name], bins[f"t_{name}"] = extreme, ticks[np.minimum.reduceat(at, starts, axis=1)]
+        at = np.minimum.reduceat(np.where(same, np.arange(n), n), starts, axis=1)
+        bins[name], bins[f"t_{name}"] = np.take_along_axis(values, at, axis=1), ticks[at]
     return bins
 
 
