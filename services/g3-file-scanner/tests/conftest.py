@@ -74,6 +74,7 @@ def content(database: Database) -> dict[str, list[str]]:
 
 def _rounded(bins: np.ndarray) -> Any:
     """Sums in another order differ in their last digits."""
+    bins = bins.copy()
     bins["sum"] = np.round(bins["sum"], 6)
     return bins.tolist()
 

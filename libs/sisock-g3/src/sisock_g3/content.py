@@ -6,6 +6,7 @@ are decoded together. The index that this is written to is not known here.
 
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from sisock_g3 import layout, summary
 from sisock_g3.errors import CutError
 from sisock_g3.frames import DATA, SESSION, STATUS, Frame, FrameReader
-from sisock_g3.layout import Column, Ticks, column
+from sisock_g3.layout import Column, Span, Ticks, column
 from sisock_g3.summary import Bins
 
 WINDOW_BYTES = 64 * 1024 * 1024
@@ -80,14 +81,6 @@ class FileContent:
     providers: dict[str, ProviderContent] = field(default_factory=dict)
     problem: str = ""
     cut: bool = False
-
-
-@dataclass(slots=True)
-class _Group:
-    """Frames of one provider that share a layout."""
-
-    frames: list[Frame] = field(default_factory=list)
-    encoded: list[bytes] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -164,7 +157,9 @@ def _windows(path: Path, start: int, content: FileContent) -> Iterator[tuple[Fra
         stream.seek(start)
         base, left, size = start, b"", WINDOW_BYTES
         while True:
-            piece = stream.read(size)
+            # What is read at most is allocated at once.
+            rest = os.fstat(stream.fileno()).st_size - stream.tell()
+            piece = stream.read(max(0, min(size, rest)))
             buffer = left + piece
             reader = FrameReader(buffer)
             yield reader, base
@@ -193,8 +188,8 @@ def _collect(
     collected: dict[str, _Collected],
     summaries: bool,
 ) -> None:
-    groups: dict[tuple[str, int], _Group] = {}
-    for frame in reader:
+    alike: dict[tuple[str, int], tuple[Frame, list[int]]] = {}
+    for offset, frame in reader:
         content.frames += 1
         if frame.kind == SESSION:
             if frame.session_id != content.session_id:
@@ -208,28 +203,29 @@ def _collect(
             if description is None:
                 # so3g gives up on the file here; only the frame is lost to us.
                 content.problem = (
-                    f"byte {base + frame.offset}: data of a provider {frame.prov_id} that is not announced"
+                    f"byte {base + offset}: data of a provider {frame.prov_id} that is not announced"
                 )
                 continue
-            collected.setdefault(description, _Collected()).prov_ids[frame.prov_id] = None
-            likeness = id(frame.decoded if frame.decoded is not None else frame.blocks)
-            group = groups.setdefault((description, likeness), _Group())
-            group.frames.append(frame)
-            group.encoded.append(reader.buffer[frame.offset : frame.offset + frame.length])
-    for (description, _), group in groups.items():
-        _digest(group, base, collected[description], summaries)
+            found = alike.get((description, id(frame)))
+            if found is None:
+                collected.setdefault(description, _Collected()).prov_ids[frame.prov_id] = None
+                found = alike[description, id(frame)] = frame, []
+            found[1].append(offset)
+    for (description, _), (frame, offsets) in alike.items():
+        _digest(frame, reader.buffer, offsets, base, collected[description], summaries)
 
 
-def _digest(group: _Group, base: int, into: _Collected, summaries: bool) -> None:
-    """Decode the frames of a group together."""
-    first = group.frames[0]
-    offsets = [base + frame.offset for frame in group.frames]
-    decoded = blocks(first, group.encoded, None if summaries else frozenset())
+def _digest(
+    first: Frame, buffer: bytes, offsets: list[int], base: int, into: _Collected, summaries: bool
+) -> None:
+    """Decode frames that are alike, together."""
+    decoded = blocks(first, buffer, offsets, None if summaries else frozenset())
     for number, (name, ticks, columns) in enumerate(decoded):
         if not ticks.size:
             continue
         records = np.zeros(len(offsets), dtype=RECORD)
         records["offset"], records["length"], records["block"] = offsets, first.length, number
+        records["offset"] += base
         records["n"], records["t0"], records["t1"] = ticks.shape[1], ticks.min(axis=1), ticks.max(axis=1)
         into.records.append(records)
         t0, t1 = int(records["t0"].min()), int(records["t1"].max())
@@ -259,16 +255,17 @@ def kinds(frame: Frame, number: int) -> dict[str, str]:
 
 
 def blocks(
-    first: Frame, encoded: list[bytes], wanted: Container[str] | None = None
+    first: Frame, buffer: bytes, offsets: list[int], wanted: Container[str] | None = None
 ) -> Iterator[tuple[str, Ticks, dict[str, Column]]]:
-    """Decode frames of the same layout.
+    """Decode frames that are alike.
 
     Parameters
     ----------
     first : Frame
-        Any of them.
-    encoded : list of bytes
-        All of them (f); just one if `first` holds texts, or was decoded by so3g.
+        What they hold.
+    buffer : bytes
+    offsets : list of int
+        Where they begin (f); just one if the frame holds texts, or was decoded by so3g.
     wanted : container of str, optional
         Fields to decode; all by default.
 
@@ -285,18 +282,21 @@ def blocks(
             yield found.name, found.ticks[None, :], columns
         return
     for block in first.blocks:
-        spans = {n: span for n, span in block.columns.items() if wanted is None or n in wanted}
-        if len(encoded) == 1:
-            only = encoded[0]
-            columns = {name: column(only, 0, span) for name, span in spans.items()}
-            yield block.name, column(only, 0, block.times)[None, :].astype(np.int64), columns
-            continue
-        columns = {}
-        for name, span in spans.items():
-            joined = b"".join([one[span.start : span.stop] for one in encoded])
-            columns[name] = np.frombuffer(joined, span.code)
-        times = b"".join([one[block.times.start : block.times.stop] for one in encoded])
-        yield block.name, np.frombuffer(times, "<i8").reshape(len(encoded), -1), columns
+        columns = {
+            name: _together(buffer, offsets, span)
+            for name, span in block.columns.items()
+            if wanted is None or name in wanted
+        }
+        times = _together(buffer, offsets, block.times)
+        yield block.name, times.astype(np.int64, copy=False).reshape(len(offsets), -1), columns
+
+
+def _together(buffer: bytes, offsets: list[int], span: Span) -> Column:
+    """One column of several frames, the one after the other."""
+    if len(offsets) == 1:
+        return column(buffer, offsets[0], span)
+    begin, end = span.start, span.stop
+    return np.frombuffer(b"".join([buffer[o + begin : o + end] for o in offsets]), span.code)
 
 
 def widest(kinds: set[str]) -> str:

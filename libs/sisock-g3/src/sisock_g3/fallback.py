@@ -24,7 +24,7 @@ class Block:
     columns: dict[str, Column]
 
 
-def read(frame: "Frame", encoded: bytes) -> None:
+def read(frame: "Frame", offset: int, encoded: bytes) -> None:
     """Fill in what so3g makes of a frame whose CRC was right.
 
     Raises
@@ -51,7 +51,7 @@ def read(frame: "Frame", encoded: bytes) -> None:
             frame.decoded = [_block(name, block) for name, block in zip(names, found["blocks"], strict=True)]
     except Exception as error:
         why = f"so3g cannot read the frame ({type(error).__name__}: {error})"
-        raise DamagedError(frame.offset, why) from error
+        raise DamagedError(offset, why) from error
 
 
 def _block(name: str, block: Any) -> Block:

@@ -34,11 +34,11 @@ _LENGTH = Struct("<Q")
 
 @dataclass(slots=True)
 class Frame:
-    """A sound frame.
+    """What a sound frame holds; frames that are alike share one.
 
     Attributes
     ----------
-    offset, length : int
+    length : int
         Its bytes in the file.
     kind : int
         `SESSION`, `STATUS` or `DATA`; -1 for what is no housekeeping.
@@ -51,7 +51,6 @@ class Frame:
         Blocks of a data frame that only so3g could read.
     """
 
-    offset: int
     length: int
     kind: int
     session_id: int = -1
@@ -63,15 +62,20 @@ class Frame:
 
 @dataclass(slots=True)
 class _Likeness:
-    """Bytes that all frames like this one have in common, and where its CRC reaches."""
+    """Bytes that all frames like this one have in common, and what else its CRC reaches over.
+
+    `checked` are the parts that differ, each followed by the bytes that come next in all such frames;
+    `begun` is the CRC of what comes before the first.
+    """
 
     frame: Frame
     fixed: list[tuple[int, int, bytes]]
-    checked: list[tuple[int, int]]
+    begun: int
+    checked: list[tuple[int, int, bytes]]
 
 
 class FrameReader:
-    """Iterates over the frames of a buffer.
+    """Iterates over the frames of a buffer: gives the offset of each, and the frame.
 
     Parameters
     ----------
@@ -96,7 +100,7 @@ class FrameReader:
         self._last = -1
         self._after: dict[int, int] = {}
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[tuple[int, Frame]]:
         """Give frames until the end or the first damage."""
         size = len(self.buffer)
         while self.at < size:
@@ -105,8 +109,9 @@ class FrameReader:
             except DamagedError as problem:
                 self.problem = problem
                 return
-            self.at = frame.offset + frame.length
-            yield frame
+            offset = self.at
+            self.at += frame.length
+            yield offset, frame
 
     def frame(self, offset: int) -> Frame:
         """Read the frame at an offset.
@@ -123,8 +128,8 @@ class FrameReader:
             if 0 <= i < len(self._likenesses) and self._is_like(self._likenesses[i], offset):
                 self._after[self._last] = i
                 self._last = i
-                known = self._likenesses[i].frame
-                return Frame(offset, known.length, DATA, known.session_id, known.prov_id, {}, known.blocks)
+                known: Frame = self._likenesses[i].frame
+                return known
         return self._parse(offset)
 
     def _is_like(self, likeness: _Likeness, offset: int) -> bool:
@@ -134,27 +139,31 @@ class FrameReader:
         for begin, end, expected in likeness.fixed:
             if buffer[offset + begin : offset + end] != expected:
                 return False
-        checked = b"".join([buffer[offset + begin : offset + end] for begin, end in likeness.checked])
+        crc = likeness.begun
+        for begin, end, then in likeness.checked:
+            crc = google_crc32c.extend(crc, buffer[offset + begin : offset + end])
+            if then:
+                crc = google_crc32c.extend(crc, then)
         (told,) = _CRC.unpack_from(buffer, offset + likeness.frame.length - 4)
-        return bool(_checksum(checked) == told)
+        return bool(crc ^ _ONES == told)
 
     def _parse(self, offset: int) -> Frame:
         items, kind, end = _items(self.buffer, offset)
-        frame = Frame(offset, end - offset, -1)
+        frame = Frame(end - offset, -1)
         if kind != HOUSEKEEPING:
             if "hkagg_type" in items:
                 # The checksum does not reach the type.
                 raise DamagedError(offset, "a housekeeping frame is not said to be one")
             return frame
         try:
-            self._read(frame, items)
+            self._read(frame, items, offset)
         except UnknownLayoutError:
-            fallback.read(frame, self.buffer[offset:end])
+            fallback.read(frame, offset, self.buffer[offset:end])
         if frame.kind == DATA and frame.decoded is None:
-            self._remember(frame, items)
+            self._remember(frame, items, offset)
         return frame
 
-    def _read(self, frame: Frame, items: dict[str, tuple[int, int]]) -> None:
+    def _read(self, frame: Frame, items: dict[str, tuple[int, int]], offset: int) -> None:
         frame.kind = self._integer(items, "hkagg_type")
         frame.session_id = self._integer(items, "session_id")
         if frame.kind == STATUS:
@@ -163,7 +172,7 @@ class FrameReader:
             if self._integer(items, "hkagg_version") not in (1, 2):
                 raise UnknownLayoutError("hkagg version 0")
             frame.prov_id = self._integer(items, "prov_id")
-            found = layout.blocks(self._archive(items, "blocks"), frame.offset)
+            found = layout.blocks(self._archive(items, "blocks"), offset)
             if "block_names" in items:
                 names = _strings(self._archive(items, "block_names"))
             else:
@@ -184,32 +193,45 @@ class FrameReader:
     def _integer(self, items: dict[str, tuple[int, int]], name: str) -> int:
         return _integer(self._archive(items, name))
 
-    def _remember(self, frame: Frame, items: dict[str, tuple[int, int]]) -> None:
+    def _remember(self, frame: Frame, items: dict[str, tuple[int, int]], offset: int) -> None:
         """Keep what frames like this one have in common; one with texts is like no other."""
         spans = [span for block in frame.blocks for span in (block.times, *block.columns.values())]
         if any(span.code == TEXT for span in spans):
             return
         free = [(span.start, span.stop) for span in spans if span.count]
         if "timestamp" in items:
-            begin, end = items["timestamp"]
-            free.append((end - 8 - frame.offset, end - frame.offset))
+            end = items["timestamp"][1] - offset
+            free.append((end - 8, end))
         free.append((frame.length - 4, frame.length))
         fixed, at = [], 0
         for begin, end in sorted(free):
             if begin > at:
-                expected = self.buffer[frame.offset + at : frame.offset + begin]
-                fixed.append((at, begin, expected))
+                fixed.append((at, begin, self.buffer[offset + at : offset + begin]))
             at = end
-        checked = []
-        for name, (begin, end) in items.items():
-            length = len(name.encode("utf-8", "surrogateescape"))
-            first = begin - 8 - length - frame.offset
-            checked += [(first, first + length), (begin - frame.offset, end - frame.offset)]
+        likeness = _Likeness(frame, fixed, *self._checked(items, offset))
         if len(self._likenesses) >= MOST_LIKENESSES:
             self._likenesses.clear()
             self._after.clear()
-        self._likenesses.append(_Likeness(frame, fixed, checked))
+        self._likenesses.append(likeness)
         self._last = len(self._likenesses) - 1
+
+    def _checked(
+        self, items: dict[str, tuple[int, int]], offset: int
+    ) -> tuple[int, list[tuple[int, int, bytes]]]:
+        """What the CRC of a frame and those like it reaches over (see `_Likeness`)."""
+        begun: int = _ONES
+        checked: list[tuple[int, int, bytes]] = []
+        for name, (begin, end) in items.items():
+            same = name.encode("utf-8", "surrogateescape")
+            if name not in ("blocks", "timestamp"):
+                same += self.buffer[begin:end]
+            if checked:
+                checked[-1] = (*checked[-1][:2], checked[-1][2] + same)
+            else:
+                begun = google_crc32c.extend(begun, same)
+            if name in ("blocks", "timestamp"):
+                checked.append((begin - offset, end - offset, b""))
+        return begun, checked
 
 
 def _items(buffer: bytes, offset: int) -> tuple[dict[str, tuple[int, int]], int, int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from sisock_g3 import content
 from sisock_g3.content import FileContent
 
-WORTH_PROCESSES_BYTES = 48 * 1024 * 1024
+WORTH_PROCESSES_BYTES = 512 * 1024 * 1024
 AHEAD = 4
 """Files per process that are read before the first is written."""
 

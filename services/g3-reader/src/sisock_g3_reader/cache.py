@@ -118,33 +118,33 @@ class Columns:
 
     def _decode(self, segment: Segment, wanted: set[str]) -> dict[str, Samples]:
         found: dict[str, list[Samples]] = {}
-        for first, encoded in self._alike(segment):
-            for _, ticks, columns in content.blocks(first, encoded, wanted):
+        buffer, alike = self._alike(segment)
+        for first, offsets in alike:
+            for _, ticks, columns in content.blocks(first, buffer, offsets, wanted):
                 flat = ticks.ravel()
                 for name, values in columns.items():
                     found.setdefault(name, []).append(Samples(flat, values))
         return {name: join(pieces) for name, pieces in found.items()}
 
-    def _alike(self, segment: Segment) -> list[tuple[Frame, list[bytes]]]:
-        """Frames of a segment, in runs of the same layout."""
-        runs: list[tuple[Frame, list[bytes]]] = []
-        reader = FrameReader(b"")
-        for offset, encoded in self._encoded(segment):
-            reader.buffer = encoded
+    def _alike(self, segment: Segment) -> tuple[bytes, list[tuple[Frame, list[int]]]]:
+        """Frames of a segment, the one after the other, and where those begin that are alike."""
+        encoded = self._encoded(segment)
+        buffer = b"".join([data for _, data in encoded])
+        reader = FrameReader(buffer)
+        alike: dict[int, tuple[Frame, list[int]]] = {}
+        at = 0
+        for offset, data in encoded:
+            begin, at = at, at + len(data)
             try:
-                frame = reader.frame(0)
+                frame = reader.frame(begin)
             except DamagedError as error:
                 self._tell(segment, f"from byte {offset} on: {error.why}, though it was sound when indexed")
                 continue
-            if frame.kind != DATA or frame.length != len(encoded):
+            if frame.kind != DATA or frame.length != len(data):
                 self._tell(segment, f"from byte {offset} on: not the frame that was indexed")
                 continue
-            alike = frame.decoded is None and runs and runs[-1][0].blocks is frame.blocks
-            if alike:
-                runs[-1][1].append(encoded)
-            else:
-                runs.append((frame, [encoded]))
-        return runs
+            alike.setdefault(id(frame), (frame, []))[1].append(begin)
+        return buffer, list(alike.values())
 
     def _encoded(self, segment: Segment) -> list[tuple[int, bytes]]:
         """Bytes of the frames, by their offsets."""
