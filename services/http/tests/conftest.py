@@ -40,12 +40,12 @@ class Bridge:
             return 0
 
     def nodes(self) -> set[str]:
-        """Nodes that the bridge is ready to serve; none while it is not ready."""
+        """Nodes whose fields the bridge knows; none while it is not ready."""
         try:
-            reply = self.get("/readyz")
+            ready, status = self.get("/readyz"), self.get("/api/v1/status")
         except requests.ConnectionError:
             return set()
-        return set(reply.json()["nodes"]) if reply.ok else set()
+        return {node["name"] for node in status.json()["nodes"] if node["fields"]} if ready.ok else set()
 
     def query(self, *targets: str, start: Any, end: Any, **more: Any) -> Any:
         body = {

@@ -171,6 +171,11 @@ def test_a_target_may_be_what_grafana_makes_of_a_variable(bridge: Bridge) -> Non
     assert set(rows[0]) == {"time", HUMIDITY, "apex_archive::apex_pressure"}
 
 
+def test_columns_may_be_given_other_names(bridge: Bridge) -> None:
+    rows = ask(bridge, "data", **{"field": [HUMIDITY, RADIOMETER], "as": ["h", "pwv"], **DAY}).json()
+    assert set(rows[0]) == {"time", "h", "pwv"}
+
+
 def test_what_is_missing_is_said_in_a_header(bridge: Bridge) -> None:
     reply = ask(bridge, "data", field=[HUMIDITY, "nobody::nothing"], **DAY)
     assert json.loads(reply.headers["sisock-notices"]) == ["data node 'nobody' is not online"]
@@ -199,6 +204,8 @@ def test_latest_is_the_last_sample_if_it_is_recent(bridge: Bridge) -> None:
         ("data", {"field": "a::b", "max_points": "٣"}, "max_points="),
         ("data", {"field": "a::b", "min_stride": "x"}, "min_stride='x'"),
         ("data", {"field": "a::b", "format": "xls"}, "format='xls'"),
+        ("data", {"field": "a::b", "as": ["x", "y"]}, "must be 1 different names"),
+        ("data", {"field": "a::b", "as": "time"}, "none of them 'time'"),
         ("data", {"feild": "a::b"}, "no parameter 'feild'"),
         ("latest", {}, "field is missing"),
         ("nodes", {"a": "b"}, "no parameter 'a'"),

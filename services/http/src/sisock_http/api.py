@@ -5,6 +5,7 @@ header ``Sisock-Notices``. Described, for programs, by ``openapi.json`` beside t
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -142,8 +143,9 @@ class Api:
 
     async def data(self, arguments: Arguments) -> Reply:
         """Samples of fields."""
-        arguments.allow("field", "start", "end", "max_points", "min_stride", "format")
+        arguments.allow("field", "as", "start", "end", "max_points", "min_stride", "format")
         targets = self._targets(arguments)
+        columns = _columns(arguments.many("as"), targets)
         start, end = self._range(arguments, "now-1h")
         most = arguments.count("max_points", MOST_POINTS)
         stride = interval_seconds(arguments.one("min_stride"), "min_stride")
@@ -152,7 +154,8 @@ class Api:
         if chosen is None:
             raise RequestError(f"format={name!r} is none of {', '.join(FORMATS)}")
         self._require_router()
-        answers = await self._asker.ask(Request(tuple(targets), start, end, most, stride))
+        asked = await self._asker.ask(Request(tuple(targets), start, end, most, stride))
+        answers = [replace(answer, target=column) for answer, column in zip(asked, columns, strict=True)]
         if sum(len(answer.series.t) for answer in answers) > encode.LARGE_POINTS // 5:
             body = await in_thread(self._reactor, chosen.write, answers)
         else:
@@ -207,6 +210,13 @@ class Api:
     def _require_router(self) -> None:
         if not self._consumer.router_here:
             raise AwayError("the router is away; this comes back by itself as soon as the router does")
+
+
+def _columns(names: list[str], targets: list[str]) -> list[str]:
+    """What the columns of fields are called: their targets, unless there is a name for each."""
+    if names and (len(names) != len(targets) or "time" in names):
+        raise RequestError(f"as={names!r} must be {len(targets)} different names, none of them 'time'")
+    return names or targets
 
 
 def _last(answer: Answer) -> dict[str, Any]:

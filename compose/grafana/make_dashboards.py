@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Write the dashboards that Grafana is provisioned with: one for each data server, and the first page.
+
+The tables at the end are what there is to change; run this file then, and commit what it wrote.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+SERIES = {"type": "simpod-json-datasource", "uid": "sisock"}
+ROWS = {"type": "yesoreyeram-infinity-datasource", "uid": "sisock-infinity"}
+COLUMNS, HEIGHT = 24, 9
+SCHEMA = 41  # Grafana 11.6 reads it; later ones bring it up to date themselves
+
+
+def target(name: str, ref_id: str = "A") -> dict[str, Any]:
+    """A query of simpod's builder."""
+    return {"refId": ref_id, "datasource": SERIES, "editorMode": "builder", "target": name, "payload": {}}
+
+
+def plot(title: str, *names: str, unit: str = "") -> dict[str, Any]:
+    """A panel of time series; gaps stay gaps."""
+    defaults: dict[str, Any] = {"custom": {"drawStyle": "line", "lineWidth": 1, "spanNulls": False}}
+    if unit:
+        defaults["unit"] = unit
+    return {
+        "type": "timeseries",
+        "title": title,
+        "datasource": SERIES,
+        "targets": [target(name, chr(65 + i)) for i, name in enumerate(names)],
+        "fieldConfig": {"defaults": defaults, "overrides": []},
+        "options": {
+            "legend": {
+                "displayMode": "table",
+                "placement": "bottom",
+                "showLegend": True,
+                "calcs": ["min", "max", "lastNotNull"],
+            },
+            "tooltip": {"mode": "multi", "sort": "none"},
+        },
+    }
+
+
+def nodes(title: str) -> dict[str, Any]:
+    """A table of who is online, from the plain interface."""
+    columns = [("name", "string"), ("description", "string"), ("fields", "number"), ("problem", "string")]
+    query = {
+        "refId": "A",
+        "datasource": ROWS,
+        "type": "json",
+        "source": "url",
+        "format": "table",
+        "parser": "backend",
+        "url": "/api/v1/nodes",
+        "url_options": {"method": "GET", "data": ""},
+        "root_selector": "",
+        "columns": [{"selector": name, "text": name, "type": kind} for name, kind in columns],
+        "filters": [],
+    }
+    return {
+        "type": "table",
+        "title": title,
+        "datasource": ROWS,
+        "targets": [query],
+        "fieldConfig": {"defaults": {}, "overrides": []},
+        "options": {"showHeader": True},
+    }
+
+
+def variable(name: str, label: str, query: str, *, multi: bool, current: str = "") -> dict[str, Any]:
+    """A variable whose values are asked of the bridge when the dashboard is opened."""
+    return {
+        "type": "query",
+        "name": name,
+        "label": label,
+        "datasource": SERIES,
+        "query": {"query": query, "format": "string"},
+        "refresh": 1,
+        "sort": 1,
+        "multi": multi,
+        "includeAll": False,
+        "current": {"text": current, "value": current} if current else {},
+    }
+
+
+def dashboard(
+    uid: str,
+    title: str,
+    panels: list[dict[str, Any]],
+    *,
+    start: str = "now-6h",
+    end: str = "now",
+    refresh: str = "10s",
+    variables: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """A dashboard, its panels two in a row, the last one alone in its row if there is no other."""
+    placed = []
+    for i, panel in enumerate(panels):
+        alone = i == len(panels) - 1 and i % 2 == 0
+        position = {
+            "x": COLUMNS // 2 * (i % 2),
+            "y": HEIGHT * (i // 2),
+            "w": COLUMNS if alone else COLUMNS // 2,
+            "h": HEIGHT,
+        }
+        placed.append({"id": i + 1, "gridPos": position, **panel})
+    events = {
+        "name": "nodes that came and went",
+        "datasource": SERIES,
+        "enable": True,
+        "iconColor": "purple",
+        "target": target("sisock::events", "Anno"),
+    }
+    return {
+        "uid": uid,
+        "title": title,
+        "tags": ["sisock"],
+        "schemaVersion": SCHEMA,
+        "timezone": "utc",
+        "editable": True,
+        "graphTooltip": 1,
+        "time": {"from": start, "to": end},
+        "refresh": refresh,
+        "templating": {"list": variables or []},
+        "annotations": {"list": [events]},
+        "panels": placed,
+    }
+
+
+def apex(node: str, *fields: str) -> list[dict[str, Any]]:
+    """A plot for each field of a weather station."""
+    return [plot(field.removeprefix("apex_").capitalize(), f"{node}::{field}") for field in fields]
+
+
+def dashboards() -> dict[str, dict[str, Any]]:
+    """Every dashboard, by the name of its file."""
+    feed = variable("feed", "Feed", "nodes", multi=False, current="demo_feed")
+    archived = variable("field", "Field", "fields(g3_reader)", multi=True)
+    return {
+        "home": dashboard(
+            "sisock",
+            "sisock",
+            [
+                plot("Host", "sensors::host_load_.*"),
+                plot("Feed", "demo_feed::.*"),
+                plot("Precipitable water", "ucsc_radiometer::pwv"),
+                nodes("Data nodes online"),
+            ],
+            start="now-1h",
+        ),
+        "weather": dashboard(
+            "sisock-weather",
+            "APEX weather, bundled sample",
+            apex(
+                "apex_archive",
+                "apex_radiometer",
+                "apex_humidity",
+                "apex_pressure",
+                "apex_temperature",
+                "apex_windspeed",
+            ),
+            start="2017-07-13T00:00:00.000Z",
+            end="2017-07-28T00:00:00.000Z",
+            refresh="",
+        ),
+        "sensors": dashboard(
+            "sisock-sensors",
+            "Host",
+            [
+                plot("Load", "sensors::host_load_.*"),
+                plot("Memory and disks", "sensors::host_(memory|disk)_.*", unit="percent"),
+                plot("Everything", "sensors::.*"),
+            ],
+            start="now-1h",
+        ),
+        "apex-weather": dashboard(
+            "sisock-apex-weather",
+            "APEX weather",
+            apex(
+                "apex_weather",
+                "temperature",
+                "dewpoint",
+                "humidity",
+                "pressure",
+                "windspeed",
+                "winddirection",
+                "radiometer",
+            ),
+            start="now-2d",
+            refresh="1m",
+        ),
+        "radiometer": dashboard(
+            "sisock-radiometer",
+            "UCSC radiometer",
+            [plot("Precipitable water", "ucsc_radiometer::pwv")],
+            start="now-2d",
+            refresh="1m",
+        ),
+        "data-feed": dashboard(
+            "sisock-data-feed",
+            "OCS feed",
+            [plot("All channels", "${feed}::.*")],
+            start="now-15m",
+            refresh="5s",
+            variables=[feed],
+        ),
+        "g3-reader": dashboard(
+            "sisock-g3-reader",
+            "Housekeeping archive",
+            [plot("${field}", "g3_reader::${field}")],
+            start="now-30d",
+            refresh="",
+            variables=[archived],
+        ),
+    }
+
+
+def text(made: dict[str, Any]) -> str:
+    """A dashboard as its file has it."""
+    return json.dumps(made, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    for name, made in dashboards().items():
+        (HERE / "dashboards" / f"{name}.json").write_text(text(made))

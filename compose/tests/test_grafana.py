@@ -1,0 +1,179 @@
+"""What Grafana is provisioned with: of its own schema, consistent, and full of samples on the demo."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
+from sisock.testing import wait_until
+from sisock.testing.stack import free_port
+from sisock_http.times import moment
+
+COMPOSE = Path(__file__).parents[1]
+GRAFANA = COMPOSE / "grafana"
+FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
+NODES = {"apex_archive", "sensors", "apex_weather", "ucsc_radiometer", "demo_feed"}
+SERVERS = {"weather", "sensors", "apex-weather", "radiometer", "data-feed", "g3-reader"}
+IN_NO_DEMO = {"g3-reader"}
+
+
+def load(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text())
+
+
+def panels(made: dict[str, Any]) -> list[dict[str, Any]]:
+    return made["panels"]
+
+
+def lost(written: Any, known: Any, where: str = "") -> list[str]:
+    """Where something that was written is not in what Grafana's schema knows."""
+    if isinstance(written, dict) and isinstance(known, dict):
+        return [
+            path
+            for key, value in written.items()
+            for path in (lost(value, known[key], f"{where}.{key}") if key in known else [f"{where}.{key}"])
+        ]
+    if isinstance(written, list) and isinstance(known, list) and len(written) == len(known):
+        pairs = enumerate(zip(written, known, strict=True))
+        return [path for i, (a, b) in pairs for path in lost(a, b, f"{where}[{i}]")]
+    return [] if written == known else [where]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_dashboard_is_of_grafanas_schema(file: Path) -> None:
+    register_default_plugins()
+    written = load(file)
+    # What an annotation asks its data source is the data source's own.
+    for annotation in written["annotations"]["list"]:
+        del annotation["target"]
+    known = json.loads(json.dumps(Dashboard.from_json(written), cls=JSONEncoder))
+    assert lost(written, known) == []
+
+
+def test_there_is_a_dashboard_for_each_data_server_and_a_first_page() -> None:
+    assert {file.stem for file in FILES} == SERVERS | {"home"}
+    uids = [load(file)["uid"] for file in FILES]
+    assert len(set(uids)) == len(uids)
+
+
+def test_dashboards_are_as_their_maker_makes_them() -> None:
+    spec = importlib.util.spec_from_file_location("make_dashboards", GRAFANA / "make_dashboards.py")
+    assert spec
+    assert spec.loader
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    made = {name: maker.text(one) for name, one in maker.dashboards().items()}
+    assert made == {file.stem: file.read_text() for file in FILES}
+
+
+def test_every_data_source_that_a_dashboard_names_is_provisioned_with_its_plugin() -> None:
+    provisioned = yaml.safe_load((GRAFANA / "provisioning/datasources/sisock.yaml").read_text())
+    known = {(source["type"], source["uid"]) for source in provisioned["datasources"]}
+    named = {
+        (query["datasource"]["type"], query["datasource"]["uid"])
+        for file in FILES
+        for panel in panels(load(file))
+        for query in [panel, *panel["targets"]]
+    }
+    assert named == known
+    service = yaml.safe_load((GRAFANA / "compose.yaml").read_text())["services"]["grafana"]
+    plugins = service["environment"]["GF_PLUGINS_PREINSTALL_SYNC"].split(",")
+    assert {plugin.split("@")[0] for plugin in plugins} == {kind for kind, _ in known}
+    assert "GF_INSTALL_PLUGINS" not in service["environment"]
+
+
+def test_grafana_finds_its_files_where_they_are_mounted() -> None:
+    service = yaml.safe_load((GRAFANA / "compose.yaml").read_text())["services"]["grafana"]
+    mounted = {volume.split(":")[-2]: volume.split("}")[-1].split(":")[0] for volume in service["volumes"]}
+    provider = yaml.safe_load((GRAFANA / "provisioning/dashboards/sisock.yaml").read_text())["providers"][0]
+    directory = provider["options"]["path"]
+    assert (GRAFANA / mounted[directory].lstrip("/")) == GRAFANA / "dashboards"
+    home = service["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (GRAFANA / "dashboards" / Path(home).relative_to(directory)).exists()
+    assert (GRAFANA / mounted["/etc/grafana/provisioning"].lstrip("/") / "datasources").is_dir()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the demo's bridge."""
+    state = tmp_path_factory.mktemp("demo")
+    ports = {name: str(free_port()) for name in ("PORT", "CROSSBAR_TLS_PORT", "CROSSBAR_OCS_PORT")}
+    environ = {**os.environ, **ports, "SISOCK_DEMO_STATE": str(state)}
+    with (state / "demo.log").open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, COMPOSE / "demo"], stdout=out, stderr=out, env=environ, start_new_session=True
+        )
+    url = f"http://127.0.0.1:{ports['PORT']}"
+    family: list[psutil.Process] = []
+    try:
+        wait_until(lambda: f"ready: {url}/" in (state / "demo.log").read_text(), 90, "the demo is ready")
+        yield url
+    finally:
+        # honcho gives each process a session of its own: they are ended one by one if it does not.
+        family = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(30)
+        for left in psutil.wait_procs(family, 10)[1]:
+            left.kill()
+
+
+def ask(url: str, made: dict[str, Any], panel: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the bridge answers to a panel as the plugin asks it, variables put in."""
+    current = {one["name"]: one["current"].get("value", "") for one in made["templating"]["list"]}
+    targets = []
+    for query in panel["targets"]:
+        name = query["target"]
+        for variable, value in current.items():
+            name = name.replace(f"${{{variable}}}", value)
+        targets.append({**query, "target": name})
+    now = time.time()
+    limits = {end: moment(made["time"][end], end, now) * 1e3 for end in ("from", "to")}
+    body = {"range": limits, "interval": "1m", "maxDataPoints": 500, "targets": targets}
+    reply = requests.post(f"{url}/query", json=body, timeout=20)
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if file.stem not in IN_NO_DEMO], ids=lambda file: file.stem
+)
+def test_every_panel_shows_samples_on_the_demo_without_a_click(demo: str, file: Path) -> None:
+    made = load(file)
+    for panel in panels(made):
+        if panel["type"] == "table":
+            [query] = panel["targets"]
+            rows = requests.get(f"{demo}{query['url']}", timeout=20).json()
+            assert {row["name"] for row in rows} == NODES
+            assert {column["selector"] for column in query["columns"]} <= set(rows[0])
+            continue
+
+        def full(panel: dict[str, Any] = panel) -> bool:
+            series = ask(demo, made, panel)
+            return bool(series) and all(
+                one["datapoints"] if "datapoints" in one else one["data"]["values"][0] for one in series
+            )
+
+        wait_until(full, 30, f"samples in {panel['title']!r} of {file.stem}", step_s=0.5)
+
+
+def test_the_annotation_of_every_dashboard_tells_of_the_nodes(demo: str) -> None:
+    [annotation] = load(FILES[0])["annotations"]["list"]
+    body = {
+        "range": {"from": 0, "to": (time.time() + 60) * 1e3},
+        "targets": [annotation["target"]],
+    }
+    [frame] = requests.post(f"{demo}/query", json=body, timeout=20).json()
+    assert {f"{node} online" for node in NODES} <= set(frame["data"]["values"][2])
