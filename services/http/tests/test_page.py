@@ -5,6 +5,7 @@ Screenshots are left in ``services/http/build/screens`` for people to look at.
 
 import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ ARCHIVE = "from=2017-07-13T00:00:00Z&to=2017-07-28T00:00:00Z"
 RADIOMETER = "apex_archive::apex_radiometer"
 DEADLINE_MS = 20_000
 MOST_BYTES = 150_000
+MEGABIT = 1_000_000 / 8
+THIN_LINK_S = 6
 NOTICE_S = 5
 """How soon the page has to say that something is away."""
 
@@ -249,6 +252,63 @@ def test_the_page_is_small_and_asks_no_other_host(sight: Sight, bridge: Any) -> 
     total = sum(reply.request.sizes()["responseBodySize"] for reply in page)
     assert total < MOST_BYTES
     assert all(reply.header_value("content-encoding") == "gzip" for reply in page)
+
+
+def test_a_plot_comes_soon_over_a_thin_link(sight: Sight) -> None:
+    network = sight.page.context.new_cdp_session(sight.page)
+    network.send("Network.enable")
+    network.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 100, "downloadThroughput": MEGABIT, "uploadThroughput": MEGABIT},
+    )
+    begun = time.monotonic()
+    sight.open(f"p={RADIOMETER}&{ARCHIVE}")
+    sight.wait_for_samples(1000)
+    assert time.monotonic() - begun < THIN_LINK_S
+
+
+def test_the_page_is_used_from_the_keyboard(sight: Sight) -> None:
+    sight.open()
+    keyboard = sight.page.keyboard
+    keyboard.press("/")
+    keyboard.type("apex")
+    for key in ("ArrowDown", "ArrowDown"):
+        keyboard.press(key)
+    expect(sight.field("apex_archive::apex_pressure")).to_be_focused()
+    keyboard.press("Enter")
+    sight.wait_for_samples(100)
+    keyboard.press("Escape")
+    span = sight.asked_span()
+    times = len(sight.asked)
+    for key in ("+", "ArrowRight", "-"):
+        keyboard.press(key)
+        times += 1
+        sight.wait_until_asked(times)
+    assert sight.asked_span() == pytest.approx(span)
+    keyboard.press("n")
+    expect(sight.page.locator(".panel")).to_have_count(2)
+    expect(sight.page.locator("#search")).to_be_focused()
+    keyboard.press("Escape")
+    keyboard.press("?")
+    expect(sight.page.locator("#keys")).to_be_visible()
+    sight.shoot("9-keys")
+    keyboard.press("Escape")
+    expect(sight.page.locator("#keys")).to_be_hidden()
+
+
+def test_text_is_drawn_by_its_words_beside_numbers(browser: Browser, stack: Stack, bridge: Any) -> None:
+    stack.start("old_style", [sys.executable, str(SERVERS / "old_style.py")])
+    wait_until(lambda: "old_thermometer" in bridge.nodes(), what="the node is online")
+    sight = Sight(browser, bridge.url).open(
+        "p=old_thermometer::state,old_thermometer::t1&from=now-30m&to=now"
+    )
+    sight.wait_for_samples(300)
+    sight.page.mouse.move(700, 250)
+    expect(sight.page.locator(".u-legend")).to_contain_text("on")
+    sight.shoot("10-text")
+    sight.close()
+    assert sight.faults == []
+    stack.processes["old_style"].stop()
 
 
 def test_the_page_is_readable_on_a_phone(browser: Browser, bridge: Any) -> None:

@@ -67,6 +67,7 @@ function dress() {
     $("panels").append(panel.root);
   }
   choose(chosen);
+  for (const panel of panels) panel.resize();
   $("panels").dataset.empty = !view.panels.length;
   tree.mark(new Set(view.panels.flat()));
 }
@@ -114,9 +115,14 @@ function plot(name, apart = false) {
 /** A field without recent samples is of an archive: go to where its samples are. */
 async function offerArchive(name) {
   if (view.panels.flat().length > 1 || !view.from.startsWith("now") || view.live) return;
-  if (tree.last.get(name)?.time !== null) return;
-  const [first] = await data([name], 1, Date.now() / 1000, 2);
-  if (first?.n > 1 && view.panels.flat().join() === name) zoom(first.t[0], first.t[first.n - 1] + 1);
+  try {
+    const last = tree.last.get(name) ?? (await latest([name]))[0];
+    if (last.time !== null) return;
+    const [first] = await data([name], 1, Date.now() / 1000, 2);
+    if (first.n > 1 && view.panels.flat().join() === name) zoom(first.t[0], first.t[first.n - 1] + 1);
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error; // the panel says so already
+  }
 }
 
 function change(at, edit) {

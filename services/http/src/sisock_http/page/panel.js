@@ -64,11 +64,14 @@ export class Panel {
   }
 
   resize() {
-    if (this.plot && this.plot.width !== this.width) this.plot.setSize({ width: this.width, height: this.height });
+    const { width, height } = this;
+    if (this.plot && (this.plot.width !== width || this.plot.height !== height)) this.plot.setSize({ width, height });
   }
 
+  /** One panel fills the window, two share it, more are scrolled. */
   get height() {
-    return Math.max(180, Math.min(340, Math.round(window.innerHeight * 0.4)));
+    const beside = Math.min(2, this.root.parentElement?.childElementCount ?? 1);
+    return Math.max(180, Math.min(560, Math.round((window.innerHeight - 90) / beside) - 120));
   }
 
   /** Ask for the fields of a view's range, and draw them. Fails as `server.data` does. */

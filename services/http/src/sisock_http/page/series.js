@@ -22,12 +22,11 @@ export function columns(answer, points, log) {
   return { band: false, words, table: gapped(table, Math.max(answer.interval ?? 0, usualStep(t))) };
 }
 
-/** Whether the server had more samples than it sent. */
-function isReduced(answer, points) {
-  const { t, interval } = answer;
+/** Whether the server had more samples than it sent: there are some in about every bin, and there were more. */
+function isReduced({ t, interval }, points) {
   if (t.length < 4) return false;
-  if (interval) return (t[t.length - 1] - t[0]) / interval > points;
-  return t.length > 0.45 * points;
+  if (interval && (t[t.length - 1] - t[0]) / interval <= points) return false;
+  return usualStep(t) <= 1.5 * binWidth(t, points);
 }
 
 const binCount = (points) => Math.max(1, Math.floor((points - 2) / 2));

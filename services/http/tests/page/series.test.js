@@ -1,0 +1,74 @@
+// What the page makes of samples before it draws them.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { columns, pointsFor } from "./series.js";
+
+const answer = (t, values, more = {}) => ({ type: "number", interval: null, t: Float64Array.from(t), values, n: t.length, ...more });
+const grid = (n, step = 1) => Array.from({ length: n }, (_, i) => 1000 + i * step);
+
+test("every sample is drawn where none was left out", () => {
+  const { band, table } = columns(answer(grid(5), [1, 2, 3, 4, 5], { interval: 1 }), 100, false);
+  assert.equal(band, false);
+  assert.deepEqual(table, [grid(5), [1, 2, 3, 4, 5]]);
+});
+
+test("missing samples are a gap", () => {
+  const { table } = columns(answer([0, 1, 2, 10, 11], [1, 2, 3, 4, 5], { interval: 1 }), 100, false);
+  assert.deepEqual(table, [[0, 1, 2, 6, 10, 11], [1, 2, 3, null, 4, 5]]);
+});
+
+test("a gap is found without an interval, too", () => {
+  const { table } = columns(answer([0, 1, 2, 3, 60], [1, 1, 1, 1, 1]), 100, false);
+  assert.ok(table[1].includes(null));
+});
+
+test("an interval that is shorter than the samples' own makes no gaps", () => {
+  const { table } = columns(answer(grid(20, 10), Array(20).fill(1), { interval: 1 }), 100, false);
+  assert.ok(!table[1].includes(null));
+});
+
+test("no number is no value", () => {
+  const { table } = columns(answer(grid(3), [1, NaN, 3], { interval: 1 }), 100, false);
+  assert.deepEqual(table[1], [1, null, 3]);
+});
+
+test("a logarithm has no place for zero and less", () => {
+  const { table } = columns(answer(grid(4), [-1, 0, 1, 2], { interval: 1 }), 100, true);
+  assert.deepEqual(table[1], [null, null, 1, 2]);
+});
+
+test("what was reduced is a band from the least to the greatest value", () => {
+  const points = pointsFor(20);
+  const t = Array.from({ length: 40 }, (_, i) => i * 50);
+  const values = t.map((_, i) => (i % 2 ? 10 + i : -i));
+  const { band, table } = columns(answer(t, values, { interval: 1 }), points, false);
+  const [times, low, high] = table;
+  assert.equal(band, true);
+  assert.equal(times.length, 20);
+  assert.equal(Math.min(...low), Math.min(...values));
+  assert.equal(Math.max(...high), Math.max(...values));
+  assert.ok(low.every((value, i) => value <= high[i]));
+});
+
+test("a hole of many bins is a gap in the band", () => {
+  const points = pointsFor(20);
+  const t = [...Array.from({ length: 20 }, (_, i) => i * 10), ...Array.from({ length: 20 }, (_, i) => 1800 + i * 10)];
+  const { band, table } = columns(answer(t, t.map(() => 1), { interval: 0.1 }), points, false);
+  assert.equal(band, true);
+  assert.equal(table[1].filter((value) => value === null).length, 1);
+});
+
+test("words are numbered in their order and keep their names", () => {
+  const { words, table } = columns(answer(grid(4), ["on", "off", "on", "on"], { type: "string", interval: 1 }), 100, false);
+  assert.deepEqual(words, ["off", "on"]);
+  assert.deepEqual(table[1], [1, 0, 1, 1]);
+});
+
+test("yes and no are one and zero", () => {
+  const { table } = columns(answer(grid(3), [true, false, null], { type: "boolean", interval: 1 }), 100, false);
+  assert.deepEqual(table[1], [1, 0, null]);
+});
+
+test("nothing at all is drawn as nothing", () => {
+  assert.deepEqual(columns(answer([], []), 100, false).table, [[], []]);
+});
