@@ -168,6 +168,11 @@ class Database:
         return filled.replace("id INT PRIMARY KEY", "id INTEGER PRIMARY KEY") if self.is_sqlite else filled
 
 
+def marks(values: Sequence[Any]) -> str:
+    """Places for several values in a statement: ``(%s, %s)``."""
+    return f"({', '.join(['%s'] * len(values)) or 'NULL'})"
+
+
 class Pool:
     """Connections for several threads; each is used by one at a time.
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sisock_g3 import blobs, names, summary
 from sisock_g3.content import TEXT, FieldContent, FileContent, ProviderContent, widest
-from sisock_g3.database import Database, Row
+from sisock_g3.database import Database, Row, marks
 from sisock_g3.summary import LEVELS, SECOND
 
 from sisock_g3_file_scanner.tree import Known, Seen
@@ -236,6 +236,9 @@ class Index:
             self._database.execute("UPDATE sisock_fields SET kind = %s WHERE id = %s", [known[2], known[0]])
         return known[0], known[1]
 
+    def _fields_of(self, provider_id: int) -> list[int]:
+        return [known[0] for (provider, _), known in self._fields.items() if provider == provider_id]
+
     def _widen(self, provider_id: int, length: int) -> None:
         if length > self._longest[provider_id]:
             self._longest[provider_id] = length
@@ -258,10 +261,9 @@ class Index:
         ):
             old = FieldContent(kind, "", t0, t1, samples, blobs.unpack_bins(bins))
             fields[field] = _both(old, fields[field]) if field in fields else old
+        known = self._fields_of(provider_id)
         execute(
-            "DELETE FROM sisock_spans WHERE file_id = %s AND field_id IN "
-            "(SELECT id FROM sisock_fields WHERE provider_id = %s)",
-            [file_id, provider_id],
+            f"DELETE FROM sisock_spans WHERE file_id = %s AND field_id IN {marks(known)}", [file_id, *known]
         )
         return ProviderContent(provider.prov_ids, records, fields)
 
@@ -280,10 +282,10 @@ class Index:
                 self._database.execute(
                     "INSERT IGNORE INTO sisock_stale (provider_id, level, tile) VALUES (%s, %s, %s)", key
                 )
+                fields = self._fields_of(provider_id)
                 self._database.execute(
-                    "DELETE FROM sisock_tiles WHERE level = %s AND tile = %s AND field_id IN "
-                    "(SELECT id FROM sisock_fields WHERE provider_id = %s)",
-                    [level.number, tile, provider_id],
+                    f"DELETE FROM sisock_tiles WHERE field_id IN {marks(fields)} AND level = %s AND tile = %s",
+                    [*fields, level.number, tile],
                 )
 
     def _forget(self, file_id: int) -> None:
@@ -307,9 +309,8 @@ class Index:
 
     def _forget_feeds(self, path: str, filename: str) -> None:
         at = [path, filename]
-        self._database.execute(
-            "DELETE FROM fields WHERE feed_id IN (SELECT id FROM feeds WHERE path = %s AND filename = %s)", at
-        )
+        rows = self._database.query("SELECT id FROM feeds WHERE path = %s AND filename = %s", at)
+        self._database.executemany("DELETE FROM fields WHERE feed_id = %s", rows)
         self._database.execute("DELETE FROM feeds WHERE path = %s AND filename = %s", at)
 
     def _drop_unused_fields(self) -> None:
