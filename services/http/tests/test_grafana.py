@@ -245,6 +245,14 @@ def test_simplejsons_other_requests_are_answered_as_it_reads_them(bridge: Bridge
     )
 
 
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '{"key": 7}'])
+def test_tags_are_always_an_array(bridge: Bridge, body: str) -> None:
+    for path in ("/tag-keys", "/tag-values"):
+        reply = bridge.post(path, body)
+        assert reply.status_code == 200
+        assert isinstance(reply.json(), list)
+
+
 def test_simpods_builder_lists_fields_with_their_payloads(bridge: Bridge) -> None:
     assert bridge.get("").status_code == 200
     for body in ({}, {"metric": HUMIDITY, "payload": {"method": "all"}}):

@@ -233,6 +233,24 @@ def test_a_mailed_link_shows_what_its_sender_saw(sight: Sight, browser: Browser,
     assert other.faults == []
 
 
+def test_panels_share_their_cursor_and_their_range(sight: Sight) -> None:
+    sight.open(f"p={RADIOMETER}&p=apex_archive::apex_humidity&{ARCHIVE}")
+    sight.wait_for_samples(1000)
+    sight.wait_for_samples(100, panel=1)
+    box = sight.page.locator(".u-over").first.bounding_box()
+    assert box
+    sight.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    times = sight.page.locator(".u-legend .u-series:first-child .u-value")
+    expect(times.nth(0)).to_have_text(re.compile("^2017-07-20 1"))
+    expect(times.nth(1)).to_have_text(re.compile("^2017-07-20 1"))
+    asked = len(sight.asked)
+    sight.zoom(0.2, 0.4)
+    sight.wait_until_asked(asked + 2)
+    first, second = sight.asked[-2:]
+    assert (first["start"], first["end"]) == (second["start"], second["end"])
+    assert {first["field"][0], second["field"][0]} == {RADIOMETER, "apex_archive::apex_humidity"}
+
+
 def test_the_samples_can_be_downloaded_as_csv(sight: Sight) -> None:
     sight.open(f"p={RADIOMETER}&{ARCHIVE}")
     sight.wait_for_samples(1000)

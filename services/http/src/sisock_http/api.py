@@ -22,7 +22,8 @@ from sisock_http.matching import MOST_MATCHES, resolve
 from sisock_http.panel import MOST_POINTS
 from sisock_http.problems import AwayError, RequestError
 from sisock_http.query import Answer, Asker, Request, split
-from sisock_http.reply import Arguments, Reply, notices
+from sisock_http.reading import Arguments
+from sisock_http.reply import Reply, notices
 from sisock_http.times import interval_seconds, moment
 
 DAY_S = 86400.0

@@ -2,9 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qsl
 
-import orjson
 import structlog
 from sisock.blocking import in_thread
 from sisock.consumer import Consumer
@@ -13,15 +11,13 @@ from twisted.web.http import Request as WebRequest
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from sisock_http import encode, panel, simplejson, simpod
+from sisock_http import encode, panel, reading, simplejson, simpod
 from sisock_http.api import Api
-from sisock_http.catalogue import Catalogue
+from sisock_http.catalogue import Catalogue, Event
 from sisock_http.pages import Pages
-from sisock_http.problems import AwayError, RequestError, TooLargeError
+from sisock_http.problems import AwayError, RequestError
 from sisock_http.query import Answer, Asker
-from sisock_http.reply import JSON, Arguments, Reply
-
-LARGEST_BODY = 4 * 1024 * 1024
+from sisock_http.reply import JSON, Reply
 
 Result = bytes | Reply
 Handler = Callable[[Any], Result | Awaitable[Result]]
@@ -86,23 +82,23 @@ class Application:
         self._cors_origin = cors_origin
         self._pages = Pages()
         self._routes: dict[bytes, tuple[Handler, Reader, tuple[bytes, ...]]] = {}
-        self._add(b"/", self._root, b"GET", reader=_request)
+        self._add(b"/", self._root, b"GET", reader=reading.whole)
         self._add(b"/healthz", lambda _: b'{"status": "alive"}', b"GET")
         self._add(b"/readyz", self._ready, b"GET")
         self._add(b"/search", self._search, b"GET", b"POST")
         self._add(b"/query", self._query, b"POST")
         self._add(b"/annotations", self._annotations, b"POST")
         keys = encode.dumps([{"type": "string", "text": "node"}])
-        self._add(b"/tag-keys", lambda _: keys, b"GET", b"POST")
-        self._add(b"/tag-values", self._tag_values, b"GET", b"POST")
+        self._add(b"/tag-keys", lambda _: keys, b"GET", b"POST", reader=reading.whole)
+        self._add(b"/tag-values", self._tag_values, b"GET", b"POST", reader=reading.body_or_none)
         self._add(b"/metrics", self._metrics, b"POST")
         self._add(b"/metric-payload-options", self._payload_options, b"POST")
         self._add(b"/variable", self._variable, b"POST")
         for name in ("status", "nodes", "fields", "data", "latest"):
-            self._add(f"/api/v1/{name}".encode(), getattr(api, name), b"GET", reader=_arguments)
-        self._add(b"/api/v1/openapi.json", api.openapi, b"GET", reader=_arguments)
+            self._add(f"/api/v1/{name}".encode(), getattr(api, name), b"GET", reader=reading.arguments)
+        self._add(b"/api/v1/openapi.json", api.openapi, b"GET", reader=reading.arguments)
         for path in self._pages.paths:
-            self._add(path, self._page_file, b"GET", reader=_request)
+            self._add(path, self._page_file, b"GET", reader=reading.whole)
 
     def site(self) -> Site:
         """The application as Twisted serves it, without a line of log per request."""
@@ -112,7 +108,7 @@ class Application:
         return site
 
     def _add(self, path: bytes, handler: Handler, *methods: bytes, reader: Reader | None = None) -> None:
-        self._routes[path] = (handler, reader or _body, methods)
+        self._routes[path] = (handler, reader or reading.body, methods)
 
     def serve(self, request: WebRequest) -> None:
         """Answer a request, now or later."""
@@ -167,7 +163,7 @@ class Application:
         if (
             len(body) >= encode.SMALLEST_COMPRESSED
             and b"content-encoding" not in reply.headers
-            and _takes_gzip(request)
+            and reading.takes_gzip(request)
         ):
             request.setHeader(b"content-encoding", b"gzip")
             request.setHeader(b"vary", b"accept-encoding")
@@ -180,12 +176,12 @@ class Application:
     def _root(self, request: WebRequest) -> Result:
         """The page for a browser; for others, such as Grafana's check, whether the router is here."""
         if b"text/html" in (request.getHeader(b"accept") or b""):
-            return self._pages.index(_takes_gzip(request))
+            return self._pages.index(reading.takes_gzip(request))
         self._require_router()
         return Reply(encode.dumps({"service": "sisock-http", "status": "ok"}), headers={b"vary": b"accept"})
 
     def _page_file(self, request: WebRequest) -> Reply:
-        return self._pages.file(request.path, _takes_gzip(request))
+        return self._pages.file(request.path, reading.takes_gzip(request))
 
     def _require_router(self) -> None:
         if not self._consumer.router_here:
@@ -201,10 +197,10 @@ class Application:
 
     def _search(self, body: Any) -> bytes:
         self._require_router()
-        return encode.dumps(simplejson.search(self._catalogue, _object(body)))
+        return encode.dumps(simplejson.search(self._catalogue, reading.as_object(body)))
 
     async def _query(self, body: Any) -> bytes:
-        asked = panel.parse(_object(body), self._catalogue)
+        asked = panel.parse(reading.as_object(body), self._catalogue)
         self._require_router()
         answers: dict[tuple[str, panel.Limits], Answer] = {}
         points = 0
@@ -214,40 +210,46 @@ class Application:
                 points += len(answer.series.t)
 
         def render() -> bytes:
-            return encode.dumps([self._element(asked, item, answers) for item in asked.shown])
+            return encode.dumps([_element(item, asked, answers, happened) for item in asked.shown])
 
+        wants_events = any(item.style == "events" for item in asked.shown)
+        happened = list(self._catalogue.events) if wants_events else []
         return await in_thread(self._reactor, render) if points > encode.LARGE_POINTS else render()
-
-    def _element(
-        self, asked: panel.Panel, item: panel.Shown, answers: dict[tuple[str, panel.Limits], Answer]
-    ) -> dict[str, Any]:
-        """One target's answer in the dialect of who asked."""
-        if item.style == "events":
-            return simpod.events(list(self._catalogue.events), asked.start, asked.end, item)
-        answer = answers[item.target, item.limits]
-        if item.style == "frame" and not encode.is_number(answer.series, answer.field):
-            return simpod.frame(answer, item)
-        return simplejson.element(answer, item)
 
     def _metrics(self, body: Any) -> bytes:
         self._require_router()
-        _object(body)
+        reading.as_object(body)
         return encode.dumps(simpod.metrics(self._catalogue))
 
     def _payload_options(self, body: Any) -> bytes:
-        return encode.dumps(simpod.payload_options(_object(body)))
+        return encode.dumps(simpod.payload_options(reading.as_object(body)))
 
     def _variable(self, body: Any) -> bytes:
         self._require_router()
-        return encode.dumps(simpod.variable(self._catalogue, _object(body)))
+        return encode.dumps(simpod.variable(self._catalogue, reading.as_object(body)))
 
     def _annotations(self, body: Any) -> bytes:
-        return encode.dumps(simplejson.annotations(self._catalogue.events, _object(body)))
+        return encode.dumps(simplejson.annotations(self._catalogue.events, reading.as_object(body)))
 
     def _tag_values(self, body: Any) -> bytes:
         key = body.get("key") if isinstance(body, dict) else None
         names = sorted(self._catalogue.entries) if key in (None, "node") else []
         return encode.dumps([{"text": name} for name in names])
+
+
+def _element(
+    item: panel.Shown,
+    asked: panel.Panel,
+    answers: dict[tuple[str, panel.Limits], Answer],
+    happened: list[Event],
+) -> dict[str, Any]:
+    """One target's answer in the dialect of who asked."""
+    if item.style == "events":
+        return simpod.events(happened, asked.start, asked.end, item)
+    answer = answers[item.target, item.limits]
+    if item.style == "frame" and not encode.is_number(answer.series, answer.field):
+        return simpod.frame(answer, item)
+    return simplejson.element(answer, item)
 
 
 def _problem(request: WebRequest, status: int, sentence: str) -> bytes:
@@ -258,40 +260,4 @@ def _problem(request: WebRequest, status: int, sentence: str) -> bytes:
 def _send(request: WebRequest, body: bytes, content_type: bytes = JSON) -> bytes:
     request.setHeader(b"content-type", content_type)
     request.setHeader(b"content-length", b"%d" % len(body))
-    return body
-
-
-def _body(request: WebRequest) -> Any:
-    """The request's JSON; an empty object if there is none."""
-    content = request.content.read(LARGEST_BODY + 1) if request.content else b""
-    if len(content) > LARGEST_BODY:
-        raise TooLargeError(f"the body is longer than {LARGEST_BODY} bytes")
-    if not content.strip():
-        return {}
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise RequestError(f"the body is not JSON: {error}") from error
-
-
-def _request(request: WebRequest) -> WebRequest:
-    return request
-
-
-def _takes_gzip(request: WebRequest) -> bool:
-    return b"gzip" in (request.getHeader(b"accept-encoding") or b"")
-
-
-def _arguments(request: WebRequest) -> Arguments:
-    """The parameters of the request's address."""
-    query = request.uri.partition(b"?")[2]
-    given: dict[str, list[str]] = {}
-    for name, value in parse_qsl(query.decode("ascii", "replace"), keep_blank_values=True):
-        given.setdefault(name, []).append(value)
-    return Arguments(given)
-
-
-def _object(body: Any) -> dict[str, Any]:
-    if not isinstance(body, dict):
-        raise RequestError(f"the body is a JSON {type(body).__name__}, not an object")
     return body

@@ -7,6 +7,8 @@ do for SimpleJson, other values are frames, for a series of theirs is always of 
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
+
 from sisock_http import encode
 from sisock_http.catalogue import Catalogue, Event
 from sisock_http.matching import resolve
@@ -39,7 +41,8 @@ def options(name: str) -> list[dict[str, str]]:
 
 def metrics(catalogue: Catalogue) -> list[dict[str, Any]]:
     """Every field, with what can be chosen for it, and the target of annotations."""
-    payloads = [{**one, "type": "select", "options": options(one["name"])} for one in _PAYLOADS]
+    choices = [{**one, "type": "select", "options": options(one["name"])} for one in _PAYLOADS]
+    payloads = orjson.Fragment(encode.dumps(choices))
     listed = []
     for target in catalogue.targets():
         field = catalogue.field(target)
