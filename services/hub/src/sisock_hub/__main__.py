@@ -13,6 +13,7 @@ from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with
 
 from sisock_hub.prepare import environment, host_names, prepare
+from sisock_hub.privileges import account, give_up_root, own_copy, share
 
 
 def main() -> NoReturn:
@@ -24,6 +25,7 @@ def main() -> NoReturn:
     only_prepare = parser.parse_args().prepare_only
     try:
         config = load(RouterConfig, os.environ)
+        become = account(os.environ.get("SISOCK_RUN_AS", ""))
         directory = config.crossbar_dir.absolute()
         prepared = prepare(directory, host_names(config.crossbar_host))
         ports = (
@@ -40,18 +42,29 @@ def main() -> NoReturn:
         exit_with(str(error), EXIT_CONFIG)
     logs.configure("hub", config.log_level)
     log = logs.get()
+    if prepared.made and become is not None:
+        share(directory, prepared.made, become.gid)
     if prepared.made:
         log.info("router.prepared", directory=str(directory), made=prepared.made)
     for note in prepared.migrated:
         log.warning("router.config_migrated", copy=str(prepared.config), what=note)
     if only_prepare:
         exit_with("", 0)
+    secrets = environment(directory)
+    if become is not None or not os.access(directory, os.W_OK):
+        try:
+            directory = own_copy(directory, become)
+        except ConfigError as error:
+            exit_with(str(error), EXIT_CONFIG)
+        log.info("router.copied", to=str(directory))
+    if become is not None:
+        give_up_root(become)
     # A router that was killed leaves its process id behind, which in a container is soon another's.
     (directory / "node.pid").unlink(missing_ok=True)
     (directory / "hub.sock").unlink(missing_ok=True)
     environ = {
         **os.environ,
-        **environment(directory),
+        **secrets,
         "CROSSBAR_DIR": str(directory),
         "CROSSBAR_TLS_PORT": str(config.crossbar_tls_port),
         "CROSSBAR_OCS_PORT": str(config.crossbar_ocs_port),
