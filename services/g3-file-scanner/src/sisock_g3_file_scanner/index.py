@@ -284,7 +284,8 @@ class Index:
                 )
                 fields = self._fields_of(provider_id)
                 self._database.execute(
-                    f"DELETE FROM sisock_tiles WHERE field_id IN {marks(fields)} AND level = %s AND tile = %s",
+                    "DELETE FROM sisock_tiles "
+                    f"WHERE field_id IN {marks(fields)} AND level = %s AND tile = %s",
                     [*fields, level.number, tile],
                 )
 
@@ -305,7 +306,7 @@ class Index:
             ("sisock_chunks", "file_id"),
             ("sisock_files", "id"),
         ):
-            execute(f"DELETE FROM {table} WHERE {column} = %s", [file_id])  # noqa: S608 (names of ours)
+            execute(f"DELETE FROM {table} WHERE {column} = %s", [file_id])
 
     def _forget_feeds(self, path: str, filename: str) -> None:
         at = [path, filename]
