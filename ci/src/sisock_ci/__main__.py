@@ -1,0 +1,135 @@
+"""``sisock-ci``: build, try, push and release sisock's images, from a laptop or from any CI."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sisock_ci import changes, engine, release, smoke
+from sisock_ci.errors import CiError
+from sisock_ci.services import Service, find, find_root, services
+
+MB = 1e6
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step; a failure ends in one sentence."""
+    options = _parser().parse_args(arguments)
+    try:
+        root = find_root(Path.cwd())
+        step: Callable[[Path, argparse.Namespace], None] = options.step
+        step(root, options)
+    except CiError as error:
+        sys.stderr.write(f"sisock-ci: {error}\n")
+        return 1
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _list(root: Path, options: argparse.Namespace) -> None:
+    found = services(root)
+    if options.json:
+        _say(json.dumps([{"name": s.name, "version": s.version, "image": s.image} for s in found]))
+        return
+    for service in found:
+        names = ", ".join((service.image, *service.also))
+        _say(f"{service.name:<16} {service.version:<8} {names}")
+
+
+def _changed(root: Path, options: argparse.Namespace) -> None:
+    found = changes.touched(root, changes.changed_files(root, options.since))
+    if options.json:
+        _say(json.dumps([service.name for service in found]))
+        return
+    for service in found:
+        _say(service.name)
+
+
+def _chosen(root: Path, options: argparse.Namespace) -> list[Service]:
+    if options.all == bool(options.services):
+        raise CiError("name services, or give --all")
+    return services(root) if options.all else find(root, options.services)
+
+
+def _build(root: Path, options: argparse.Namespace) -> None:
+    client = engine.connect()
+    for service in _chosen(root, options):
+        name, taken = engine.build(client, root, service, pull=options.pull)
+        size = client.images.get(name).attrs["Size"] / MB
+        _say(f"built {name}: {size:.0f} MB, {taken:.1f} s")
+
+
+def _test(root: Path, options: argparse.Namespace) -> None:
+    client = engine.connect()
+    [hub] = find(root, ["hub"])
+    for service in _chosen(root, options):
+        taken = smoke.try_image(client, service, hub)
+        _say(f"tried {service.name}: healthy after {taken:.1f} s, ended in time")
+
+
+def _push(root: Path, options: argparse.Namespace) -> None:
+    client = engine.connect()
+    for service in _chosen(root, options):
+        digest = engine.push(client, root, service, release=options.release)
+        _say(f"pushed {engine.reference(service, service.version)} {digest}")
+
+
+def _release(root: Path, options: argparse.Namespace) -> None:
+    [service] = find(root, [options.service])
+    tag = release.tag(root, service, options.tag or "")
+    client = engine.connect()
+    [hub] = find(root, ["hub"])
+    for one in dict.fromkeys((hub, service)):
+        engine.build(client, root, one)
+    smoke.try_image(client, service, hub)
+    digest = engine.push(client, root, service, release=True)
+    _say(f"released {engine.reference(service, service.version)} {digest} as {tag}")
+
+
+def _pins(root: Path, options: argparse.Namespace) -> None:
+    for line in release.write_pins(root, options.file or root / "compose" / "versions.env"):
+        _say(line)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sisock-ci", description=__doc__)
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+
+    def add(
+        name: str, step: Callable[[Path, argparse.Namespace], None], told: str
+    ) -> argparse.ArgumentParser:
+        added = steps.add_parser(name, help=told, description=told)
+        added.set_defaults(step=step)
+        return added
+
+    add("list", _list, "services, their versions and images").add_argument("--json", action="store_true")
+    changed = add("changed", _changed, "services that a change touches")
+    changed.add_argument("--since", required=True, metavar="REF")
+    changed.add_argument("--json", action="store_true")
+    for name, step, told in (
+        ("build", _build, "build images"),
+        ("test", _test, "try images beside a real router"),
+        ("push", _push, "push images by their version"),
+    ):
+        added = add(name, step, told)
+        added.add_argument("services", nargs="*")
+        added.add_argument("--all", action="store_true")
+        if name == "build":
+            added.add_argument("--pull", action="store_true", help="ask the registry for newer base images")
+        if name == "push":
+            added.add_argument("--release", action="store_true", help="also as latest")
+    released = add("release", _release, "check, build, try and push one service's release")
+    released.add_argument("service")
+    released.add_argument("--tag", help="the tag that is released, to be checked")
+    pins = add("pins", _pins, "write the versions into compose's env file")
+    pins.add_argument("--file", type=Path)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""What a change touches: a service by its own folder and its libraries, all by what all are built from."""
+
+import subprocess
+from pathlib import Path
+
+from sisock_ci.errors import CiError
+from sisock_ci.services import Service, services
+
+ALL = ("pyproject.toml", "uv.lock", ".dockerignore", "libs/sisock-core/")
+
+
+def changed_files(root: Path, since: str) -> list[str]:
+    """Files that differ from a commit, those not committed included.
+
+    Raises
+    ------
+    CiError
+        If git does not know the commit.
+    """
+    outputs = []
+    for arguments in (["diff", "--name-only", since, "--"], ["ls-files", "--others", "--exclude-standard"]):
+        done = subprocess.run(  # noqa: S603 (words of ours)
+            ["git", "-C", str(root), *arguments],  # noqa: S607 (git, wherever it is)
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CiError(f"git knows no {since!r}: {done.stderr.strip()}")
+        outputs += done.stdout.splitlines()
+    return outputs
+
+
+def touched(root: Path, files: list[str]) -> list[Service]:
+    """Services whose images such files go into."""
+
+    def goes_into(service: Service, file: str) -> bool:
+        folders = [f"{service.folder}/", *(f"{library}/" for library in service.libraries)]
+        inside = any(file.startswith(folder) for folder in folders)
+        return (inside and "/tests/" not in file) or file.startswith(ALL)
+
+    return [service for service in services(root) if any(goes_into(service, file) for file in files)]
