@@ -64,8 +64,9 @@ test("words are numbered in their order and keep their names", () => {
   assert.deepEqual(table[1], [1, 0, 1, 1]);
 });
 
-test("yes and no are one and zero", () => {
-  const { table } = columns(answer(grid(3), [true, false, null], { type: "boolean", interval: 1 }), 100, false);
+test("yes and no are one and zero, in that place whatever there is of them", () => {
+  const { words, table } = columns(answer(grid(3), [true, false, null], { type: "boolean", interval: 1 }), 100, true);
+  assert.deepEqual(words, ["false", "true"]);
   assert.deepEqual(table[1], [1, 0, null]);
 });
 

@@ -8,18 +8,24 @@ export const pointsFor = (pixels) => 2 * Math.max(20, Math.round(pixels)) + 2;
 /**
  * Columns to draw of one answer.
  *
- * `tables` are `[t, values]` or `[t, low, high]`; `band` tells which. Text is numbered by `words`.
+ * `table` is `[t, values]` or `[t, low, high]`; `band` tells which. Text, and yes and no, are numbers of `words`.
  */
 export function columns(answer, points, log) {
   const { t } = answer;
-  const words = answer.type === "string" ? [...new Set(answer.values)].sort() : null;
-  const values = words ? answer.values.map((word) => words.indexOf(word)) : answer.values;
-  const shown = (value) => (value === null || !Number.isFinite(Number(value)) || (log && value <= 0) ? null : Number(value));
+  const words = wordsOf(answer);
+  const values = words ? answer.values.map((word) => (word === null ? null : words.indexOf(String(word)))) : answer.values;
+  const shown = (value) => (value === null || !Number.isFinite(Number(value)) || (log && !words && value <= 0) ? null : Number(value));
   if (answer.type === "number" && isReduced(answer, points)) {
     return { band: true, words, table: gapped(binned(t, values, shown, points), binWidth(t, points)) };
   }
   const table = [Array.from(t), Array.from(values, shown)];
   return { band: false, words, table: gapped(table, Math.max(answer.interval ?? 0, usualStep(t))) };
+}
+
+/** What the values of a field that has no numbers are called, in the order in which they are drawn. */
+function wordsOf({ type, values }) {
+  if (type === "number") return null;
+  return type === "boolean" ? ["false", "true"] : [...new Set(values.filter((word) => word !== null))].sort();
 }
 
 /** Whether the server had more samples than it sent: there are some in about every bin, and there were more. */
