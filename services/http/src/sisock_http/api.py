@@ -18,17 +18,14 @@ from twisted.internet.defer import ensureDeferred, gatherResults
 from sisock_http import encode
 from sisock_http.catalogue import SEPARATOR, Catalogue
 from sisock_http.formats import FORMATS
+from sisock_http.latest import latest
 from sisock_http.matching import MOST_MATCHES, resolve
 from sisock_http.panel import MOST_POINTS
 from sisock_http.problems import AwayError, RequestError
-from sisock_http.query import Answer, Asker, Request, split
+from sisock_http.query import Answer, Asker, Request
 from sisock_http.reading import Arguments
 from sisock_http.reply import Reply, notices
 from sisock_http.times import interval_seconds, moment
-
-DAY_S = 86400.0
-LATEST_WINDOWS_S = (3600.0, DAY_S, 30 * DAY_S)
-"""How far back a field's last sample is looked for, one window after the other."""
 
 
 class Api:
@@ -171,21 +168,9 @@ class Api:
         arguments.allow("field")
         targets = self._targets(arguments)
         self._require_router()
-        now = self._clock()
-        found: dict[str, Answer] = {}
-        windows = iter(LATEST_WINDOWS_S)
-        missing = targets
-        while missing and (window := next(windows, None)):
-            answers = await self._asker.ask(Request(tuple(missing), now - window, now, max_points=2))
-            found.update({answer.target: answer for answer in answers})
-            missing = [a.target for a in answers if not len(a.series.t) and self._reduces(a)]
-        rows = [_last(found[target]) for target in targets]
-        return Reply(encode.dumps(rows), headers=notices([a.notice for a in found.values() if a.notice]))
-
-    def _reduces(self, answer: Answer) -> bool:
-        """Whether the node can send the last sample of a month without the month."""
-        entry = self._catalogue.entries.get(split(answer.target)[0])
-        return not answer.notice and entry is not None and "max_points" in entry.info.capabilities
+        answers = await latest(self._asker, self._catalogue, targets, self._clock())
+        missing = [answer.notice for answer in answers if answer.notice]
+        return Reply(encode.dumps([_last(answer) for answer in answers]), headers=notices(missing))
 
     def openapi(self, _arguments: Arguments) -> bytes:
         """What there is under ``/api/v1``, as OpenAPI 3.1."""

@@ -7,6 +7,7 @@ import * as views from "./view.js";
 
 const STATUS_MS = 2000;
 const FRESHNESS_MS = 15000;
+const SETTLED_MS = 300; // after a scroll
 const SOONEST_MS = 1000; // between two looks at live data
 const LATEST_MS = 60000;
 const SHORTEST_S = 0.01;
@@ -18,10 +19,11 @@ let state = { nodes: [], router: true, hub: true };
 let listed = "";
 let unreachable = "";
 let liveTimer = 0;
+let freshnessTimer = 0;
 const before = [];
 const panels = [];
 const failed = new Set();
-const tree = new Tree($("tree"), $("search"), plot);
+const tree = new Tree($("tree"), $("search"), plot, () => freshenIn(SETTLED_MS));
 
 // ---- what is shown
 
@@ -248,7 +250,7 @@ async function watch() {
     try {
       tree.fill(state.nodes, await fields());
       listed = here;
-      freshness();
+      freshenIn(0);
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
     }
@@ -257,16 +259,19 @@ async function watch() {
   setTimeout(watch, STATUS_MS);
 }
 
-let freshnessTimer = 0;
-async function freshness() {
+function freshenIn(delay) {
   clearTimeout(freshnessTimer);
+  freshnessTimer = setTimeout(freshen, delay);
+}
+
+async function freshen() {
+  freshnessTimer = 0;
   try {
     for (const names of document.hidden ? [] : tree.visible()) tree.freshen(await latest(names), state.now ?? Date.now() / 1000);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
   }
-  clearTimeout(freshnessTimer);
-  freshnessTimer = setTimeout(freshness, FRESHNESS_MS);
+  if (!freshnessTimer) freshenIn(FRESHNESS_MS);
 }
 
 window.addEventListener("popstate", () => take(views.read(location.search)));

@@ -12,8 +12,11 @@ const element = (tag, properties = {}, ...children) => {
 };
 
 export class Tree {
-  /** `plot(field, apart)` is called for a field that was chosen, in a new panel if `apart`. */
-  constructor(root, search, plot) {
+  /**
+   * `plot(field, apart)` is called for a field that was chosen, in a new panel if `apart`; `seen()` when others
+   * than before may be seen.
+   */
+  constructor(root, search, plot, seen) {
     this.root = root;
     this.search = search;
     this.plot = plot;
@@ -25,6 +28,9 @@ export class Tree {
     search.addEventListener("input", () => this.filter());
     search.addEventListener("keydown", (event) => this.fromSearch(event));
     root.addEventListener("keydown", (event) => this.step(event));
+    root.addEventListener("toggle", seen, { capture: true });
+    root.parentElement.addEventListener("scroll", seen);
+    search.addEventListener("input", seen);
     root.addEventListener("click", (event) => {
       const row = event.target.closest("button[data-field]");
       if (row) this.plot(row.dataset.field, event.shiftKey);
@@ -83,10 +89,12 @@ export class Tree {
 
   /** Names of the fields that can be seen, in pieces that fit into a request each. */
   visible() {
+    const window = this.root.parentElement.getBoundingClientRect();
     const pieces = [[]];
     let length = 0;
     for (const [name, { button }] of this.rows) {
-      if (button.hidden || !button.closest("details").open) continue;
+      const { top, bottom, height } = button.getBoundingClientRect();
+      if (!height || bottom < window.top || top > window.bottom) continue;
       length += encodeURIComponent(name).length + 7;
       if (length > ONE_REQUEST) {
         pieces.push([]);

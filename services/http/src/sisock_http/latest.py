@@ -1,0 +1,57 @@
+"""The last sample of fields, without reading all that came before it.
+
+A node that reduces by itself sends two samples of a month as soon as of an hour. One of the
+predecessor's would send every sample, so it is asked for little and for the last hour only.
+"""
+
+from collections.abc import Sequence
+
+from sisock_http.catalogue import Catalogue
+from sisock_http.query import Answer, Asker, Request, split
+
+HOUR_S, DAY_S = 3600.0, 86400.0
+WINDOWS_S = (HOUR_S, DAY_S, 30 * DAY_S)
+"""How far back to look, one window after the other."""
+
+OLD_STRIDE_S = 60.0
+AHEAD_S = 60.0
+"""Clocks differ: a sample may be from what is the future here."""
+
+
+async def latest(asker: Asker, catalogue: Catalogue, targets: Sequence[str], now: float) -> list[Answer]:
+    """Answers that end with the last sample of each field, empty where there is none within 30 days.
+
+    Parameters
+    ----------
+    asker : Asker
+    catalogue : Catalogue
+    targets : sequence of str
+        ``node::field``, each once.
+    now : float
+        The present, UNIX seconds.
+
+    Returns
+    -------
+    list of Answer
+        In the order of `targets`.
+    """
+    able = [target for target in targets if _reduces(catalogue, target)]
+    others = [target for target in targets if target not in set(able)]
+    found: dict[str, Answer] = {}
+
+    async def ask(names: Sequence[str], window_s: float, stride_s: float | None) -> list[str]:
+        if not names:
+            return []
+        answers = await asker.ask(Request(tuple(names), now - window_s, now + AHEAD_S, 2, stride_s))
+        found.update((answer.target, answer) for answer in answers)
+        return [answer.target for answer in answers if not len(answer.series.t) and not answer.notice]
+
+    await ask(others, HOUR_S, OLD_STRIDE_S)
+    for window_s in WINDOWS_S:
+        able = await ask(able, window_s, None)
+    return [found[target] for target in targets]
+
+
+def _reduces(catalogue: Catalogue, target: str) -> bool:
+    entry = catalogue.entries.get(split(target)[0])
+    return entry is not None and "max_points" in entry.info.capabilities
