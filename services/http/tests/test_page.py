@@ -89,11 +89,10 @@ class Sight:
     def samples(self, panel: int = 0) -> int:
         return int(self.page.locator(".panel").nth(panel).get_attribute("data-samples") or 0)
 
-    def wait_for_samples(self, least: int = 1, panel: int = 0) -> None:
-        wait = (
-            "([panel, least]) => Number(document.querySelectorAll('.panel')[panel]?.dataset.samples) >= least"
-        )
-        self.page.wait_for_function(wait, arg=[panel, least])
+    def wait_for_samples(self, least: int = 1, most: int = 10**9, panel: int = 0) -> None:
+        drawn = "Number(document.querySelectorAll('.panel')[panel]?.dataset.samples)"
+        wait = f"([panel, least, most]) => {drawn} >= least && {drawn} <= most"
+        self.page.wait_for_function(wait, arg=[panel, least, most])
 
     def asked_span(self) -> float:
         last = self.asked[-1]
@@ -144,7 +143,7 @@ def test_an_operator_searches_plots_zooms_and_sees_finer_data(sight: Sight) -> N
     times = len(sight.asked)
     sight.zoom(0.5, 0.52)
     sight.wait_until_asked(times + 1)
-    sight.wait_for_samples(100)
+    sight.wait_for_samples(100, 1000)
     assert sight.asked_span() < 0.03 * 15 * 86400
     assert sight.asked_span() / sight.samples() == pytest.approx(60, rel=0.05)
     assert coarse > 500

@@ -1,7 +1,7 @@
 // What the page makes of samples before it draws them.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { columns, pointsFor } from "./series.js";
+import { columns, joined, pointsFor } from "./series.js";
 
 const answer = (t, values, more = {}) => ({ type: "number", interval: null, t: Float64Array.from(t), values, n: t.length, ...more });
 const grid = (n, step = 1) => Array.from({ length: n }, (_, i) => 1000 + i * step);
@@ -72,4 +72,14 @@ test("yes and no are one and zero, in that place whatever there is of them", () 
 
 test("nothing at all is drawn as nothing", () => {
   assert.deepEqual(columns(answer([], []), 100, false).table, [[], []]);
+});
+
+test("a gap of one field stays whole where another has samples", () => {
+  const holed = [[0, 1, 5, 9, 10], [1, 1, null, 1, 1]];
+  const whole = [[2, 4, 6, 8], [7, 7, 7, 7]];
+  const [t, first, second] = joined([holed, whole]);
+  assert.deepEqual(t, [0, 1, 2, 4, 5, 6, 8, 9, 10]);
+  assert.deepEqual(first, [1, 1, null, null, null, null, null, 1, 1]);
+  assert.deepEqual(second.filter((value) => value !== undefined), [7, 7, 7, 7]);
+  assert.deepEqual(joined([]), [[]]);
 });

@@ -232,7 +232,7 @@ function notice() {
   $("notice").hidden = !sentence;
   if ($("notice").textContent !== sentence) $("notice").textContent = sentence;
   const well = !unreachable && state.router && state.hub;
-  $("stack").textContent = unreachable ? "server away" : !state.router ? "router away" : !state.hub ? "hub away" : `${state.nodes.length} nodes`;
+  $("stack").textContent = unreachable ? "server away" : !state.router ? "router away" : !state.hub ? "hub away" : `${state.nodes.length} ${state.nodes.length === 1 ? "node" : "nodes"}`;
   $("stack").dataset.well = well;
   return well && !away.length;
 }

@@ -1,7 +1,7 @@
 // One panel: a plot of some fields, its legend, its notices.
 import uPlot from "./uplot.js";
 import { data, wanted, address } from "./server.js";
-import { columns, pointsFor } from "./series.js";
+import { columns, joined, pointsFor } from "./series.js";
 import { write } from "./moments.js";
 
 // Okabe and Ito's colours, told apart by the colour-blind, too; dashes tell the rest.
@@ -10,7 +10,6 @@ const PALETTES = {
   dark: ["#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#ffffff", "#9aa4b0"],
 };
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
-const GAPS_REACH = 2; // of uPlot.join
 const SHARED = uPlot.sync("sisock");
 // For each step of the time axis: label, and what stands below it where year, day, minute change.
 const DAY = "\n{YYYY}-{MM}-{DD}";
@@ -112,9 +111,7 @@ export class Panel {
     this.say([...new Set(answers.filter((answer) => answer.notice).map((answer) => answer.notice)),
       ...(answers.length && answers.every((answer) => !answer.n && !answer.notice) ? ["No samples in this range."] : [])]);
     this.root.dataset.samples = answers.reduce((sum, answer) => sum + answer.n, 0);
-    // Fields have times of their own; a gap of one reaches over the others' times within it.
-    const tables = drawn.map(({ table }) => table);
-    const table = drawn.length ? uPlot.join(tables, tables.map((columns) => columns.map(() => GAPS_REACH))) : [[]];
+    const table = joined(drawn.map(({ table }) => table));
     const shape = JSON.stringify([drawn.map(({ answer, band, words }) => [answer.field, answer.units, band, words]),
       view.log, view.zone, document.documentElement.dataset.theme]);
     if (this.plot && shape === this.shape) {

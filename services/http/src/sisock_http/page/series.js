@@ -1,5 +1,7 @@
 // From samples to what uPlot draws: gaps stay gaps, and what was reduced becomes a band.
+import uPlot from "./uplot.js";
 
+const GAPS_REACH = 2; // uPlot's name for it is NULL_EXPAND
 const MOST_STEPS = 3; // spacings without a sample that still count as sampled
 
 /** Points to ask for, for a plot of so many pixels: the server keeps two of each bin, and both ends. */
@@ -26,6 +28,11 @@ export function columns(answer, points, log) {
 function wordsOf({ type, values }) {
   if (type === "number") return null;
   return type === "boolean" ? ["false", "true"] : [...new Set(values.filter((word) => word !== null))].sort();
+}
+
+/** One table of several, each of times of its own; a gap of one reaches over the others' times within it. */
+export function joined(tables) {
+  return tables.length ? uPlot.join(tables, tables.map((table) => table.map(() => GAPS_REACH))) : [[]];
 }
 
 /** Whether the server had more samples than it sent: there are some in about every bin, and there were more. */
