@@ -7,7 +7,7 @@ export UV_LINK_MODE ?= copy
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
-.PHONY: demo test lint unit bench packages clean
+.PHONY: demo test test-images lint unit bench packages clean
 .DEFAULT_GOAL := test
 
 $(UV):
@@ -27,6 +27,11 @@ packages:
 	@ci/system-packages
 
 test: .venv/.synced packages lint unit
+	@echo "tests of images on a real engine: make test-images"
+
+# Needs a Docker engine and a registry (SISOCK_REGISTRY, or one at 127.0.0.1:5555).
+test-images: .venv/.synced
+	.venv/bin/pytest -m engine ci/tests compose/tests
 
 lint: .venv/.synced
 	.venv/bin/ruff check .

@@ -67,3 +67,12 @@ def test_secrets_do_not_print_and_may_come_from_a_file(tmp_path: Path) -> None:
 def test_an_unreadable_secret_file_is_named() -> None:
     with pytest.raises(ConfigError, match="WAMP_SECRET_FILE='/nowhere'"):
         load(RouterConfig, {"WAMP_SECRET_FILE": "/nowhere"})
+
+
+def test_the_routers_directory_is_found_without_its_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load(RouterConfig, {}).crossbar_dir == Path(".crossbar")
+    (tmp_path / "crossbar").mkdir()
+    assert load(RouterConfig, {}).crossbar_dir == Path("crossbar")
+    (tmp_path / ".crossbar").mkdir()
+    assert load(RouterConfig, {}).crossbar_dir == Path(".crossbar")

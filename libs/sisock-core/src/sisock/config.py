@@ -162,6 +162,9 @@ def _raw(environ: Mapping[str, str], variable: str, secret: bool) -> str | None:
         raise ValueError(f"cannot be read from {variable}_FILE={name!r} ({error})") from error
 
 
+_CROSSBAR_DIR, _WITHOUT_DOT = Path(".crossbar"), Path("crossbar")
+
+
 @dataclass(frozen=True)
 class RouterConfig:
     """Where the router is and who we are there (CONTRACT section 3)."""
@@ -171,9 +174,14 @@ class RouterConfig:
     crossbar_host: str = setting("CROSSBAR_HOST", default="sisock-crossbar")
     crossbar_tls_port: int = setting("CROSSBAR_TLS_PORT", port, default=8080)
     crossbar_ocs_port: int = setting("CROSSBAR_OCS_PORT", port, default=8001)
-    crossbar_dir: Path = setting("CROSSBAR_DIR", path, default=Path(".crossbar"))
+    crossbar_dir: Path = setting("CROSSBAR_DIR", path, default=_CROSSBAR_DIR)
     log_level: int = setting("LOGLEVEL", log_level, default=LOG_LEVELS["info"])
     health_file: Path | None = setting("HEALTH_FILE", path, default=None)
+
+    def __post_init__(self) -> None:
+        """Find the router's directory where the manuals print the mount without its dot."""
+        if self.crossbar_dir == _CROSSBAR_DIR and not _CROSSBAR_DIR.exists() and _WITHOUT_DOT.is_dir():
+            object.__setattr__(self, "crossbar_dir", _WITHOUT_DOT)
 
     @property
     def tls_url(self) -> str:

@@ -20,6 +20,9 @@ class SqlConfig:
 
     def __post_init__(self) -> None:
         """Refuse half of a login."""
+        further = getattr(super(), "__post_init__", None)
+        if further is not None:
+            further()
         if self.sql_host and (not self.sql_user or self.sql_passwd is None):
             missing = "SQL_USER" if not self.sql_user else "SQL_PASSWD"
             raise ConfigError(f"{missing} is required with SQL_HOST={self.sql_host!r} and not set")

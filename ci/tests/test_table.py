@@ -1,0 +1,106 @@
+"""What sisock-ci knows without an engine: services, changes, releases, pins."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from sisock_ci import changes, release
+from sisock_ci.__main__ import main
+from sisock_ci.errors import CiError
+from sisock_ci.services import find, find_root, services
+
+ROOT = Path(__file__).parents[2]
+IMAGES = {
+    "hub": "sisock-crossbar",
+    "http": "sisock-http",
+    "weather": "sisock-weather-server",
+    "sensors": "sisock-sensors-server",
+    "apex-weather": "sisock-apex-weather-server",
+    "radiometer": "sisock-radiometer-server",
+    "data-feed": "sisock-data-feed-server",
+    "g3-reader": "sisock-g3-reader-server",
+    "g3-file-scanner": "sisock-g3-file-scanner",
+}
+
+
+def test_every_service_has_the_image_that_sites_pull() -> None:
+    assert {service.name: service.image for service in services(ROOT)} == IMAGES
+
+
+def test_versions_and_changelogs_agree() -> None:
+    assert [release.tag(ROOT, service) for service in services(ROOT)]
+
+
+def test_a_change_touches_its_service_or_all_that_are_built_from_it() -> None:
+    def names(*files: str) -> list[str]:
+        return [service.name for service in changes.touched(ROOT, list(files))]
+
+    assert names("services/http/src/sisock_http/app.py") == ["http"]
+    assert names("services/http/tests/test_bridge.py", "docs/contract.md") == []
+    assert names("libs/sisock-g3/src/sisock_g3/frames.py") == ["g3-file-scanner", "g3-reader"]
+    assert len(names("libs/sisock-core/src/sisock/wire.py")) == len(IMAGES)
+    assert len(names("uv.lock")) == len(IMAGES)
+
+
+def test_changes_since_a_commit_are_those_of_git(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        command = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@t", *arguments]
+        subprocess.run(command, check=True, capture_output=True)
+
+    git("init", "-q")
+    (tmp_path / "a").write_text("1")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    (tmp_path / "a").write_text("2")
+    (tmp_path / "b").write_text("1")
+    assert changes.changed_files(tmp_path, "HEAD") == ["a", "b"]
+    with pytest.raises(CiError, match="git knows no 'nowhere'"):
+        changes.changed_files(tmp_path, "nowhere")
+
+
+def test_a_tag_that_is_not_the_packages_own_is_refused(tmp_path: Path) -> None:
+    [http] = find(ROOT, ["http"])
+    assert release.tag(ROOT, http, f"services/http/v{http.version}")
+    with pytest.raises(CiError, match=r"is not services/http/v"):
+        release.tag(ROOT, http, "services/http/v99.0.0")
+    folder = tmp_path / "services" / "http"
+    folder.mkdir(parents=True)
+    (folder / "CHANGELOG.md").write_text("# Changelog\n\n## 0.0.1\n")
+    with pytest.raises(CiError, match=r"begins with 0\.0\.1"):
+        release.tag(tmp_path, http)
+
+
+def test_pins_replace_versions_and_leave_other_lines(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("SQL_PASSWD=x\nSISOCK_HTTP_VERSION=0.0.0\n")
+    lines = release.write_pins(ROOT, file)
+    [http] = find(ROOT, ["http"])
+    assert lines[:2] == ["SQL_PASSWD=x", f"SISOCK_HTTP_VERSION={http.version}"]
+    assert len(lines) == 1 + len(IMAGES)
+
+
+def test_the_pins_in_the_repository_are_those_of_its_packages() -> None:
+    pinned = (ROOT / "compose" / "versions.env").read_text().splitlines()
+    assert sorted(pinned) == sorted(f"{s.variable}={s.version}" for s in services(ROOT))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["build"], "name services, or give --all"),
+        (["build", "nothing"], "there is no service 'nothing'"),
+        (["changed", "--since", "nowhere"], "git knows no 'nowhere'"),
+    ],
+)
+def test_a_failing_step_ends_in_one_sentence(arguments, sentence, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sisock_ci.engine.connect", lambda: None)
+    assert main(arguments) == 1
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert told.count("\n") == 1
+
+
+def test_outside_of_the_repository_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(CiError, match="not inside of sisock's repository"):
+        find_root(tmp_path)
