@@ -13,7 +13,7 @@ from sisock.testing import wait_until
 from sisock.testing.stack import free_port
 
 DEMO = Path(__file__).parents[1] / "demo"
-NODES = {"apex_archive", "sensors", "apex_weather", "ucsc_radiometer", "demo_feed"}
+NODES = {"apex_archive", "sensors", "apex_weather", "ucsc_radiometer", "demo_feed", "g3_reader"}
 QUERY = {
     "range": {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"},
     "interval": "1m",

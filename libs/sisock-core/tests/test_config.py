@@ -69,7 +69,9 @@ def test_an_unreadable_secret_file_is_named() -> None:
         load(RouterConfig, {"WAMP_SECRET_FILE": "/nowhere"})
 
 
-def test_the_routers_directory_is_found_without_its_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_routers_directory_is_found_without_its_dot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert load(RouterConfig, {}).crossbar_dir == Path(".crossbar")
     (tmp_path / "crossbar").mkdir()

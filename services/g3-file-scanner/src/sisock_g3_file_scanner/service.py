@@ -135,7 +135,7 @@ class Service:
         prepare(self._database)
         self._scanner = Scanner(
             self._database,
-            self._config.data_directory,
+            self._config.data_directory.absolute(),
             self._log,
             processes=self._config.processes or os.cpu_count() or 1,
             summaries=self._config.summaries,
