@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from sisock.testing import Stack, wait_until
@@ -27,6 +28,9 @@ MEGABIT = 1_000_000 / 8
 THIN_LINK_S = 6
 NOTICE_S = 5
 """How soon the page has to say that something is away."""
+
+SILENT_HUB_S = 20
+"""The bridge asks the hub every 5 s, and gives it 5 s to answer."""
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +116,19 @@ class Sight:
         self.page.mouse.move(box["x"] + end * box["width"], y, steps=5)
         self.page.mouse.up()
 
+    def stretch(self) -> None:
+        """Two fingers, brought to twice their distance."""
+        plot = self.page.locator(".u-over").first
+        plot.scroll_into_view_if_needed()
+        box = plot.bounding_box()
+        assert box
+        middle, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        fingers = self._context.new_cdp_session(self.page)
+        for kind, apart in (("touchStart", 40), ("touchMove", 60), ("touchMove", 80)):
+            points = [{"x": middle - apart, "y": y, "id": 0}, {"x": middle + apart, "y": y, "id": 1}]
+            fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
     def shoot(self, name: str) -> None:
         SCREENS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENS / f"{name}.png")
@@ -182,6 +199,21 @@ def test_a_killed_router_is_said_at_once_and_a_new_one_is_found(
     sight.wait_until_asked(times + 1)
     sight.wait_for_samples(1000)
     sight.shoot("6-recovered")
+
+
+def test_a_hub_that_does_not_answer_is_said_while_the_router_is_here(sight: Sight, stack: Stack) -> None:
+    controller = psutil.Process(stack.processes["hub"].pid)
+    hub = next(child for child in controller.children() if "container" in " ".join(child.cmdline()))
+    sight.open(f"p={RADIOMETER}&{ARCHIVE}")
+    sight.wait_for_samples(1000)
+    notice = sight.page.locator("#notice")
+    hub.suspend()
+    try:
+        expect(notice).to_contain_text("The hub is away", timeout=SILENT_HUB_S * 1000)
+        sight.shoot("11-hub-away")
+    finally:
+        hub.resume()
+    expect(notice).to_be_hidden(timeout=40_000)
 
 
 def test_a_node_that_is_away_is_named_until_it_is_back(sight: Sight, stack: Stack, bridge: Any) -> None:
@@ -338,6 +370,11 @@ def test_the_page_is_readable_on_a_phone(browser: Browser, bridge: Any) -> None:
     expect(sight.field("clockwork::sine")).to_be_visible()
     sight.page.tap("#finer")
     expect(sight.page).to_have_url(re.compile("from=2017-07-16T18"))
+    sight.wait_until_asked(2)
+    span, times = sight.asked_span(), len(sight.asked)
+    sight.stretch()
+    sight.wait_until_asked(times + 1)
+    assert sight.asked_span() == pytest.approx(span / 2, rel=0.02)
     sight.close()
     assert sight.faults == []
 

@@ -3,6 +3,7 @@ import uPlot from "./uplot.js";
 import { data, wanted, address } from "./server.js";
 import { columns, joined, pointsFor } from "./series.js";
 import { write } from "./moments.js";
+import { follow } from "./touch.js";
 
 // Okabe and Ito's colours, told apart by the colour-blind, too; dashes tell the rest.
 const PALETTES = {
@@ -174,7 +175,10 @@ export class Panel {
       tzDate: view.zone === "utc" ? (t) => uPlot.tzDate(new Date(t * 1000), "Etc/UTC") : undefined,
       cursor: { sync: { key: SHARED.key, setSeries: false }, drag: { x: true, y: false, setScale: false },
         bind: { dblclick: () => () => { this.actions.back(); return null; } } },
-      hooks: { setSelect: [(plot) => this.selected(plot)] },
+      hooks: {
+        ready: [(plot) => follow(plot, this.actions.zoom)],
+        setSelect: [(plot) => this.selected(plot)],
+      },
     };
   }
 
