@@ -1,10 +1,11 @@
 """What sisock-ci knows without an engine: services, changes, releases, pins."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from sisock_ci import changes, release
+from sisock_ci import changes, release, workflows
 from sisock_ci.__main__ import main
 from sisock_ci.errors import CiError
 from sisock_ci.services import find, find_root, services
@@ -99,6 +100,22 @@ def test_a_failing_step_ends_in_one_sentence(arguments, sentence, monkeypatch, c
     told = capsys.readouterr().err
     assert sentence in told
     assert told.count("\n") == 1
+
+
+def test_workflows_are_those_that_the_table_asks_for_and_sound() -> None:
+    folder = ROOT / ".github" / "workflows"
+    wanted = {f"{service.name}.yml": workflows.text(service) for service in services(ROOT)}
+    found = {file.name: file.read_text() for file in folder.glob("*.yml") if file.name != "service.yml"}
+    assert found == wanted
+    bin_ = Path(sys.executable).parent
+    for linter in (
+        [bin_ / "check-jsonschema", "--builtin-schema", "vendor.github-workflows"],
+        [bin_ / "zizmor", "--offline", "--quiet", "--no-progress", "--min-severity", "medium"],
+    ):
+        done = subprocess.run(
+            [*linter, *sorted(folder.glob("*.yml"))], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_outside_of_the_repository_it_says_so(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sisock_ci import changes, engine, release, smoke
+from sisock_ci import changes, engine, release, smoke, workflows
 from sisock_ci.errors import CiError
 from sisock_ci.services import Service, find, find_root, services
 
@@ -96,6 +96,11 @@ def _pins(root: Path, options: argparse.Namespace) -> None:
         _say(line)
 
 
+def _workflows(root: Path, _options: argparse.Namespace) -> None:
+    for file in workflows.write(root):
+        _say(str(file.relative_to(root)))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sisock-ci", description=__doc__)
     steps = parser.add_subparsers(required=True, metavar="STEP")
@@ -126,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     released = add("release", _release, "check, build, try and push one service's release")
     released.add_argument("service")
     released.add_argument("--tag", help="the tag that is released, to be checked")
+    add("workflows", _workflows, "write each service's workflow")
     pins = add("pins", _pins, "write the versions into compose's env file")
     pins.add_argument("--file", type=Path)
     return parser
