@@ -69,8 +69,8 @@ def nodes(title: str) -> dict[str, Any]:
     }
 
 
-def variable(name: str, label: str, query: str, *, multi: bool, current: str = "") -> dict[str, Any]:
-    """A variable whose values are asked of the bridge when the dashboard is opened."""
+def variable(name: str, label: str, query: str, *, multi: bool) -> dict[str, Any]:
+    """A variable whose values are asked of the bridge when the dashboard is opened; the first is taken."""
     return {
         "type": "query",
         "name": name,
@@ -81,7 +81,7 @@ def variable(name: str, label: str, query: str, *, multi: bool, current: str = "
         "sort": 1,
         "multi": multi,
         "includeAll": False,
-        "current": {"text": current, "value": current} if current else {},
+        "current": {},
     }
 
 
@@ -136,7 +136,7 @@ def apex(node: str, *fields: str) -> list[dict[str, Any]]:
 
 def dashboards() -> dict[str, dict[str, Any]]:
     """Every dashboard, by the name of its file."""
-    feed = variable("feed", "Feed", "nodes", multi=False, current="demo_feed")
+    feed = variable("feed", "Feed", "live", multi=False)
     archived = variable("field", "Field", "fields(g3_reader)", multi=True)
     return {
         "home": dashboard(
@@ -144,11 +144,12 @@ def dashboards() -> dict[str, dict[str, Any]]:
             "sisock",
             [
                 plot("Host", "sensors::host_load_.*"),
-                plot("Feed", "demo_feed::.*"),
+                plot("Live: ${feed}", "${feed}::.*"),
                 plot("Precipitable water", "ucsc_radiometer::pwv"),
                 nodes("Data nodes online"),
             ],
             start="now-1h",
+            variables=[feed],
         ),
         "weather": dashboard(
             "sisock-weather",

@@ -104,6 +104,7 @@ def test_max_data_points_is_the_limit_that_counts() -> None:
         ({"max_points": "500"}, (500, None)),
         ({"resolution": "1h"}, (48, None)),
         ({"resolution": "1s"}, (1000, None)),
+        ({"resolution": r"1\.5h"}, (32, None)),
         ({"method": "stride", "resolution": "10m"}, (None, 600.0)),
         ({"method": "stride"}, (None, 86.4)),
         ({"method": "all"}, (None, None)),

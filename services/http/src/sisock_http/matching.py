@@ -7,6 +7,7 @@ which cannot be made to take for ever.
 
 import itertools
 import math
+import re
 
 import re2
 
@@ -15,6 +16,7 @@ from sisock_http.problems import RequestError
 
 MOST_MATCHES = 1000
 LONGEST_PATTERN = 50_000
+_ESCAPED = re.compile(r"\\([^A-Za-z0-9])")
 _GROUPS = {"(": ("|", ")"), "{": (",", "}")}
 _SPECIAL = frozenset("\\()[]{}|*+?^$")
 
@@ -83,6 +85,11 @@ def _pieces(target: str) -> list[list[str]] | None:
         else:
             pieces[-1][-1] += character
     return None if closing else pieces
+
+
+def unescaped(text: str) -> str:
+    """A text as it was before Grafana put it into an expression."""
+    return _ESCAPED.sub(r"\1", text)
 
 
 def _matches(catalogue: Catalogue, target: str) -> list[str]:

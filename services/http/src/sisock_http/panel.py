@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sisock_http.catalogue import Catalogue
-from sisock_http.matching import MOST_MATCHES, resolve
+from sisock_http.matching import MOST_MATCHES, resolve, unescaped
 from sisock_http.problems import RequestError
 from sisock_http.query import Request, split
 from sisock_http.times import interval_seconds, unix_time
@@ -147,6 +147,7 @@ def _limits(payload: Any, where: str, span_s: float, usual: Limits) -> Limits:
     """What simpod's query builder adds to a target; its values are text, as Grafana puts variables in."""
     if not isinstance(payload, dict):
         raise RequestError(f"{where}.payload is not an object")
+    payload = {name: unescaped(value) if isinstance(value, str) else value for name, value in payload.items()}
     method = payload.get("method") or METHODS[0]
     if method not in METHODS:
         raise RequestError(f"{where}.payload.method={method!r} is none of {', '.join(METHODS)}")

@@ -65,8 +65,9 @@ def payload_options(body: dict[str, Any]) -> list[dict[str, str]]:
 def variable(catalogue: Catalogue, body: dict[str, Any]) -> list[dict[str, str]]:
     """Values of a dashboard variable.
 
-    The target is ``nodes``, ``fields``, ``fields(node)`` (names within a node, which may be a
-    variable itself), or what targets must contain; nothing lists all of them.
+    The target is ``nodes``, ``live`` (nodes that say when they have new samples), ``fields``,
+    ``fields(node)`` (names within a node, which may be a variable itself), or what targets must
+    contain; nothing lists all of them.
     """
     payload = body.get("payload") or {}
     wanted = payload.get("target", "") if isinstance(payload, dict) else payload
@@ -75,6 +76,8 @@ def variable(catalogue: Catalogue, body: dict[str, Any]) -> list[dict[str, str]]
     wanted = wanted.strip()
     if wanted == "nodes":
         values = sorted(catalogue.entries)
+    elif wanted == "live":
+        values = sorted(n for n, entry in catalogue.entries.items() if "live" in entry.info.capabilities)
     elif wanted.startswith("fields(") and wanted.endswith(")"):
         nodes = resolve(catalogue, wanted[len("fields(") : -1].strip())
         found = (split(target) for target in catalogue.targets())
