@@ -1,5 +1,6 @@
 """A site on a real engine: images from a real registry, the templates of compose/, data of every kind."""
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -85,7 +86,8 @@ class Site:
             (data / folder).mkdir(parents=True)
         today = self.began // 86400 * 86400
         apex.write(data / "apex", today - 86400, 2)
-        radiometer.write(data / "radiometer", today - 86400, 2)
+        yesterday = dt.datetime.fromtimestamp(today - 86400, dt.UTC).date()
+        radiometer.write(data / "radiometer", yesterday, 2)
         first = int(self.began) - 7200
         writer = Writer(data / "g3" / str(first)[:5] / f"{first}.g3")
         feed = writer.feed(G3_FEED)

@@ -1,0 +1,175 @@
+"""``sisock``: ask a stack from the command line."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sisock.errors import SisockError
+
+from sisock_client import files
+from sisock_client.client import DEADLINE_S, URL, Client
+from sisock_client.errors import ClientError
+from sisock_client.samples import Samples
+
+TAIL_S = 2.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; what is wrong ends in one sentence and the code 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        command: Callable[[argparse.Namespace], int] = options.command
+        return command(options)
+    except SisockError as error:
+        sys.stderr.write(f"sisock: {error}\n")
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _client(options: argparse.Namespace) -> Client:
+    return Client(options.url, wamp=options.wamp, deadline_s=options.deadline, progress=True)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _nodes(options: argparse.Namespace) -> int:
+    with _client(options) as client:
+        for node in client.nodes():
+            _say(f"{node.name:<20} {node.fields:>5} fields  {node.description}")
+    return 0
+
+
+def _fields(options: argparse.Namespace) -> int:
+    with _client(options) as client:
+        for one in client.fields(options.search):
+            _say(f"{one.field:<50} {one.units or '':<8} {one.description or ''}".rstrip())
+    return 0
+
+
+def _samples(client: Client, options: argparse.Namespace) -> Samples:
+    samples = client.get(options.field, options.start, options.end, options.max_points)
+    for notice in samples.notices:
+        sys.stderr.write(f"sisock: {notice}\n")
+    return samples
+
+
+def _get(options: argparse.Namespace) -> int:
+    name = options.output or "csv"
+    path = Path(name)
+    kind = path.suffix[1:] or name
+    if kind not in files.FORMATS:
+        raise ClientError(f"-o {name}: give csv, json, npz or parquet, or a file that ends so")
+    to_stdout = kind == name
+    if to_stdout and kind not in files.TEXT:
+        raise ClientError(f"{kind} is not for a terminal: give a file, such as -o samples.{kind}")
+    with _client(options) as client:
+        samples = _samples(client, options)
+    if to_stdout:
+        files.FORMATS[kind](samples, sys.stdout)
+    elif kind in files.TEXT:
+        with path.open("w", encoding="utf-8", newline="") as out:
+            files.FORMATS[kind](samples, out)
+    else:
+        files.FORMATS[kind](samples, path)
+    return 0 if any(len(t) for t, _ in samples.values()) else 1
+
+
+def _plot(options: argparse.Namespace) -> int:
+    with _client(options) as client:
+        samples = _samples(client, options)
+    files.write_plot(samples, Path(options.output))
+    return 0
+
+
+def _tail(options: argparse.Namespace) -> int:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    away = ""
+    since = time.time() - options.seconds
+    with _client(options) as client:
+        while not stopped.is_set():
+            try:
+                samples = client.get(options.field, since, time.time() + 1)
+            except ClientError as error:
+                if str(error) != away:
+                    sys.stderr.write(f"sisock: {error}\n")
+                away = str(error)
+            else:
+                away = ""
+                for t, name, value in sorted(
+                    (float(t), name, value)
+                    for name, (times, values) in samples.items()
+                    for t, value in zip(times.tolist(), values.tolist(), strict=True)
+                    if t > since
+                ):
+                    _say(f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(t))}Z  {name}  {value}")
+                    since = t
+                sys.stdout.flush()
+            stopped.wait(TAIL_S)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from sisock_client.check import check  # noqa: PLC0415 (it needs Twisted, which takes a while)
+
+    wrong = 0
+    url = options.url or os.environ.get("SISOCK_URL") or URL
+    for finding in check(os.environ, url, options.deadline):
+        _say(f"{'ok   ' if finding.good else 'WRONG'}  {finding.sentence}")
+        sys.stdout.flush()
+        wrong += not finding.good
+    _say("all is well" if not wrong else f"{wrong} things are wrong")
+    return 1 if wrong else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sisock", description=__doc__)
+    parser.add_argument("--url", help=f"of the bridge; SISOCK_URL, or {URL} by default")
+    parser.add_argument("--wamp", action="store_true", help="ask the router instead, as a component does")
+    parser.add_argument("--deadline", type=float, default=DEADLINE_S, metavar="S", help="seconds to wait")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], told: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=told, description=told)
+        added.set_defaults(command=command)
+        return added
+
+    def ranged(added: argparse.ArgumentParser) -> None:
+        added.add_argument("field", nargs="+", help="node::field")
+        added.add_argument(
+            "--start", default="now-1h", help="ISO 8601, UNIX seconds, now-6h; now-1h by default"
+        )
+        added.add_argument("--end", default="now")
+        added.add_argument("--max-points", type=int, metavar="N")
+
+    add("nodes", _nodes, "list the data nodes that are online")
+    add("fields", _fields, "list fields").add_argument("--search", default="", metavar="TEXT")
+    get = add("get", _get, "get samples")
+    ranged(get)
+    get.add_argument(
+        "-o", "--output", help="csv (default) or json to read here, or a file .csv .json .npz .parquet"
+    )
+    plot = add("plot", _plot, "draw samples")
+    ranged(plot)
+    plot.add_argument("-o", "--output", default="sisock.png")
+    tail = add("tail", _tail, "follow a field")
+    tail.add_argument("field", nargs="+")
+    tail.add_argument("--seconds", type=float, default=60.0, help="begin so long ago; 60 by default")
+    add("check", _check, "say what is wrong with the stack")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

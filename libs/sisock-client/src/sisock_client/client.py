@@ -1,0 +1,128 @@
+"""The client: who is online, which fields there are, their samples; blocking, over HTTP or WAMP."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Protocol
+
+from sisock_client.http import HttpSource
+from sisock_client.samples import FieldInfo, NodeSummary, Samples
+from sisock_client.times import Moment, unix_time
+
+URL = "http://localhost:5000"
+DEADLINE_S = 60.0
+
+
+class _Source(Protocol):
+    def nodes(self) -> list[NodeSummary]: ...
+
+    def fields(self, search: str) -> list[FieldInfo]: ...
+
+    def get(self, names: Sequence[str], start: float, end: float, max_points: int | None) -> Samples: ...
+
+    def close(self) -> None: ...
+
+
+class Client:
+    """A way to ask a stack.
+
+    Parameters
+    ----------
+    url : str, optional
+        Of the bridge (`sisock-http`); ``SISOCK_URL`` or ``http://localhost:5000`` by default.
+    wamp : bool or mapping
+        Ask the router instead, as a component does: True for the settings in the environment
+        (``CROSSBAR_HOST``, ``WAMP_SECRET`` ...), or a mapping of them.
+    deadline_s : float
+        Seconds that an answer may take.
+    progress : bool
+        Whether long downloads say how far they are, on standard error.
+
+    Examples
+    --------
+    >>> from sisock.client import Client  # doctest: +SKIP
+    >>> client = Client("http://localhost:5000")  # doctest: +SKIP
+    >>> client.get("apex_archive::apex_windspeed", "2017-07-14", "2017-07-15").pandas()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        wamp: bool | Mapping[str, str] = False,
+        deadline_s: float = DEADLINE_S,
+        progress: bool = False,
+    ) -> None:
+        self._source: _Source
+        if wamp is False:
+            chosen = url or os.environ.get("SISOCK_URL") or URL
+            self._source = HttpSource(chosen, deadline_s, progress=progress)
+        else:
+            from sisock_client.wamp import WampSource  # noqa: PLC0415 (it starts a reactor)
+
+            self._source = WampSource(os.environ if wamp is True else wamp, deadline_s)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._source.close()
+
+    def nodes(self) -> list[NodeSummary]:
+        """List the data nodes that are online.
+
+        Raises
+        ------
+        ClientError
+            If the stack cannot be asked.
+        """
+        return self._source.nodes()
+
+    def fields(self, search: str = "") -> list[FieldInfo]:
+        """List fields, those whose name or description contains `search`.
+
+        Raises
+        ------
+        ClientError
+            If the stack cannot be asked.
+        """
+        return self._source.fields(search)
+
+    def get(
+        self,
+        fields: str | Sequence[str],
+        start: Moment = "now-1h",
+        end: Moment = "now",
+        max_points: int | None = None,
+    ) -> Samples:
+        """Get samples in ``[start, end)``.
+
+        Parameters
+        ----------
+        fields : str or sequence of str
+            ``node::field``.
+        start, end : str, number or datetime
+            ISO 8601 (UTC if it names no zone), UNIX seconds, ``now-6h``, or ``-3600`` for an hour ago.
+        max_points : int, optional
+            At most so many samples of each field, with every extreme among them.
+
+        Returns
+        -------
+        Samples
+            Fields without samples are empty; why is in its `notices`.
+
+        Raises
+        ------
+        ClientError
+            If the stack cannot be asked, or the request makes no sense.
+        """
+        names = [fields] if isinstance(fields, str) else list(fields)
+        now = time.time()
+        return self._source.get(names, unix_time(start, now), unix_time(end, now), max_points)

@@ -1,0 +1,116 @@
+"""Ask a stack through its bridge, by the plain interface under ``/api/v1``."""
+
+import io
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import requests
+from tqdm import tqdm
+
+from sisock_client.errors import ClientError
+from sisock_client.samples import FieldInfo, NodeSummary, Samples
+
+PIECE_BYTES = 64 * 1024
+LINE_S = 5.0
+CONNECT_S = 5.0
+
+_log = logging.getLogger("sisock_client")
+
+
+class HttpSource:
+    """A bridge.
+
+    Parameters
+    ----------
+    url : str
+        Such as ``http://localhost:5000``.
+    deadline_s : float
+        Seconds to wait for the first byte of a reply.
+    progress : bool
+        Whether long downloads say how far they are.
+    """
+
+    def __init__(self, url: str, deadline_s: float, *, progress: bool) -> None:
+        self._url = url.rstrip("/")
+        self._deadline_s = deadline_s
+        self._progress = progress
+        self._session = requests.Session()
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._session.close()
+
+    def nodes(self) -> list[NodeSummary]:
+        """Who is online."""
+        listed = self._json("/api/v1/nodes")
+        return [NodeSummary(one["name"], one["description"], one["fields"]) for one in listed]
+
+    def fields(self, search: str) -> list[FieldInfo]:
+        """Fields whose name or description contains a text."""
+        listed = self._json("/api/v1/fields", search=search)
+        return [
+            FieldInfo(one["field"], one["description"], one["units"], one["type"], one["interval"])
+            for one in listed
+        ]
+
+    def get(self, names: Sequence[str], start: float, end: float, max_points: int | None) -> Samples:
+        """Samples in ``[start, end)``, UNIX seconds."""
+        parameters: dict[str, Any] = {"field": list(names), "start": start, "end": end, "format": "npz"}
+        if max_points is not None:
+            parameters["max_points"] = max_points
+        reply = self._reply("/api/v1/data", parameters, stream=True)
+        body = b"".join(self._pieces(reply))
+        notices = json.loads(reply.headers.get("Sisock-Notices", "[]"))
+        with np.load(io.BytesIO(body), allow_pickle=False) as found:
+            given = [name for name in found.files if not name.endswith("/time")]
+            columns = {name: (found[f"{name}/time"], found[name]) for name in given}
+        units = {one.field: one.units for one in self.fields("")}
+        return Samples(columns, {name: units.get(name) for name in columns}, notices)
+
+    def _json(self, path: str, **parameters: Any) -> Any:
+        return self._reply(path, parameters).json()
+
+    def _reply(self, path: str, parameters: dict[str, Any], *, stream: bool = False) -> requests.Response:
+        try:
+            reply = self._session.get(
+                f"{self._url}{path}", params=parameters, timeout=(CONNECT_S, self._deadline_s), stream=stream
+            )
+        except requests.RequestException as error:
+            why = "does not answer in time" if isinstance(error, requests.Timeout) else "cannot be reached"
+            raise ClientError(f"the bridge at {self._url} {why} ({type(error).__name__})") from error
+        if not reply.ok:
+            try:
+                told = reply.json()["error"]
+            except (ValueError, KeyError, TypeError):
+                told = f"status {reply.status_code}"
+            raise ClientError(f"the bridge at {self._url}: {told}")
+        return reply
+
+    def _pieces(self, reply: requests.Response) -> Iterator[bytes]:
+        """The body, saying how far it is: a bar on a terminal, a line of log now and then elsewhere."""
+        total = int(reply.headers.get("Content-Length") or 0)
+        show = self._progress and sys.stderr.isatty()
+        bar = tqdm(total=total or None, unit="B", unit_scale=True, leave=False) if show else None
+        began = told = time.monotonic()
+        done = 0
+        try:
+            for piece in reply.iter_content(PIECE_BYTES):
+                done += len(piece)
+                if bar is not None:
+                    bar.update(len(piece))
+                elif self._progress and time.monotonic() - told > LINE_S:
+                    told = time.monotonic()
+                    rate = done / (told - began)
+                    left = f", {(total - done) / rate:.0f} s left" if total else ""
+                    _log.warning("%.1f MB at %.1f MB/s%s", done / 1e6, rate / 1e6, left)
+                yield piece
+        except requests.RequestException as error:
+            raise ClientError(f"the bridge at {self._url} broke off after {done} bytes") from error
+        finally:
+            if bar is not None:
+                bar.close()

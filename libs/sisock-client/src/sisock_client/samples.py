@@ -1,0 +1,103 @@
+"""What comes back: columns by field, with their units, and what is missing and why."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sisock_client.errors import ClientError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+Column = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSummary:
+    """A data node that is online."""
+
+    name: str
+    description: str
+    fields: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """A field: `field` is its whole name, ``node::field``."""
+
+    field: str
+    description: str | None
+    units: str | None
+    type: str
+    interval: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Samples(Mapping[str, tuple[Column, Column]]):
+    """Samples of several fields: a mapping of field to ``(t, values)``.
+
+    Attributes
+    ----------
+    columns : dict of (t, values)
+        `t` is (n,) float64, UNIX seconds, ascending; `values` (n,) numbers, bools or str.
+    units : dict of str or None
+        By field.
+    notices : list of str
+        What is missing from the reply, and why.
+    """
+
+    columns: dict[str, tuple[Column, Column]]
+    units: dict[str, str | None] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> tuple[Column, Column]:
+        return self.columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def pandas(self) -> "pd.DataFrame":
+        """One table: a column a field, a row for each time that any field has, indexed by UTC time.
+
+        Units are in ``frame.attrs["units"]``, and in the ``attrs`` of each column.
+        """
+        pandas = _module("pandas")
+        series = []
+        for name, (t, values) in self.columns.items():
+            index = pandas.to_datetime(np.round(t * 1e9).astype("int64"), utc=True)
+            one = pandas.Series(values, index=index, name=name)
+            series.append(one[~one.index.duplicated(keep="last")])
+        frame: pd.DataFrame = pandas.concat(series, axis=1) if series else pandas.DataFrame()
+        frame.index.name = "time"
+        frame.attrs["units"] = dict(self.units)
+        for name in frame.columns:
+            frame[name].attrs["units"] = self.units.get(name)
+        return frame.sort_index()
+
+    def xarray(self) -> "xr.Dataset":
+        """One dataset: a variable a field along a common time (UTC, no zone), units in its attributes."""
+        xarray = _module("xarray")
+        frame = self.pandas()
+        frame = frame.tz_convert(None)
+        dataset: xr.Dataset = xarray.Dataset.from_dataframe(frame)
+        for name in dataset.data_vars:
+            if self.units.get(str(name)):
+                dataset[name].attrs["units"] = self.units[str(name)]
+        return dataset
+
+
+def _module(name: str) -> Any:
+    """Import what is only needed for one kind of result."""
+    from importlib import import_module  # noqa: PLC0415
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ClientError(f"{name} is not installed: pip install 'sisock-client[{name}]'") from error

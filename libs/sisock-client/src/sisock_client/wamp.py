@@ -1,0 +1,139 @@
+"""Ask data nodes directly, over WAMP: for whoever is on the router's network and has a secret."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sisock import logs
+from sisock.config import RouterConfig, load
+from sisock.consumer import Consumer
+from sisock.errors import SisockError
+from sisock.runner import the_reactor
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.task import deferLater
+from twisted.internet.threads import blockingCallFromThread
+
+from sisock_client.errors import ClientError
+from sisock_client.samples import FieldInfo, NodeSummary, Samples
+
+SEPARATOR = "::"
+JOIN_S = 10.0
+STEP_S = 0.05
+WARNING = 30
+
+
+class WampSource:
+    """A consumer in a thread of its own. There is one reactor in a process: it runs until that ends.
+
+    Parameters
+    ----------
+    environ : mapping
+        As of a component: ``CROSSBAR_HOST``, ``WAMP_SECRET`` and so on.
+    deadline_s : float
+        Seconds that a node has for its answer.
+    """
+
+    def __init__(self, environ: Mapping[str, str], deadline_s: float) -> None:
+        self._deadline_s = deadline_s
+        self._reactor = the_reactor()
+        config = load(RouterConfig, {"WAMP_USER": "simonsobs", **environ})
+        self.consumer = Consumer(self._reactor, config, logs.get("client"))
+        if not self._reactor.running:
+            logs.configure("client", WARNING)
+            threading.Thread(
+                target=self._reactor.run, kwargs={"installSignalHandlers": False}, daemon=True
+            ).start()
+        self._failure: list[str] = []
+        self._reactor.callFromThread(
+            lambda: self.consumer.run().addErrback(lambda f: self._failure.append(f.getErrorMessage()))
+        )
+        self.ask(self._joined, JOIN_S + 1)
+
+    async def _joined(self) -> None:
+        end = self._reactor.seconds() + JOIN_S
+        while not self.consumer.hub_here:
+            if self._failure:
+                raise ClientError(self._failure[0])
+            if self._reactor.seconds() > end:
+                where = "the hub" if self.consumer.router_here else "the router"
+                raise ClientError(f"{where} did not answer within {JOIN_S:g} s")
+            await deferLater(self._reactor, STEP_S, lambda: None)
+
+    def close(self) -> None:
+        """Leave the router."""
+        self.ask(self.consumer.stop, JOIN_S)
+
+    def nodes(self) -> list[NodeSummary]:
+        """Who is online."""
+
+        async def list_all() -> list[NodeSummary]:
+            found = []
+            for node in sorted(self.consumer.nodes.values(), key=lambda node: node.name):
+                try:
+                    fields = await self.consumer.get_fields(node.name, 1, 0, self._deadline_s)
+                except SisockError:
+                    fields = []
+                found.append(NodeSummary(node.name, node.description, len(fields)))
+            return found
+
+        found: list[NodeSummary] = self.ask(list_all)
+        return found
+
+    def fields(self, search: str) -> list[FieldInfo]:
+        """Fields whose name or description contains a text."""
+
+        async def list_all() -> list[FieldInfo]:
+            found = []
+            for name in sorted(self.consumer.nodes):
+                for one in await self.consumer.get_fields(name, 1, 0, self._deadline_s):
+                    whole = f"{name}{SEPARATOR}{one.name}"
+                    if search.lower() in f"{whole} {one.description or ''}".lower():
+                        found.append(FieldInfo(whole, one.description, one.units, one.type, one.interval))
+            return found
+
+        found: list[FieldInfo] = self.ask(list_all)
+        return found
+
+    def get(self, names: Sequence[str], start: float, end: float, max_points: int | None) -> Samples:
+        """Samples in ``[start, end)``, UNIX seconds."""
+        wanted: dict[str, list[str]] = {}
+        for name in names:
+            node, found, field = name.partition(SEPARATOR)
+            if not found:
+                raise ClientError(f"{name!r} does not name a field: it must be 'node::field'")
+            wanted.setdefault(node, []).append(field)
+        result = Samples({})
+
+        async def ask(node: str, fields: list[str]) -> None:
+            known = await self.consumer.get_fields(node, start, end, self._deadline_s)
+            timelines = {one.name: one.timeline_name for one in known}
+            series, problems = await self.consumer.get_data(
+                node,
+                fields,
+                start,
+                end,
+                deadline_s=self._deadline_s,
+                timelines=timelines,
+                max_points=max_points,
+            )
+            units = {one.name: one.units for one in known}
+            for field, one in series.items():
+                result.columns[f"{node}{SEPARATOR}{field}"] = (one.t, one.values)
+                result.units[f"{node}{SEPARATOR}{field}"] = units.get(field)
+            result.notices.extend(problems.values())
+
+        for node, fields in wanted.items():
+            try:
+                self.ask(lambda node=node, fields=fields: ask(node, fields))  # type: ignore[misc]
+            except SisockError as error:
+                result.notices.append(str(error))
+        return result
+
+    def ask(self, work: Callable[[], Any], deadline_s: float | None = None) -> Any:
+        """Run a coroutine function in the reactor's thread and wait for what it gives."""
+        limit = deadline_s or 4 * self._deadline_s
+
+        def bounded() -> Any:
+            return ensureDeferred(work()).addTimeout(limit, self._reactor)
+
+        return blockingCallFromThread(self._reactor, bounded)

@@ -1,0 +1,58 @@
+"""A bridge and the weather server on a real router."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import requests
+from sisock.testing import Stack, wait_until
+from sisock.testing.stack import free_port
+
+
+@pytest.fixture(scope="session")
+def url(sisock_stack: Stack) -> Iterator[str]:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    weather = sisock_stack.start_module("sisock_weather")
+    bridge = sisock_stack.start_module("sisock_http", PORT=str(port))
+
+    def ready() -> bool:
+        try:
+            return "apex_archive" in requests.get(f"{address}/readyz", timeout=2).json().get("nodes", ())
+        except requests.RequestException:
+            return False
+
+    wait_until(ready, what="the bridge is ready")
+    yield address
+    assert bridge.stop() == 0
+    assert weather.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def environ(sisock_stack: Stack) -> Mapping[str, str]:
+    """Environment of whoever reaches the router as a component does."""
+    return {**sisock_stack.environ(), "CROSSBAR_DIR": str(sisock_stack.directory / ".crossbar")}
+
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(url: str, environ: Mapping[str, str], tmp_path: Path) -> Run:
+    """Runs the command ``sisock``."""
+
+    def call(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "sisock_client", *arguments],
+            env={**os.environ, **environ, "SISOCK_URL": url, **more},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return call

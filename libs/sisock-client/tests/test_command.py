@@ -1,0 +1,102 @@
+"""The command ``sisock`` against a real stack."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+WIND = "apex_archive::apex_windspeed"
+RANGE = ["--start", "2017-07-14", "--end", "2017-07-15"]
+
+
+def test_nodes_and_fields_are_lines(run) -> None:
+    assert "apex_archive" in run("nodes").stdout
+    assert run("fields", "--search", "WINDSPEED").stdout.startswith(WIND)
+    assert "apex_archive" in run("--wamp", "nodes").stdout
+
+
+def test_samples_come_in_every_format(run, tmp_path: Path) -> None:
+    import pandas as pd
+
+    rows = list(csv.DictReader(io.StringIO(run("get", WIND, *RANGE).stdout)))
+    assert len(rows) == 1440
+    told = json.loads(run("get", WIND, *RANGE, "-o", "json").stdout)
+    assert told[WIND]["units"] == "km/h"
+    for name in ("a.npz", "a.parquet", "a.csv", "a.json"):
+        assert run("get", WIND, *RANGE, "-o", name).returncode == 0
+    with np.load(tmp_path / "a.npz") as found:
+        assert found[WIND].tolist() == [float(row[WIND]) for row in rows] == told[WIND]["values"]
+    frame = pd.read_parquet(tmp_path / "a.parquet")
+    assert len(frame) == 1440
+    assert (tmp_path / "a.csv").read_text().count("\n") == 1441
+
+
+def test_a_plot_is_a_picture(run, tmp_path: Path) -> None:
+    done = run("plot", WIND, "apex_archive::apex_humidity", *RANGE, "-o", "x.png")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "x.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_tail_prints_what_comes_and_ends_when_told(url: str, environ, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sisock_client", "tail", WIND, "--seconds", "400000000"],
+        env={**os.environ, **environ, "SISOCK_URL": url},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    process.stdout.read()
+    process.stdout.close()
+    assert process.wait(15) == 0
+    assert first.startswith("2017-07-13T")
+    assert WIND in first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["get", WIND, "--start", "yesterday"], "'yesterday' is not a time"),
+        (["get", WIND, "-o", "a.xlsx"], "give csv, json, npz or parquet"),
+        (["get", WIND, "-o", "npz"], "not for a terminal"),
+        (["--url", "http://127.0.0.1:1", "nodes"], "cannot be reached"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(run, arguments: list[str], sentence: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_stack_that_is_well_is_said_to_be(run) -> None:
+    done = run("check")
+    for part in (
+        "is reachable",
+        "certificate is the one",
+        "there is a secret",
+        "the hub answers",
+        "the bridge",
+    ):
+        assert part in done.stdout, done.stdout
+    assert "WRONG" not in done.stdout
+    assert done.returncode == 0
+
+
+def test_check_says_in_words_what_is_wrong(run, tmp_path: Path) -> None:
+    away = run("check", CROSSBAR_TLS_PORT="1")
+    assert "the router at 127.0.0.1:1 cannot be reached" in away.stdout
+    assert away.returncode == 1
+    strange = run("check", CROSSBAR_DIR=str(tmp_path))
+    assert "there is no secret for the user 'simonsobs'" in strange.stdout
+    assert "server_cert.pem cannot be read" in strange.stdout
+    refused = run("check", WAMP_SECRET="not the secret")
+    assert "the router does not let us in" in refused.stdout
