@@ -201,7 +201,9 @@ def test_a_killed_router_is_said_at_once_and_a_new_one_is_found(
     sight.shoot("6-recovered")
 
 
-def test_a_hub_that_does_not_answer_is_said_while_the_router_is_here(sight: Sight, stack: Stack) -> None:
+def test_a_hub_that_does_not_answer_is_said_while_the_router_is_here(
+    sight: Sight, stack: Stack, bridge: Any
+) -> None:
     controller = psutil.Process(stack.processes["hub"].pid)
     hub = next(child for child in controller.children() if "container" in " ".join(child.cmdline()))
     sight.open(f"p={RADIOMETER}&{ARCHIVE}")
@@ -214,6 +216,7 @@ def test_a_hub_that_does_not_answer_is_said_while_the_router_is_here(sight: Sigh
     finally:
         hub.resume()
     expect(notice).to_be_hidden(timeout=40_000)
+    wait_until(lambda: bridge.nodes() >= {"apex_archive", "clockwork"}, what="all nodes are listed again")
 
 
 def test_a_node_that_is_away_is_named_until_it_is_back(sight: Sight, stack: Stack, bridge: Any) -> None:
@@ -289,7 +292,7 @@ def test_the_samples_can_be_downloaded_as_csv(sight: Sight) -> None:
         sight.page.click("text=CSV")
     lines = Path(download.value.path()).read_text().splitlines()
     assert lines[0] == f"time,{RADIOMETER}"
-    assert len(lines) > 21_000
+    assert len(lines) > 21_000, lines[:3]
 
 
 def test_the_page_is_small_and_asks_no_other_host(sight: Sight, bridge: Any) -> None:
