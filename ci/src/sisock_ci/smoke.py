@@ -17,7 +17,7 @@ from sisock_ci.services import Service
 HEALTHY_DEADLINE_S = 90.0
 STOP_DEADLINE_S = 2.0
 ROUTER_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"]
-"""What the router's container needs to give up root (decision 7)."""
+"""What the router's container needs to give up root (decision 8)."""
 
 
 def try_image(client: Any, service: Service, hub: Service) -> float:

@@ -1,0 +1,158 @@
+"""The documents: they build, their blocks run, and no variable is left out."""
+
+import ast
+import dataclasses
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sisock.testing import Stack, wait_until
+from sisock.testing.stack import free_port
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("*/*/README.md"),
+        *ROOT.glob("*/README.md"),
+    ]
+    if not path.is_relative_to(ROOT / ".venv")
+)
+CONFIGS = {
+    "http": "sisock_http.config",
+    "weather": "sisock_weather.config",
+    "apex-weather": "sisock_apex_weather.config",
+    "radiometer": "sisock_radiometer.config",
+    "data-feed": "sisock_data_feed.config",
+    "g3-reader": "sisock_g3_reader.config",
+    "g3-file-scanner": "sisock_g3_file_scanner.config",
+}
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+
+@pytest.mark.timeout(180)
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mkdocs",
+            "build",
+            "--strict",
+            "--quiet",
+            "--site-dir",
+            str(tmp_path / "site"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "site-guide" / "index.html").exists()
+    assert "CACHE_MB" in (tmp_path / "site" / "components" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("service", sorted(CONFIGS))
+def test_every_variable_of_a_component_is_described(service: str) -> None:
+    module = importlib.import_module(CONFIGS[service])
+    configs = [
+        value
+        for value in vars(module).values()
+        if dataclasses.is_dataclass(value) and value.__module__ == module.__name__
+    ]
+    assert configs
+    told = (ROOT / "services" / service / "README.md").read_text()
+    told += (ROOT / "libs" / "sisock-core" / "README.md").read_text()
+    for config in configs:
+        for field in dataclasses.fields(config):
+            variable = field.metadata["variable"]
+            assert f"`{variable}`" in told or f"`{variable}_FILE`" in told, f"{service}: {variable}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_blocks_of_shell_python_and_yaml_are_sound(page: Path) -> None:
+    import yaml
+
+    for block in blocks(page, "(?:bash|sh)"):
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    for block in blocks(page, "python"):
+        ast.parse(block)
+    for block in blocks(page, "yaml"):
+        yaml.safe_load(block)
+
+
+@pytest.fixture(scope="module")
+def bridge(sisock_stack: Stack) -> str:
+    port = free_port()
+    weather = sisock_stack.start_module("sisock_weather")
+    process = sisock_stack.start_module("sisock_http", PORT=str(port))
+    wait_until(lambda: "catalogue.settled" in process.text() or _ready(port), what="the bridge is ready")
+    yield f"http://127.0.0.1:{port}"
+    assert process.stop() == 0
+    assert weather.stop() == 0
+
+
+def _ready(port: int) -> bool:
+    import requests
+
+    try:
+        return "apex_archive" in requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).text
+    except requests.RequestException:
+        return False
+
+
+def test_the_clients_lines_give_a_table(bridge: str) -> None:
+    for page in (ROOT / "docs" / "consumers.md", ROOT / "libs" / "sisock-client" / "README.md"):
+        [block] = [block for block in blocks(page, "python") if "Client" in block]
+        names: dict[str, object] = {}
+        exec(block.replace("http://localhost:5000", bridge), names)
+        assert names["frame"].shape == (1440, 1)  # type: ignore[attr-defined]
+
+
+def test_the_pages_curl_lines_answer(bridge: str) -> None:
+    lines = [
+        block
+        for page in (ROOT / "README.md", ROOT / "docs" / "consumers.md")
+        for block in blocks(page, "bash")
+        if block.startswith("curl")
+    ]
+    assert len(lines) == 2
+    for line in lines:
+        local = re.sub(r"(http://)?localhost:5000", bridge, line)
+        done = subprocess.run(["bash", "-c", local], capture_output=True, text=True, timeout=20, check=True)
+        assert done.stdout.count("\n") > 100 or len(done.stdout) > 10_000
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/data-server.md"])
+def test_the_pages_data_server_joins_a_real_router(page: str, sisock_stack: Stack, sisock_peer) -> None:
+    [block, *_] = [block for block in blocks(ROOT / page, "python") if "sisock.run" in block]
+    name = re.search(r'name, description = "(\w+)"', block)[1]
+    folder = sisock_stack.directory
+    (folder / "stage.txt").write_text("1500000000 1.1\n1500000010 1.2\n")
+    script = folder / f"{name}.py"
+    script.write_text(block)
+    process = sisock_stack.start(f"page-{name}", [sys.executable, str(script)])
+    try:
+        sisock_peer.wait_for_node(name)
+        field = sisock_peer.get_fields(name)[0].name
+        end = 1_500_000_020
+        series, problems = sisock_peer.get_data(name, [field], end - 30, end)
+        assert problems == {}
+        assert len(series[field].t) >= 2
+    finally:
+        assert process.stop() == 0
