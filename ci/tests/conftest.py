@@ -122,6 +122,12 @@ class Site:
                 states[name] = f"{state.get('Status')} {health}"
         return states
 
+    def first_field(self, node: str) -> str:
+        """A field of a node, as a target."""
+        url = f"http://127.0.0.1:{self.http_port}/search"
+        found = requests.post(url, json={"target": f"{node}::"}, timeout=10).json()
+        return next(target for target in found if target.startswith(f"{node}::"))
+
     def query(self, *targets: str) -> list[int]:
         """Points that /query has for targets, over the last hours."""
         body = {

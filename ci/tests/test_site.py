@@ -18,11 +18,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 MOST_MB = 250
 SLIM = ("http", "weather", "sensors", "data-feed", "apex-weather", "radiometer")
-FIRST_TARGETS = {
-    "weather": "apex_archive::apex_windspeed",
-    "feed": "demo::channel_1",
-    "g3": "g3_reader::observatory.cryo.feeds.temperatures.channel_1",
-}
 
 
 def test_a_site_serves_weather_sensors_feed_and_g3(site: Any) -> None:
@@ -34,8 +29,7 @@ def test_a_site_serves_weather_sensors_feed_and_g3(site: Any) -> None:
         return reply.ok and nodes <= set(reply.json()["nodes"])
 
     wait_until(ready, 60, "every node is online", step_s=0.5)
-    found = requests.post(f"{url}/search", json={"target": ""}, timeout=10).json()
-    one_of = {node: next(target for target in found if target.startswith(f"{node}::")) for node in nodes}
+    one_of = {node: site.first_field(node) for node in nodes}
     archived = one_of.pop("apex_archive")
     wait_until(lambda: all(site.query(*one_of.values())), 60, f"data of {sorted(one_of)}", step_s=0.5)
     body = {
@@ -62,9 +56,9 @@ def test_no_container_runs_as_root(site: Any) -> None:
         if name == "database":
             continue
         told = subprocess.run(
-            ["docker", "top", container, "-eo", "uid"], capture_output=True, text=True, check=True
-        ).stdout.split()
-        assert set(told[1:]) == {"9000"}, name
+            ["docker", "top", container, "-eo", "pid,uid"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        assert {line.split()[1] for line in told[1:]} == {"9000"}, name
 
 
 def test_one_service_is_upgraded_while_the_rest_goes_on(
@@ -76,13 +70,15 @@ def test_one_service_is_upgraded_while_the_rest_goes_on(
     step("pins", "--file", str(site.directory / ".env"), cwd=newer)
     docker_client.images.remove(f"{registry}/sisock-weather-server:0.1.1", force=True)
     before = site.ids()
+    watched = [site.first_field(node) for node in ("demo", "g3_reader", "sensors")]
+    wait_until(lambda: all(site.query(*watched)), 60, "data of what is watched", step_s=0.5)
     answers: list[bool] = []
     done = threading.Event()
 
     def ask() -> None:
         while not done.is_set():
             try:
-                answers.append(all(site.query("demo::channel_1", FIRST_TARGETS["g3"])))
+                answers.append(all(site.query(*watched)))
             except (requests.RequestException, KeyError):
                 answers.append(False)
 
