@@ -20,7 +20,7 @@ from sisock_g3.layout import TICKS_PER_SECOND
 from sisock_g3_reader.cache import Columns, Samples
 from sisock_g3_reader.catalogue import Catalogue, Entry
 from sisock_g3_reader.config import Config
-from sisock_g3_reader.select import SAMPLE_BYTES, Selection, bounds, drawn_width
+from sisock_g3_reader.select import SAMPLE_BYTES, Selection, bounds, drawn_width, has_samples
 
 LONG_SAMPLES = 2_000_000
 """A request for more samples than this is long: one such is answered at a time."""
@@ -69,7 +69,7 @@ class G3Reader(DataNode):
             return [
                 Field(entry.name, type=_FIELD_TYPES.get(entry.kind, "number"))
                 for entry in self._catalogue.entries(database)
-                if stop > begin and bounds(database, entry, begin, stop)
+                if stop > begin and has_samples(database, entry, begin, stop)
             ]
 
         return self._with_database(ask)

@@ -24,6 +24,9 @@ SAMPLE_BYTES = 16
 _WIDTHS = (FINEST_WIDTH, *(level.width for level in LEVELS))
 
 
+_WITHIN = "FROM sisock_spans WHERE field_id = %s AND t1 >= %s AND t1 <= %s AND t0 < %s ORDER BY t1"
+
+
 def drawn_width(limits: Limits, begin: int, end: int) -> int | None:
     """Width of the bins that are drawn (ticks); None if samples are to be read.
 
@@ -47,13 +50,18 @@ def drawn_width(limits: Limits, begin: int, end: int) -> int | None:
 
 def bounds(database: Database, entry: Entry, begin: int, end: int) -> tuple[int, int] | None:
     """Part of ``[begin, end)`` that a field has samples in, roughly; None if it has none."""
-    where = "FROM sisock_spans WHERE field_id = %s AND t1 >= %s AND t1 <= %s AND t0 < %s ORDER BY t1"
     values = [entry.field_id, begin, end + entry.longest, end]
-    first = database.query(f"SELECT t0 {where} LIMIT 1", values)
+    first = database.query(f"SELECT t0 {_WITHIN} LIMIT 1", values)
     if not first:
         return None
-    last = database.query(f"SELECT t1 {where} DESC LIMIT 1", values)
+    last = database.query(f"SELECT t1 {_WITHIN} DESC LIMIT 1", values)
     return max(begin, first[0][0]), min(end, last[0][0] + 1)
+
+
+def has_samples(database: Database, entry: Entry, begin: int, end: int) -> bool:
+    """Whether a field has a file whose samples overlap ``[begin, end)``."""
+    values = [entry.field_id, begin, end + entry.longest, end]
+    return bool(database.query(f"SELECT 1 {_WITHIN} LIMIT 1", values))
 
 
 @dataclass(frozen=True, slots=True)
