@@ -1,5 +1,6 @@
 """What sisock-ci knows without an engine: services, changes, releases, pins."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -121,3 +122,23 @@ def test_workflows_are_those_that_the_table_asks_for_and_sound() -> None:
 def test_outside_of_the_repository_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(CiError, match="not inside of sisock's repository"):
         find_root(tmp_path)
+
+
+def test_the_release_before_the_present_one_is_found_in_the_history() -> None:
+    [http] = find(ROOT, ["http"])
+    older = dataclasses.replace(http, version=release.previous(ROOT, http))
+    commit = release.commit(ROOT, older)
+    told = subprocess.run(
+        ["git", "show", f"{commit}:{http.folder}/pyproject.toml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f'version = "{older.version}"' in told.stdout
+
+
+def test_a_version_that_never_was_has_no_commit() -> None:
+    [http] = find(ROOT, ["http"])
+    with pytest.raises(CiError, match=r"neither a tag services/http/v0\.0\.7 nor a commit"):
+        release.commit(ROOT, dataclasses.replace(http, version="0.0.7"))

@@ -89,8 +89,13 @@ def find(root: Path, names: list[str]) -> list[Service]:
 def changelog_version(root: Path, folder: str) -> str:
     """Version that the top heading of a package's CHANGELOG names; empty if it names none."""
     file = root / folder / "CHANGELOG.md"
-    headings = re.findall(r"^## \[?v?(\d+\.\d+\.\d+[^\]\s]*)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    headings = noted_versions(file.read_text(encoding="utf-8"))
     return headings[0] if headings else ""
+
+
+def noted_versions(changelog: str) -> list[str]:
+    """Versions that a CHANGELOG has headings for, the newest first."""
+    return re.findall(r"^## \[?v?(\d+\.\d+\.\d+[^\]\s]*)", changelog, re.MULTILINE)
 
 
 def _service(root: Path, folder: Path) -> Service:
