@@ -107,9 +107,11 @@ def indexing(directory: Path, top: Path, mariadb: MariaDb) -> None:
         for summaries in (False, True):
             taken = []
             for _ in range(5):
-                environ = make()
-                prepare(Database(load(SqlConfig, environ)))
-                taken.append(timed(lambda e=environ, s=summaries: our_scan(e, top, summaries=s), 1))
+                database = Database(load(SqlConfig, make()))
+                prepare(database)
+                scanner = Scanner(database, top, structlog.get_logger(), summaries=summaries)
+                taken.append(timed(scanner.scan, 1))
+                database.close()
             median = statistics.median(taken)
             which = "yes" if summaries else "no"
             print(f"| {name} | {which} | {median * 1e3:.0f} ms | {reference / median:.1f} |", flush=True)

@@ -194,3 +194,17 @@ def test_a_file_that_kills_its_process_stops_nobody(kit, database, archive, monk
     kit.scanner(database, archive, processes=2).scan()
     assert [event["path"] for event in events("file.damaged")] == [str(archive / "deadly.g3")]
     assert len(database.query("SELECT * FROM feeds")) == 6
+
+
+def test_a_provider_that_falls_silent_keeps_its_fields_while_the_file_grows(kit, database, tmp_path) -> None:
+    path = tmp_path / "data" / "1.g3"
+    writer = Writer(path)
+    silent, loud = writer.feed("observatory.silent.feeds.x"), writer.feed("observatory.loud.feeds.x")
+    ours = kit.scanner(database, tmp_path / "data")
+    for i, feeds in enumerate(((silent, loud), (loud,), (loud,))):
+        for feed in feeds:
+            writer.data(feed, kit.T0 + 10 * i + np.arange(10.0), temps={"a": np.zeros(10)})
+        writer.flush()
+        ours.scan()
+        assert kit.same_as_fresh(database, tmp_path / "data")
+    writer.close()

@@ -29,6 +29,10 @@ class ByteLru(Generic[V]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def __contains__(self, key: Hashable) -> bool:
+        with self._lock:
+            return key in self._values
+
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """Give the value of `key`, made now if it is not there; two threads may make it twice."""
         with self._lock:

@@ -3,10 +3,12 @@
 The tables are those of `sisock_g3/schema`. Files and directories are not opened here.
 """
 
+import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from sisock_g3 import blobs, names, summary
@@ -32,6 +34,16 @@ class Entry:
     continues: Known | None
     replaces: Known | None
     reported: bool
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows of several files, to be inserted together."""
+
+    deployed: list[list[Any]] = dataclasses.field(default_factory=list)
+    described: dict[str, None] = dataclasses.field(default_factory=dict)
+    chunks: list[list[Any]] = dataclasses.field(default_factory=list)
+    spans: list[list[Any]] = dataclasses.field(default_factory=list)
 
 
 def datetime_text(ticks: int) -> str:
@@ -88,8 +100,10 @@ class Index:
     def write(self, entries: Sequence[Entry]) -> None:
         """Write files, all in one transaction."""
         with self._database.transaction():
+            rows = _Rows()
             for entry in entries:
-                self._write(entry)
+                self._write(entry, rows)
+            self._insert(rows)
 
     def remove(self, keys: Iterable[tuple[str, str]]) -> None:
         """Forget files, all in one transaction."""
@@ -110,7 +124,7 @@ class Index:
             [seen.size, seen.mtime_ns, cut, reported, known.file_id],
         )
 
-    def _write(self, entry: Entry) -> None:
+    def _write(self, entry: Entry, rows: _Rows) -> None:
         execute, seen = self._database.execute, entry.seen
         if entry.replaces is not None:
             self._forget(entry.replaces.file_id)
@@ -132,12 +146,11 @@ class Index:
                 "cut = %s, reported = %s, problem = %s WHERE id = %s",
                 [*values, file_id],
             )
-        self._write_providers(entry, file_id)
+        self._gather_providers(entry, file_id, rows)
 
-    def _write_providers(self, entry: Entry, file_id: int) -> None:
-        """Write frames, spans and the deployed tables' rows of each provider."""
+    def _gather_providers(self, entry: Entry, file_id: int, rows: _Rows) -> None:
+        """Gather frames, spans and the deployed tables' rows of each provider."""
         feeds = self._feeds(entry)
-        chunks, spans, deployed, described = [], [], [], []
         for description, provider in entry.content.providers.items():
             provider_id = self._provider(description)
             if entry.continues is not None:
@@ -146,28 +159,30 @@ class Index:
             t0, t1 = int(records["t0"].min()), int(records["t1"].max())
             self._widen(provider_id, t1 - t0)
             blob = blobs.pack_records(records)
-            chunks.append([provider_id, t1, file_id, t0, int(records["n"].sum()), blob])
+            rows.chunks.append([provider_id, t1, file_id, t0, int(records["n"].sum()), blob])
             for field, found in provider.fields.items():
                 field_id, name = self._field(provider_id, description, field, found.kind)
                 bins = blobs.pack_bins(found.bins)
-                spans.append([field_id, found.t1, file_id, found.t0, found.kind, found.samples, bins])
+                rows.spans.append([field_id, found.t1, file_id, found.t0, found.kind, found.samples, bins])
                 times = datetime_text(found.t0), datetime_text(found.t1)
-                deployed.append([feeds[description], field, *times])
-                described.append([name])
+                rows.deployed.append([feeds[description], field, *times])
+                rows.described[name] = None
             self._make_stale(provider_id, provider)
+
+    def _insert(self, rows: _Rows) -> None:
         many = self._database.executemany
-        many("DELETE FROM fields WHERE feed_id = %s", [[feed] for feed in feeds.values()])
-        many("INSERT INTO fields (feed_id, field, start, `end`) VALUES (%s, %s, %s, %s)", deployed)
+        many("INSERT INTO fields (feed_id, field, start, `end`) VALUES (%s, %s, %s, %s)", rows.deployed)
+        described = [[name] for name in rows.described]
         many("INSERT IGNORE INTO description (description) VALUES (%s)", described)
         many(
             "INSERT INTO sisock_chunks (provider_id, t1, file_id, t0, samples, records) "
             "VALUES (%s, %s, %s, %s, %s, %s)",
-            chunks,
+            rows.chunks,
         )
         many(
             "INSERT INTO sisock_spans (field_id, t1, file_id, t0, kind, samples, bins) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            spans,
+            rows.spans,
         )
 
     def _feeds(self, entry: Entry) -> dict[str, int]:
@@ -190,23 +205,32 @@ class Index:
         gone = [[number] for prov_id, number in ids.items() if prov_id not in taken]
         self._database.executemany("DELETE FROM fields WHERE feed_id = %s", gone)
         self._database.executemany("DELETE FROM feeds WHERE id = %s", gone)
-        feeds: dict[str, int] = {}
         scanned = not entry.content.cut
-        for prov_id, description in taken.items():
-            if prov_id in ids:
-                feed = ids[prov_id]
-                execute(
-                    "UPDATE feeds SET description = %s, scanned = %s WHERE id = %s",
-                    [description, scanned, feed],
-                )
-            else:
-                feed = execute(
-                    "INSERT INTO feeds (filename, path, prov_id, description, scanned) "
-                    "VALUES (%s, %s, %s, %s, %s)",
-                    [filename, path, prov_id, description, scanned],
-                )
+        known = [
+            (description, scanned, ids[prov_id])
+            for prov_id, description in taken.items()
+            if prov_id in ids and description in entry.content.providers
+        ]
+        for row in known:
+            execute("UPDATE feeds SET description = %s, scanned = %s WHERE id = %s", row)
+        if known:
+            numbers = [row[2] for row in known]
+            execute(f"DELETE FROM fields WHERE feed_id IN {marks(numbers)}", numbers)
+        self._database.executemany(
+            "INSERT INTO feeds (filename, path, prov_id, description, scanned) VALUES (%s, %s, %s, %s, %s)",
+            [
+                [filename, path, prov_id, description, scanned]
+                for prov_id, description in taken.items()
+                if prov_id not in ids
+            ],
+        )
+        feeds: dict[str, int] = {}
+        for number, description in query(
+            "SELECT id, description FROM feeds WHERE path = %s AND filename = %s ORDER BY id",
+            [path, filename],
+        ):
             if description in entry.content.providers:
-                feeds.setdefault(description, feed)
+                feeds.setdefault(description, number)
         return feeds
 
     def _provider(self, description: str) -> int:
@@ -268,7 +292,7 @@ class Index:
         return ProviderContent(provider.prov_ids, records, fields)
 
     def _make_stale(self, provider_id: int, provider: ProviderContent) -> None:
-        bins = summary.join([field.bins for field in provider.fields.values()])
+        bins = summary.join([found.bins for found in provider.fields.values() if len(found.bins)])
         self._stale_tiles(provider_id, bins)
 
     def _stale_tiles(self, provider_id: int, bins: summary.Bins) -> None:

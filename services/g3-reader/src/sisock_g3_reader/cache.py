@@ -92,6 +92,22 @@ class Columns:
         """Memory that is in use."""
         return self._kept.size_bytes + self._unpacked.size_bytes
 
+    def expect(self, segments: Sequence[Segment], field: str) -> None:
+        """Have the kernel fetch what will be read, all files at once, while the first is decoded."""
+        for segment in segments:
+            if (*_key(segment), field) in self._kept or content.is_compressed(segment.path):
+                continue
+            try:
+                descriptor = os.open(segment.path, os.O_RDONLY)
+            except OSError:
+                continue  # said when it is read
+            try:
+                # Frames of other providers lie between ours: one long read is faster than many short ones.
+                length = segment.offsets[-1] + segment.lengths[-1] - segment.offsets[0]
+                os.posix_fadvise(descriptor, segment.offsets[0], length, os.POSIX_FADV_WILLNEED)
+            finally:
+                os.close(descriptor)
+
     def read(self, segment: Segment, field: str, together: Sequence[str]) -> Samples | None:
         """Columns of one field in a segment; None if it is not in there.
 
@@ -103,7 +119,7 @@ class Columns:
         together : sequence of str
             Fields of the same provider that are wanted, too: decoded now, for when they are asked.
         """
-        key = segment.file_id, segment.provider_id, segment.number, len(segment.offsets)
+        key = _key(segment)
         decoded: dict[str, Samples] = {}
 
         def make() -> Samples | None:
@@ -157,9 +173,6 @@ class Columns:
                 return [(offset, data[offset : offset + length]) for offset, length in extents]
             descriptor = os.open(segment.path, os.O_RDONLY)
             try:
-                # Frames of other providers lie between ours: one long read is faster than many short ones.
-                length = sum(extents[-1]) - extents[0][0]
-                os.posix_fadvise(descriptor, extents[0][0], length, os.POSIX_FADV_WILLNEED)
                 return [(offset, os.pread(descriptor, length, offset)) for offset, length in extents]
             finally:
                 os.close(descriptor)
@@ -171,6 +184,10 @@ class Columns:
         if (segment.file_id, why) not in self._told and len(self._told) < 10_000:
             self._told.add((segment.file_id, why))
             self._log.warning("file.unreadable", path=str(segment.path), why=why)
+
+
+def _key(segment: Segment) -> tuple[int, int, int, int]:
+    return segment.file_id, segment.provider_id, segment.number, len(segment.offsets)
 
 
 def join(pieces: Sequence[Samples]) -> Samples:

@@ -21,6 +21,7 @@ from sisock_g3_reader.cache import Columns, Samples, Segment, join, segments
 from sisock_g3_reader.catalogue import Entry
 
 SAMPLE_BYTES = 16
+MOST_EXPECTED = 256
 _WIDTHS = (FINEST_WIDTH, *(level.width for level in LEVELS))
 
 
@@ -94,9 +95,11 @@ class Selection:
         TooMuchDataError
             If there are too many.
         """
+        wanted = self._segments(begin, end)
+        self.columns.expect(wanted[:MOST_EXPECTED], self.entry.field)
         pieces = [
             piece
-            for segment in self._segments(begin, end)
+            for segment in wanted
             if (piece := self.columns.read(segment, self.entry.field, self.together)) is not None
         ]
         if not pieces:
