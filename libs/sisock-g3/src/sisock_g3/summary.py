@@ -55,7 +55,7 @@ FINEST_WIDTH = 300 * SECOND
 LEVELS = (
     Level(1, 1_200 * SECOND, DAY),
     Level(2, 10_800 * SECOND, 32 * DAY),
-    Level(3, 86_400 * SECOND, 512 * DAY),
+    Level(3, 86_400 * SECOND, 128 * DAY),
 )
 
 

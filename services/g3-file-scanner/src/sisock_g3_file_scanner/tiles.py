@@ -62,7 +62,7 @@ def make(database: Database, provider_id: int, level: Level, tile: int) -> None:
         merged = summary.merge(summary.join(found), factor)
         inside = merged[(merged["bin"] * level.width >= begin) & (merged["bin"] * level.width < end)]
         if len(inside):
-            made.append([field_id, level.number, tile, blobs.deflate_bins(inside)])
+            made.append([field_id, level.number, tile, blobs.pack_bins(inside)])
     database.executemany(
         "INSERT INTO sisock_tiles (field_id, level, tile, bins) VALUES (%s, %s, %s, %s)", made
     )

@@ -66,7 +66,7 @@ CREATE TABLE IF NOT EXISTS sisock_chunks (
 
 CREATE INDEX IF NOT EXISTS sisock_chunks_file ON sisock_chunks (file_id);
 
--- One field in one file, with its bins of the finest width (sisock_g3.summary.BIN, deflated).
+-- One field in one file, with its bins of the finest width (sisock_g3.summary.BIN).
 CREATE TABLE IF NOT EXISTS sisock_spans (
     field_id INT NOT NULL,
     t1 BIGINT NOT NULL,
