@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 from sisock.testing import wait_until
+from sisock.testing.stack import free_port
 from sisock_ci import engine
 from sisock_ci.services import find, services
 
@@ -96,6 +97,52 @@ def test_one_service_is_upgraded_while_the_rest_goes_on(
     assert answers.count(False) == 0
     image = docker_client.containers.get(after["weather"]).image
     assert image.labels["org.opencontainers.image.version"] == "0.1.1"
+
+
+NGINX = """\
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends nginx && rm /etc/nginx/sites-enabled/default
+CMD ["nginx", "-g", "daemon off;"]
+"""
+
+
+def test_one_of_several_bridges_may_die_unnoticed(site: Any, docker_client: Any, tmp_path: Path) -> None:
+    # nginx's own image cannot be had without the internet: Debian's package stands in for it.
+    (tmp_path / "Dockerfile").write_text(NGINX)
+    docker_client.images.build(path=str(tmp_path), tag="sisock-test-nginx", rm=True)
+    port = free_port()
+    with (site.directory / ".env").open("a") as env:
+        env.write(f"BALANCER_PORT={port}\nNGINX_IMAGE=sisock-test-nginx\n")
+    files = [
+        part
+        for name in ("docker-compose.yaml", "agent.yaml", "multi-node/several-bridges.yaml")
+        for part in ("-f", name)
+    ]
+    site.compose(*files, "up", "-d", "--scale", "bridge=3", "balancer")
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: _ready(url), 60, "the bridges are ready", step_s=0.5)
+        body = {
+            "range": {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"},
+            "targets": [{"target": "apex_archive::apex_windspeed"}],
+        }
+        bridges = site.compose(*files, "ps", "-q", "bridge").split()
+        assert len(bridges) == 3
+        for i in range(90):
+            if i == 30:
+                docker_client.containers.get(bridges[0]).kill()
+            reply = requests.post(f"{url}/query", json=body, timeout=10)
+            assert reply.status_code == 200
+            assert len(reply.json()[0]["datapoints"]) == 1440
+    finally:
+        site.compose(*files, "rm", "-sf", "bridge", "balancer", check=False)
+
+
+def _ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/readyz", timeout=3).ok
+    except requests.RequestException:
+        return False
 
 
 def test_a_version_is_never_overwritten_with_other_content(
