@@ -114,6 +114,27 @@ def test_a_frame_is_indexed_seconds_after_it_was_written(kit, tmp_path: Path) ->
     database.close()
 
 
+def test_a_file_that_goes_leaves_the_index_within_seconds(kit, archive, tmp_path: Path) -> None:
+    environ = {"SQL_FILE": str(tmp_path / "index.sqlite"), "SCAN_INTERVAL": "3600"}
+    database = Database(load(SqlConfig, environ))
+    prepare(database)
+    process = kit.run(environ, archive)
+    try:
+        wait_until(lambda: rows(database) == 6, what="the first scan is done", deadline_s=20)
+        first, second, *_ = sorted(archive.rglob("*.g3"))
+        first.unlink()
+        wait_until(lambda: rows(database) == 5, what="it is noticed", deadline_s=8)
+        second.rename(second.with_name("other.g3"))
+        kit.write(archive / "new" / "deep" / "3.g3", kit.T0 + 3e6)
+        wait_until(lambda: rows(database) == 6, what="a new directory is noticed", deadline_s=8)
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert kit.same_as_fresh(database, archive)
+    database.close()
+
+
 def samples(database: Database) -> int:
     found = database.query(
         "SELECT c.samples FROM sisock_chunks c JOIN sisock_files f ON f.id = c.file_id "

@@ -97,13 +97,13 @@ class Index:
         rows = self._database.query("SELECT DISTINCT path, filename FROM feeds")
         return {(path, filename) for path, filename in rows} - present
 
-    def write(self, entries: Sequence[Entry]) -> None:
-        """Write files, all in one transaction."""
+    def write(self, entries: Sequence[Entry]) -> dict[tuple[str, str], Known]:
+        """Write files, all in one transaction; gives them as the index has them then."""
         with self._database.transaction():
             rows = _Rows()
-            for entry in entries:
-                self._write(entry, rows)
+            written = {entry.seen.key: self._write(entry, rows) for entry in entries}
             self._insert(rows)
+        return written
 
     def remove(self, keys: Iterable[tuple[str, str]]) -> None:
         """Forget files, all in one transaction."""
@@ -117,14 +117,15 @@ class Index:
                 self._forget_feeds(path, filename)
             self._drop_unused_fields()
 
-    def mark(self, known: Known, seen: Seen, *, cut: bool, reported: bool) -> None:
+    def mark(self, known: Known, seen: Seen, *, cut: bool, reported: bool) -> Known:
         """Note that a file was looked at, and found to hold nothing new."""
         self._database.execute(
             "UPDATE sisock_files SET size = %s, mtime_ns = %s, cut = %s, reported = %s WHERE id = %s",
             [seen.size, seen.mtime_ns, cut, reported, known.file_id],
         )
+        return dataclasses.replace(known, size=seen.size, mtime_ns=seen.mtime_ns, cut=cut, reported=reported)
 
-    def _write(self, entry: Entry, rows: _Rows) -> None:
+    def _write(self, entry: Entry, rows: _Rows) -> Known:
         execute, seen = self._database.execute, entry.seen
         if entry.replaces is not None:
             self._forget(entry.replaces.file_id)
@@ -147,6 +148,16 @@ class Index:
                 [*values, file_id],
             )
         self._gather_providers(entry, file_id, rows)
+        return Known(
+            file_id,
+            seen.size,
+            seen.mtime_ns,
+            content.end,
+            entry.tail,
+            state,
+            content.cut,
+            entry.reported,
+        )
 
     def _gather_providers(self, entry: Entry, file_id: int, rows: _Rows) -> None:
         """Gather frames, spans and the deployed tables' rows of each provider."""

@@ -72,6 +72,7 @@ class Scanner:
         self._stopping = stopping
         self._index = Index(database)
         self._known = self._index.files()
+        self._orphans_sought = False
 
     def scan(self) -> Outcome:
         """Go over the whole tree.
@@ -140,7 +141,8 @@ class Scanner:
                 continue
             reported = self._report(seen, content, known if grown else None)
             if grown is not None and content.end == grown.indexed:
-                self._index.mark(grown, seen, cut=content.cut, reported=reported)
+                marked = self._index.mark(grown, seen, cut=content.cut, reported=reported)
+                self._known[seen.key] = marked
                 yield seen, None
                 continue
             try:
@@ -168,17 +170,17 @@ class Scanner:
             if self._once or time.time_ns() - seen.mtime_ns >= SETTLED_NS:
                 why = "the file ends inside of a frame"
                 self._log.warning("file.damaged", path=str(seen.full), why=why, indexed_bytes=known.indexed)
-                self._index.mark(known, seen, cut=True, reported=True)
-                self._known = self._index.files()
+                self._known[seen.key] = self._index.mark(known, seen, cut=True, reported=True)
 
     def _write(self, batch: Sequence[Entry]) -> None:
         if batch:
-            self._index.write(batch)
-            self._known = self._index.files()
+            self._known.update(self._index.write(batch))
 
     def _remove(self, listing: tree.Listing) -> int:
         present = {seen.key for seen in listing.files}
-        gone = (set(self._known) | self._index.orphans(present)) - present
+        gone = set(self._known) - present
+        if not self._orphans_sought:
+            gone |= self._index.orphans(present)
         if gone and not present:
             # An empty or missing directory is a mount that is not there rather than a deleted archive.
             self._log.warning("archive.empty", path=str(self._top), files_kept=len(gone))
@@ -186,7 +188,9 @@ class Scanner:
         certain = sorted(key for key in gone if listing.covers(key[0]))
         if certain:
             self._index.remove(certain)
-            self._known = self._index.files()
+            for key in certain:
+                self._known.pop(key, None)
+        self._orphans_sought = True
         return len(certain)
 
     def _make_tiles(self) -> int:

@@ -27,17 +27,44 @@ QUIET_S = 0.2
 
 
 class Notices(FileSystemEventHandler):
-    """Sets an event when a .g3 file is made, written, moved or deleted."""
+    """Gathers what the kernel says of .g3 files, and sets an event.
+
+    Attributes
+    ----------
+    event : threading.Event
+    """
 
     def __init__(self, event: threading.Event) -> None:
-        self._event = event
+        self.event = event
+        self._lock = threading.Lock()
+        self._written: set[Path] = set()
+        self._whole = False
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """See `watchdog.events`."""
-        names = os.fsdecode(event.src_path), os.fsdecode(event.dest_path or "")
-        changed = event.event_type in ("created", "modified", "moved", "deleted")
-        if changed and (event.is_directory or any(name.endswith(tree.SUFFIXES) for name in names)):
-            self._event.set()
+        path = os.fsdecode(event.src_path)
+        ours = any(name.endswith(tree.SUFFIXES) for name in (path, os.fsdecode(event.dest_path or "")))
+        whole = event.event_type in ("moved", "deleted") or event.is_directory
+        known = event.event_type in ("created", "modified", "moved", "deleted")
+        # A directory's own modification only repeats what is said of its files.
+        if (
+            not known
+            or not (ours or event.is_directory)
+            or (event.is_directory and event.event_type == "modified")
+        ):
+            return
+        with self._lock:
+            self._whole = self._whole or whole
+            if not whole:
+                self._written.add(Path(path))
+        self.event.set()
+
+    def take(self) -> set[Path] | None:
+        """Files that were written since the last time; None if all must be looked at."""
+        with self._lock:
+            written, self._written = self._written, set()
+            whole, self._whole = self._whole, False
+        return None if whole else written
 
 
 class Service:
@@ -54,7 +81,7 @@ class Service:
         self._log = log
         self._database = Database(config)
         self._stopped = threading.Event()
-        self._noticed = threading.Event()
+        self._notices = Notices(threading.Event())
         self._away = False
         self._scanner: Scanner | None = None
         self._once = False
@@ -62,7 +89,7 @@ class Service:
     def stop(self) -> None:
         """End soon; to be called from anywhere."""
         self._stopped.set()
-        self._noticed.set()
+        self._notices.event.set()
 
     def run(self, *, once: bool = False) -> None:
         """Scan until `stop`, or once."""
@@ -75,29 +102,33 @@ class Service:
     def _go_on(self) -> None:
         observer = Observer()
         try:
-            observer.schedule(Notices(self._noticed), str(self._config.data_directory), recursive=True)
+            observer.schedule(self._notices, str(self._config.data_directory), recursive=True)
             observer.start()
         except OSError as error:
             self._log.warning("notices.unavailable", why=str(error))
         next_scan = time.monotonic() + self._config.scan_interval_s
         while not self._stopped.is_set():
-            noticed = self._noticed.wait(min(GLANCE_S, max(0.0, next_scan - time.monotonic())))
+            written: set[Path] | None = set()
+            if self._notices.event.wait(min(GLANCE_S, max(0.0, next_scan - time.monotonic()))):
+                self._stopped.wait(QUIET_S)
+                self._notices.event.clear()
+                written = self._notices.take()
             if self._stopped.is_set():
                 break
-            if noticed:
-                self._stopped.wait(QUIET_S)
-                self._noticed.clear()
-            if noticed or time.monotonic() >= next_scan:
+            if written is None or time.monotonic() >= next_scan:
                 self._persist(lambda scanner: scanner.scan())
                 next_scan = time.monotonic() + self._config.scan_interval_s
             else:
-                self._persist(self._glance)
+                files = frozenset(written)
+                self._persist(lambda scanner, files=files: self._glance(scanner, files))  # type: ignore[misc]
         if observer.is_alive():
             observer.stop()
             observer.join(5.0)
 
-    def _glance(self, scanner: Scanner) -> Outcome:
-        seen = [tree.look(Path(path), filename) for path, filename in scanner.growing()]
+    def _glance(self, scanner: Scanner, written: frozenset[Path]) -> Outcome:
+        """Look at the files that are written to, and at those that may be."""
+        keys = {(str(path.parent), path.name) for path in written} | set(scanner.growing())
+        seen = [tree.look(Path(path), filename) for path, filename in sorted(keys)]
         return scanner.look_again([one for one in seen if one is not None])
 
     def _persist(self, work: Callable[[Scanner], Outcome]) -> None:
