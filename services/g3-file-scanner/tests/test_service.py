@@ -2,7 +2,9 @@
 
 import random
 import subprocess
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from sisock_g3.database import Database
 from sisock_g3.errors import G3Error
 from sisock_g3.tables import prepare
 from sisock_g3.testing import MariaDb, Writer
+from sisock_g3_file_scanner.config import Config
+from sisock_g3_file_scanner.service import Service
 
 
 def rows(database: Database) -> int:
@@ -133,6 +137,36 @@ def test_a_file_that_goes_leaves_the_index_within_seconds(kit, archive, tmp_path
     assert process.returncode == 0
     assert kit.same_as_fresh(database, archive)
     database.close()
+
+
+class Deleting:
+    """A log in whose hearing the first scan ends: the moment in which a file is deleted."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.scans: list[dict[str, Any]] = []
+
+    def info(self, event: str, **fields: Any) -> None:
+        if event == "scan.done":
+            self._path.unlink(missing_ok=True)
+            self.scans.append(fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        raise AssertionError(event, fields)
+
+
+def test_what_changes_right_after_the_first_scan_is_noticed_before_the_next(kit, archive, tmp_path) -> None:
+    environ = {"SQL_FILE": str(tmp_path / "index.sqlite"), "SCAN_INTERVAL": "3600"}
+    log = Deleting(min(archive.rglob("*.g3")))
+    service = Service(load(Config, {**environ, "DATA_DIRECTORY": str(archive)}), log)  # type: ignore[arg-type]
+    running = threading.Thread(target=service.run)
+    running.start()
+    try:
+        wait_until(lambda: len(log.scans) > 1, what="the deleted file is noticed", deadline_s=20)
+    finally:
+        service.stop()
+        running.join(20)
+    assert [scan["removed"] for scan in log.scans] == [0, 1]
 
 
 def samples(database: Database) -> int:

@@ -1,7 +1,7 @@
 """Scans for as long as it is told to: at every interval, and at once when a file is written.
 
-The database being away is waited for. Notices of the kernel (inotify, through watchdog) come only from
-local file systems; the files that are being written are therefore looked at every few seconds, too.
+The database being away is waited for. Notices of the kernel come only from local file systems; the files
+that are being written are therefore looked at every few seconds, too.
 """
 
 import os
@@ -13,58 +13,16 @@ from pathlib import Path
 import structlog
 from sisock_g3.database import Database, DatabaseAwayError
 from sisock_g3.tables import prepare
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers import Observer
 
 from sisock_g3_file_scanner import tree
 from sisock_g3_file_scanner.config import Config
+from sisock_g3_file_scanner.notices import Notices
 from sisock_g3_file_scanner.scan import Outcome, Scanner
 
 GLANCE_S = 2.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 15.0
 QUIET_S = 0.2
 """Notices come in bursts; this is how long one is waited out."""
-
-
-class Notices(FileSystemEventHandler):
-    """Gathers what the kernel says of .g3 files, and sets an event.
-
-    Attributes
-    ----------
-    event : threading.Event
-    """
-
-    def __init__(self, event: threading.Event) -> None:
-        self.event = event
-        self._lock = threading.Lock()
-        self._written: set[Path] = set()
-        self._whole = False
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        """See `watchdog.events`."""
-        path = os.fsdecode(event.src_path)
-        ours = any(name.endswith(tree.SUFFIXES) for name in (path, os.fsdecode(event.dest_path or "")))
-        whole = event.event_type in ("moved", "deleted") or event.is_directory
-        known = event.event_type in ("created", "modified", "moved", "deleted")
-        # A directory's own modification only repeats what is said of its files.
-        if (
-            not known
-            or not (ours or event.is_directory)
-            or (event.is_directory and event.event_type == "modified")
-        ):
-            return
-        with self._lock:
-            self._whole = self._whole or whole
-            if not whole:
-                self._written.add(Path(path))
-        self.event.set()
-
-    def take(self) -> set[Path] | None:
-        """Files that were written since the last time; None if all must be looked at."""
-        with self._lock:
-            written, self._written = self._written, set()
-            whole, self._whole = self._whole, False
-        return None if whole else written
 
 
 class Service:
@@ -81,7 +39,7 @@ class Service:
         self._log = log
         self._database = Database(config)
         self._stopped = threading.Event()
-        self._notices = Notices(threading.Event())
+        self._notices = Notices(config.data_directory, log)
         self._away = False
         self._scanner: Scanner | None = None
         self._once = False
@@ -94,36 +52,32 @@ class Service:
     def run(self, *, once: bool = False) -> None:
         """Scan until `stop`, or once."""
         self._once = once
-        self._persist(lambda scanner: scanner.scan())
-        if not once and not self._stopped.is_set():
-            self._go_on()
-        self._database.close()
+        try:
+            if once:
+                self._persist(lambda scanner: scanner.scan())
+            else:
+                self._go_on()
+        finally:
+            self._notices.stop()
+            self._database.close()
 
     def _go_on(self) -> None:
-        observer = Observer()
-        try:
-            observer.schedule(self._notices, str(self._config.data_directory), recursive=True)
-            observer.start()
-        except OSError as error:
-            self._log.warning("notices.unavailable", why=str(error))
-        next_scan = time.monotonic() + self._config.scan_interval_s
+        next_scan = time.monotonic()
         while not self._stopped.is_set():
             written: set[Path] | None = set()
             if self._notices.event.wait(min(GLANCE_S, max(0.0, next_scan - time.monotonic()))):
                 self._stopped.wait(QUIET_S)
-                self._notices.event.clear()
                 written = self._notices.take()
             if self._stopped.is_set():
                 break
             if written is None or time.monotonic() >= next_scan:
+                # Watching comes first: what changes during the scan, or right after it, is looked at next.
+                self._notices.watch()
                 self._persist(lambda scanner: scanner.scan())
                 next_scan = time.monotonic() + self._config.scan_interval_s
             else:
                 files = frozenset(written)
                 self._persist(lambda scanner, files=files: self._glance(scanner, files))  # type: ignore[misc]
-        if observer.is_alive():
-            observer.stop()
-            observer.join(5.0)
 
     def _glance(self, scanner: Scanner, written: frozenset[Path]) -> Outcome:
         """Look at the files that are written to, and at those that may be."""
