@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from sisock_g3 import content
 from sisock_g3.errors import CutError, DamagedError
 from sisock_g3.frames import DATA, FrameReader
@@ -152,44 +151,3 @@ def test_bytes_changed_under_a_true_checksum_never_break_the_reader(tmp_path_fac
     for offset, found in reader:
         if found.kind == DATA:
             list(content.blocks(found, bytes(broken), [offset]))
-
-
-columns = hnp.arrays(np.float64, st.integers(1, 400), elements=st.floats(-1e6, 1e6) | st.just(float("nan")))
-
-
-@given(columns, st.integers(1, 50))
-def test_summaries_hold_each_bins_extremes(values: np.ndarray, step: int) -> None:
-    from sisock_g3 import summary
-
-    ticks = 10**9 + np.arange(len(values)) * step
-    bins = summary.summarize(ticks, values[None, :], 100)[0]
-    for one in bins:
-        inside = ticks // 100 == one["bin"]
-        mine = values[inside]
-        assert one["count"] == np.count_nonzero(~np.isnan(mine))
-        np.testing.assert_array_equal(one["min"], np.fmin.reduce(mine))
-        np.testing.assert_array_equal(one["max"], np.fmax.reduce(mine))
-        np.testing.assert_array_equal(one["first"], mine[0])
-        np.testing.assert_array_equal(one["last"], mine[-1])
-        for which in ("min", "max"):
-            np.testing.assert_equal(values[ticks == one[f"t_{which}"]][0], one[which])
-
-
-@given(columns, st.integers(1, 50), st.integers(1, 6))
-def test_merged_bins_are_those_of_the_samples(values: np.ndarray, step: int, factor: int) -> None:
-    from sisock_g3 import summary
-
-    ticks = 10**9 + np.arange(len(values)) * step
-    middle = len(values) // 2
-    parts = [
-        summary.summarize(t, v[None, :], 100)[0]
-        for t, v in ((ticks[:middle], values[:middle]), (ticks[middle:], values[middle:]))
-        if len(t)
-    ]
-    merged = summary.merge(summary.join(parts), factor)
-    direct = summary.summarize(ticks, values[None, :], 100 * factor)[0]
-    for name in direct.dtype.names:
-        if name == "sum":
-            np.testing.assert_allclose(merged[name], direct[name], atol=1e-6)
-        else:
-            np.testing.assert_array_equal(merged[name], direct[name])

@@ -31,7 +31,13 @@ BIN = np.dtype(
         ("sum", "<f8"),
     ]
 )
-"""One bin: its number (time over width), how many samples are not NaN, and what they are."""
+"""One bin: its number (time over width), how many samples are finite, their sum, and what all samples are.
+
+Least and greatest are those of all samples but NaN, infinite ones too: an extreme is never hidden.
+"""
+
+MOST = float(np.finfo(np.float64).max)
+"""A sum that no float holds stands as the greatest (or least) one: it stays finite, and of the right sign."""
 
 Bins = npt.NDArray[np.void]
 
@@ -92,13 +98,13 @@ def summarize(ticks: Ticks, values: npt.NDArray[np.float64], width: int) -> Bins
     bins["bin"] = numbers[starts]
     bins["t_first"], bins["first"] = ticks[starts], values[:, starts]
     bins["t_last"], bins["last"] = ticks[ends - 1], values[:, ends - 1]
-    missing = np.isnan(values)
-    if missing.any():
-        bins["count"] = np.add.reduceat(~missing, starts, axis=1, dtype=np.uint32)
-        bins["sum"] = np.add.reduceat(np.where(missing, 0.0, values), starts, axis=1)
-    else:
+    finite = np.isfinite(values)
+    if finite.all():
         bins["count"] = counts
-        bins["sum"] = np.add.reduceat(values, starts, axis=1)
+        bins["sum"] = _sums(values, starts)
+    else:
+        bins["count"] = np.add.reduceat(finite, starts, axis=1, dtype=np.uint32)
+        bins["sum"] = _sums(np.where(finite, values, 0.0), starts)
     for name, reduce in (("min", np.fmin), ("max", np.fmax)):
         extreme = reduce.reduceat(values, starts, axis=1)
         same = values == np.repeat(extreme, counts, axis=1)
@@ -136,13 +142,20 @@ def merge(bins: Bins, factor: int = 1) -> Bins:
     if len(starts) == len(bins):
         return merged
     merged["count"] = np.add.reduceat(bins["count"], starts)
-    merged["sum"] = np.add.reduceat(bins["sum"], starts)
+    merged["sum"] = _sums(np.nan_to_num(bins["sum"]), starts)
     last = _where(bins["t_last"], np.maximum.reduceat(bins["t_last"], starts), starts, counts, last=True)
     merged["t_last"], merged["last"] = bins["t_last"][last], bins["last"][last]
     for name, reduce in (("min", np.fmin), ("max", np.fmax)):
         at = _where(bins[name], reduce.reduceat(bins[name], starts), starts, counts)
         merged[name], merged[f"t_{name}"] = bins[name][at], bins[f"t_{name}"][at]
     return merged
+
+
+def _sums(values: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Sums of groups of finite values, finite themselves."""
+    with np.errstate(over="ignore"):
+        sums: npt.NDArray[np.float64] = np.add.reduceat(values, starts, axis=-1)
+    return np.clip(sums, -MOST, MOST)
 
 
 def _where(
