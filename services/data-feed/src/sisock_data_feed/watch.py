@@ -1,26 +1,51 @@
-"""Whether feeds are still heard: how often each usually speaks, and which have gone silent."""
+"""Whether feeds are still heard: how long each usually pauses, and which have gone silent."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sisock_data_feed.topics import Address
 
-USUAL_GAPS = 5.0
+USUAL_PAUSES = 3.0
 SOONEST_S = 10.0
 UNKNOWN_S = 60.0
-_SMOOTHING = 0.1
+LEARNING_S = 180.0
+"""For so long after a feed's first message its rhythm counts as unknown."""
+
+MEMORY_S = 900.0
+"""How long pauses are remembered, at least; up to twice as long."""
 
 
 @dataclass(slots=True)
 class _Rhythm:
+    """When a feed was heard, and its two longest pauses in this and the last `MEMORY_S` seconds.
+
+    A feed that comes in bursts has many short gaps and a few long ones; only the long ones say
+    what is usual. The second longest counts, as one outage is no rhythm.
+    """
+
     heard: float
-    messages: int = 0
-    interval_s: float | None = None
+    first: float | None = None
+    longest: tuple[float, float] = (0.0, 0.0)
+    longest_before: tuple[float, float] = (0.0, 0.0)
+    usual_pause_s: float = 0.0
+    memory_began: float = 0.0
     stale: bool = False
 
     @property
     def patience_s(self) -> float:
-        return UNKNOWN_S if self.interval_s is None else max(SOONEST_S, USUAL_GAPS * self.interval_s)
+        learnt = max(SOONEST_S, USUAL_PAUSES * self.usual_pause_s)
+        unknown = self.first is None or self.heard - self.first < LEARNING_S
+        return max(UNKNOWN_S, learnt) if unknown else learnt
+
+    def learn(self, pause_s: float, now: float) -> None:
+        # Long enough to hold two of the usual pauses, also those of a slow feed.
+        forget = now - self.memory_began >= max(MEMORY_S, USUAL_PAUSES * self.usual_pause_s)
+        if forget:
+            self.longest, self.longest_before, self.memory_began = (0.0, 0.0), self.longest, now
+        if forget or pause_s > self.longest[1]:
+            first, second = sorted((*self.longest, pause_s), reverse=True)[:2]
+            self.longest = first, second
+            self.usual_pause_s = sorted((*self.longest, *self.longest_before))[-2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +61,10 @@ class Change:
 class Watch:
     """The rhythm of each feed.
 
-    A feed is stale when nothing came for five times its usual interval, ten seconds at least; a
-    feed whose rhythm is not known yet, or that was never heard, after a minute.
+    A feed is stale when nothing came for three times its usual pause, ten seconds at least; a
+    feed whose rhythm is not known yet, or that was never heard, after a minute at least. The usual
+    pause is the second longest of the last quarter of an hour, so that bursts are no surprise, a
+    feed that slows down is stale twice at most, and one that gets faster is watched more closely.
     """
 
     def __init__(self) -> None:
@@ -58,14 +85,14 @@ class Watch:
         """Take note of a message; the change, if the feed was stale."""
         rhythm = self._feeds.get(address)
         if rhythm is None:
-            self._feeds[address] = _Rhythm(now, messages=1)
+            self._feeds[address] = _Rhythm(now, first=now, memory_began=now)
             return None
         gap = now - rhythm.heard
-        if rhythm.messages and not rhythm.stale:
-            usual = gap if rhythm.interval_s is None else rhythm.interval_s
-            rhythm.interval_s = usual + _SMOOTHING * (gap - usual)
+        if rhythm.first is None:
+            rhythm.first = rhythm.memory_began = now
+        else:
+            rhythm.learn(gap, now)
         was_stale, rhythm.stale = rhythm.stale, False
-        rhythm.messages += 1
         rhythm.heard = now
         return Change(address, stale=False, silent_s=gap, ever_heard=True) if was_stale else None
 
@@ -75,7 +102,7 @@ class Watch:
             silent_s = now - rhythm.heard
             if not rhythm.stale and silent_s > rhythm.patience_s:
                 rhythm.stale = True
-                yield Change(address, stale=True, silent_s=silent_s, ever_heard=rhythm.messages > 0)
+                yield Change(address, stale=True, silent_s=silent_s, ever_heard=rhythm.first is not None)
 
     def silent_since(self, address: Address) -> float | None:
         """When a stale feed was last heard; None for one that is not stale."""
