@@ -8,9 +8,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = "https://github.com/simonsobs/sisock/blob/main"
 PACKAGES = [
     *sorted(path.parent for path in (ROOT / "services").glob("*/README.md")),
-    ROOT / "libs" / "sisock-core",
-    ROOT / "libs" / "sisock-client",
-    ROOT / "libs" / "sisock-g3",
+    *sorted(path.parent for path in (ROOT / "libs").glob("*/README.md")),
     ROOT / "ci",
 ]
 

@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
-from sisock.testing import Stack
-from sisock.testing.stack import Peer, Reactor
 from sisock_apex_weather import synthetic as apex
 from sisock_apex_weather.archive import UNITS
 from sisock_radiometer import synthetic as radiometer
+from sisock_testing import Stack
+from sisock_testing.stack import Peer, Reactor
 
 FIRST = dt.date(2017, 1, 1)
 START = dt.datetime.combine(FIRST, dt.time(), dt.UTC).timestamp()

@@ -15,8 +15,8 @@ import urllib.request
 from pathlib import Path
 
 import psutil
-from sisock.testing import Stack, wait_until
-from sisock.testing.stack import Peer, Reactor, free_port
+from sisock_testing import Stack, wait_until
+from sisock_testing.stack import Peer, Reactor, free_port
 
 CHANNELS = 200
 BUFFER_TIME_S = 10

@@ -15,8 +15,8 @@ from typing import Any
 
 from sisock import logs
 from sisock.connection import Connection
-from sisock.testing import Process, Stack, wait_until
-from sisock.testing.stack import Peer, Reactor
+from sisock_testing import Process, Stack, wait_until
+from sisock_testing.stack import Peer, Reactor
 
 OCS = Path(__file__).parents[2] / ".venvs" / "ocs-0.12.1"
 TOPIC = "observatory.fake1.feeds.false_temperatures"

@@ -19,8 +19,6 @@ import numpy as np
 import structlog
 from sisock import Limits, wire
 from sisock.config import load
-from sisock.testing import Peer, Stack
-from sisock.testing.stack import Reactor
 from sisock_g3 import summary
 from sisock_g3.config import SqlConfig
 from sisock_g3.content import RECORD, FieldContent, FileContent, ProviderContent
@@ -33,6 +31,8 @@ from sisock_g3_file_scanner.scan import Scanner
 from sisock_g3_file_scanner.tree import Seen
 from sisock_g3_reader.config import Config
 from sisock_g3_reader.node import G3Reader
+from sisock_testing import Peer, Stack
+from sisock_testing.stack import Reactor
 from so3g import hk
 from so3g.spt3g import core
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from sisock.testing import Stack, wait_until
-from sisock.testing.stack import free_port
+from sisock_testing import Stack, wait_until
+from sisock_testing.stack import free_port
 from sisock_weather.archive import parse
 from sisock_weather.config import bundled
 

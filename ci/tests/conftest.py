@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from sisock.testing import wait_until
-from sisock.testing.stack import free_port
 from sisock_apex_weather import synthetic as apex
 from sisock_ci import engine
 from sisock_ci.__main__ import main
 from sisock_ci.services import services
 from sisock_g3.testing import Writer
 from sisock_radiometer import synthetic as radiometer
+from sisock_testing import wait_until
+from sisock_testing.stack import free_port
 
 ROOT = Path(__file__).parents[2]
 G3_FEED = "observatory.cryo.feeds.temperatures"

@@ -10,9 +10,9 @@ from typing import Any
 
 import docker
 import pytest
-from sisock.testing import wait_until
 from sisock_ci import engine, release
 from sisock_ci.services import Service, find, services
+from sisock_testing import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 

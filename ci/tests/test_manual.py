@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import requests
-from sisock.testing import wait_until
 from sisock_ci.services import services
+from sisock_testing import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import requests
-from sisock.testing import wait_until
-from sisock.testing.stack import free_port
+from sisock_testing import wait_until
+from sisock_testing.stack import free_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

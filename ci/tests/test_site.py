@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import requests
-from sisock.testing import wait_until
-from sisock.testing.stack import free_port
 from sisock_ci import engine
 from sisock_ci.services import find, services
+from sisock_testing import wait_until
+from sisock_testing.stack import free_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 

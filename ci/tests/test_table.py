@@ -1,12 +1,13 @@
 """What sisock-ci knows without an engine: services, changes, releases, pins."""
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from sisock_ci import changes, release, workflows
+from sisock_ci import changes, content, release, workflows
 from sisock_ci.__main__ import main
 from sisock_ci.errors import CiError
 from sisock_ci.services import find, find_root, services
@@ -42,6 +43,42 @@ def test_a_change_touches_its_service_or_all_that_are_built_from_it() -> None:
     assert names("libs/sisock-g3/src/sisock_g3/frames.py") == ["g3-file-scanner", "g3-reader"]
     assert len(names("libs/sisock-core/src/sisock/wire.py")) == len(IMAGES)
     assert len(names("uv.lock")) == len(IMAGES)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """What images are built from, to be changed."""
+    for folder in ("libs", "services"):
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("tests", "__pycache__")
+        )
+    for file in ("pyproject.toml", "uv.lock"):
+        shutil.copy(ROOT / file, tmp_path / file)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("libs/sisock-testing/src/sisock_testing/stack.py", set()),
+        (
+            "libs/sisock-archive/src/sisock_archive/dated_files.py",
+            {"apex-weather", "g3-reader", "radiometer", "weather"},
+        ),
+        ("libs/sisock-core/src/sisock/wire.py", set(IMAGES)),
+    ],
+)
+def test_a_comment_changes_the_labels_of_those_images_that_hold_it(
+    file: str, expected: set[str], tree: Path, monkeypatch
+) -> None:
+    # One folder of the tree alone is changed: the lock's part of a label is the same.
+    monkeypatch.setattr("sisock_ci.content.locked", lambda _root, _service: "")
+    before = {service.name: content.fingerprint(tree, service) for service in services(tree)}
+    with (tree / file).open("a") as out:
+        out.write("# a comment\n")
+    after = {service.name: content.fingerprint(tree, service) for service in services(tree)}
+    assert {name for name in before if before[name] != after[name]} == expected
+    assert {service.name for service in changes.touched(tree, [file])} == expected
 
 
 def test_changes_since_a_commit_are_those_of_git(tmp_path: Path) -> None:

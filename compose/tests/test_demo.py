@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 import requests
-from sisock.testing import wait_until
-from sisock.testing.stack import free_port
+from sisock_testing import wait_until
+from sisock_testing.stack import free_port
 
 DEMO = Path(__file__).parents[1] / "demo"
 NODES = {"apex_archive", "sensors", "apex_weather", "ucsc_radiometer", "demo_feed", "g3_reader"}

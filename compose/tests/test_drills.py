@@ -13,8 +13,8 @@ from collections.abc import Callable
 import psutil
 import pytest
 import requests
-from sisock.testing import Stack, wait_until
-from sisock.testing.stack import free_port
+from sisock_testing import Stack, wait_until
+from sisock_testing.stack import free_port
 
 QUERY = {
     "range": {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"},

@@ -19,9 +19,9 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
-from sisock.testing import wait_until
-from sisock.testing.stack import free_port
 from sisock_http.times import moment
+from sisock_testing import wait_until
+from sisock_testing.stack import free_port
 
 COMPOSE = Path(__file__).parents[1]
 GRAFANA = COMPOSE / "grafana"

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from sisock.testing import Stack, wait_until
-from sisock.testing.stack import free_port
+from sisock_testing import Stack, wait_until
+from sisock_testing.stack import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

@@ -6,7 +6,7 @@ from pathlib import Path
 from sisock_ci.errors import CiError
 from sisock_ci.services import Service, services
 
-ALL = ("pyproject.toml", "uv.lock", ".dockerignore", "libs/sisock-core/")
+ALL = ("pyproject.toml", "uv.lock", ".dockerignore")
 
 
 def changed_files(root: Path, since: str) -> list[str]:

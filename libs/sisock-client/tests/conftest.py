@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from sisock.testing import Stack, wait_until
-from sisock.testing.stack import free_port
+from sisock_testing import Stack, wait_until
+from sisock_testing.stack import free_port
 
 
 @pytest.fixture(scope="session")

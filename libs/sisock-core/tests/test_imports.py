@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def run(code: str) -> str:
     return subprocess.run(
@@ -35,3 +37,42 @@ def test_importing_the_core_installs_no_reactor() -> None:
     modules = "base, connection, consumer, runner, session"
     code = f"import sys; from sisock import {modules}; print('twisted.internet.reactor' in sys.modules)"
     assert run(code) == "False"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sisock.testing", "sisock_testing"),
+        ("sisock.testing.ocs", "sisock_testing.ocs"),
+        ("sisock.testing.stack", "sisock_testing.stack"),
+        ("sisock.conformance", "sisock_testing.conformance"),
+        ("sisock.dated_files", "sisock_archive.dated_files"),
+        ("sisock.lru", "sisock_archive.lru"),
+        ("sisock.piecewise", "sisock_archive.piecewise"),
+        ("sisock.text_columns", "sisock_archive.text_columns"),
+        ("sisock.client", "sisock_client"),
+    ],
+)
+class TestOldNames:
+    def test_an_old_name_says_what_to_install(self, old: str, new: str) -> None:
+        distribution = new.split(".", maxsplit=1)[0]
+        missing = f"import sys; sys.modules[{distribution!r}] = None\n"
+        told = run(f"{missing}try: from {old} import anything\nexcept ImportError as error: print(error)")
+        assert told.endswith(f" not installed: pip install {distribution.replace('_', '-')}")
+
+    def test_an_old_name_is_the_new_one(self, old: str, new: str) -> None:
+        pytest.importorskip(new)
+        same = "all(getattr(old, name) is there for name, there in vars(new).items() if name[0].isalpha())"
+        code = f"import {old} as old, {new} as new; print({same})"
+        assert run(code) == "True"
+
+
+def test_the_conformance_command_without_its_distribution_says_what_to_install() -> None:
+    code = (
+        "import runpy, sys; sys.modules['sisock_testing'] = None;"
+        "runpy.run_module('sisock.conformance', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    sentence = "the conformance suite is not installed: pip install sisock-testing"
+    assert (done.returncode, done.stderr.strip()) == (1, sentence)

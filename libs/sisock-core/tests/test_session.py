@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sisock.errors import NodeError, TooMuchDataError
-from sisock.testing import Peer, Process, Stack, wait_until
+from sisock_testing import Peer, Process, Stack, wait_until
 
 SERVERS = Path(__file__).parent / "servers"
 

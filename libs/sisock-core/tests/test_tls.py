@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sisock.auth import trust
 from sisock.config import RouterConfig, load
-from sisock.testing.stack import Reactor
+from sisock_testing.stack import Reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.protocol import Factory, Protocol

@@ -8,10 +8,10 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from sisock import Limits, wire
-from sisock.dated_files import DatedFiles
-from sisock.testing import Peer, Stack, assert_contract
 from sisock_apex_weather import archive, synthetic
 from sisock_apex_weather.node import ApexWeatherNode
+from sisock_archive.dated_files import DatedFiles
+from sisock_testing import Peer, Stack, assert_contract
 
 START = 1_700_006_400.0
 DAYS = 40

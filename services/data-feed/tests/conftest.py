@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import structlog
 from sisock import connection, logs
-from sisock.testing import Peer, Process, Stack, wait_until
-from sisock.testing.ocs import Ocs, install
-from sisock.testing.stack import Reactor
 from sisock_data_feed.feed import Block, parse
 from sisock_data_feed.topics import Address
+from sisock_testing import Peer, Process, Stack, wait_until
+from sisock_testing.ocs import Ocs, install
+from sisock_testing.stack import Reactor
 
 ADDRESS = Address("LSA22YE", "temperatures")
 

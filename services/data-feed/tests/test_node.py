@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import sisock
 import structlog
-from sisock.testing import Peer, Process, Stack, assert_contract, wait_until
 from sisock_data_feed.config import DataFeedConfig
 from sisock_data_feed.node import DataFeedNode
 from sisock_data_feed.topics import Address
+from sisock_testing import Peer, Process, Stack, assert_contract, wait_until
 
 Serve = Callable[..., Process]
 

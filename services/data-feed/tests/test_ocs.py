@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sisock.testing import Peer, Process, Stack, wait_until
 from sisock_data_feed.topics import Address
+from sisock_testing import Peer, Process, Stack, wait_until
 
 FAKE = Address("fake1", "false_temperatures")
 CHANNELS = ["channel_00", "channel_01", "channel_02"]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sisock.testing import Peer, Process, Stack, wait_until
-from sisock.testing.stack import Reactor
 from sisock_data_feed.topics import Address
+from sisock_testing import Peer, Process, Stack, wait_until
+from sisock_testing.stack import Reactor
 
 Serve = Callable[..., Process]
 CHANNEL = "channel_01_t"

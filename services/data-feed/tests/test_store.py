@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
-from sisock.testing import wait_until
 from sisock_data_feed.feed import Block
 from sisock_data_feed.store import Store
+from sisock_testing import wait_until
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 

@@ -13,11 +13,11 @@ import pytest
 import structlog
 from sisock import Limits
 from sisock.errors import TooMuchDataError
-from sisock.testing import Peer, Stack, wait_until
-from sisock.testing.ocs import Ocs, install
 from sisock_g3.database import DatabaseAwayError
 from sisock_g3.testing import MariaDb, Writer
 from sisock_g3_reader import cache
+from sisock_testing import Peer, Stack, wait_until
+from sisock_testing.ocs import Ocs, install
 
 T0 = 1.6e9
 FEED = "observatory.cryo.feeds.temperatures"

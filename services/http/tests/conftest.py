@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import requests
-from sisock.testing import Process, Stack, wait_until
-from sisock.testing.stack import free_port
+from sisock_testing import Process, Stack, wait_until
+from sisock_testing.stack import free_port
 
 SERVERS = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers"
 NODES = {"apex_archive", "clockwork", "old_thermometer", "pre_core"}

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from sisock.testing import Stack, wait_until
-from sisock.testing.stack import executable
+from sisock_testing import Stack, wait_until
+from sisock_testing.stack import executable
 from sisock_weather.archive import parse
 from sisock_weather.config import bundled
 

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 from sisock.node import Field, Series
-from sisock.testing import Stack, wait_until
 from sisock_http.encode import dumps
 from sisock_http.panel import Shown
 from sisock_http.query import Answer
 from sisock_http.simplejson import element
 from sisock_http.simpod import frame
+from sisock_testing import Stack, wait_until
 from sisock_weather.archive import parse
 from sisock_weather.config import bundled
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
-from sisock.testing import Stack, wait_until
+from sisock_testing import Stack, wait_until
 
 SERVERS = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers"
 SCREENS = Path(__file__).parents[1] / "build" / "screens"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
-from sisock.testing import Peer, Process, Stack
+from sisock_testing import Peer, Process, Stack
 
 ROOT = Path(__file__).parents[3]
 CHROMIUM = "/usr/bin/chromium"

@@ -12,10 +12,10 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from sisock import Limits
-from sisock.dated_files import DatedFiles
-from sisock.testing import Peer, Stack, assert_contract
+from sisock_archive.dated_files import DatedFiles
 from sisock_radiometer import archive, synthetic
 from sisock_radiometer.node import RadiometerNode
+from sisock_testing import Peer, Stack, assert_contract
 
 
 def utc(*date: int) -> float:

@@ -5,10 +5,10 @@ import sys
 import numpy as np
 import pytest
 import structlog
-from sisock.testing import Peer, Stack, wait_until
 from sisock_sensors.node import SensorsNode
 from sisock_sensors.reading import Reading
 from sisock_sensors.sampler import Sampler
+from sisock_testing import Peer, Stack, wait_until
 from structlog.testing import capture_logs
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure

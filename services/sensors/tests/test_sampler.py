@@ -4,10 +4,10 @@ import threading
 
 import numpy as np
 import pytest
-from sisock.testing import assert_contract
 from sisock_sensors.node import SensorsNode
 from sisock_sensors.reading import Reading, distinct
 from sisock_sensors.sampler import Sampler
+from sisock_testing import assert_contract
 
 
 def reading(name: str, value: float) -> Reading:

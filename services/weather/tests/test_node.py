@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import structlog
-from sisock.testing import Peer, Stack, assert_contract
+from sisock_testing import Peer, Stack, assert_contract
 from sisock_weather.archive import Archive, parse
 from sisock_weather.config import bundled
 from sisock_weather.node import WeatherNode

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sisock.config import NodeConfig, RouterConfig, load, setting
     from sisock.errors import ConfigError, ContractError, NodeError, SisockError, TooMuchDataError
     from sisock.node import DataNode, Field, Limits, LiveSession, Series
-    from sisock.ring import Ring
     from sisock.runner import run
     from sisock.times import sisock_to_unix_time
     from sisock.uris import uri
@@ -40,7 +39,6 @@ __all__ = [
     "LiveSession",
     "NodeConfig",
     "NodeError",
-    "Ring",
     "RouterConfig",
     "Series",
     "SisockError",
@@ -69,7 +67,6 @@ _HOME = {
     "Limits": "node",
     "LiveSession": "node",
     "Series": "node",
-    "Ring": "ring",
     "run": "runner",
     "sisock_to_unix_time": "times",
     "uri": "uris",

@@ -1,51 +1,5 @@
-"""A cache that is bounded in bytes and forgets what was used least recently."""
+"""Old name of `sisock_archive.lru`."""
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from sisock.moved import forward
 
-V = TypeVar("V")
-
-
-class ByteLru(Generic[V]):
-    """Keeps values up to a number of bytes; safe to use from several threads.
-
-    Parameters
-    ----------
-    max_bytes : int
-        Most bytes kept; a value that is larger by itself is not kept at all.
-    size_of : callable
-        Bytes of a value.
-    """
-
-    def __init__(self, max_bytes: int, size_of: Callable[[V], int]) -> None:
-        self._max_bytes = max_bytes
-        self._size_of = size_of
-        self._values: OrderedDict[Hashable, V] = OrderedDict()
-        self._lock = threading.Lock()
-        self.size_bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __contains__(self, key: Hashable) -> bool:
-        with self._lock:
-            return key in self._values
-
-    def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """Give the value of `key`, made now if it is not there; two threads may make it twice."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-        value = make()
-        size = self._size_of(value)
-        with self._lock:
-            if key not in self._values and size <= self._max_bytes:
-                self._values[key] = value
-                self.size_bytes += size
-                while self.size_bytes > self._max_bytes:
-                    _, dropped = self._values.popitem(last=False)
-                    self.size_bytes -= self._size_of(dropped)
-        return value
+__getattr__ = forward("sisock_archive.lru", "what reads archives is")

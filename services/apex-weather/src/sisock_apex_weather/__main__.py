@@ -2,7 +2,7 @@
 
 import sisock
 from sisock import logs
-from sisock.dated_files import DatedFiles
+from sisock_archive.dated_files import DatedFiles
 
 from sisock_apex_weather import archive
 from sisock_apex_weather.config import ApexWeatherConfig

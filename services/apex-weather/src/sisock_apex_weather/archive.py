@@ -6,8 +6,8 @@
 
 import re
 
-from sisock.dated_files import Place
-from sisock.text_columns import TextColumns, parse_columns
+from sisock_archive.dated_files import Place
+from sisock_archive.text_columns import TextColumns, parse_columns
 
 FOLDER = "targets"
 UNITS = {

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import structlog
-from sisock.lru import ByteLru
+from sisock_archive.lru import ByteLru
 from sisock_g3 import content
 from sisock_g3.errors import DamagedError
 from sisock_g3.frames import DATA, Frame, FrameReader

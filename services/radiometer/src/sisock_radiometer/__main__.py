@@ -2,7 +2,7 @@
 
 import sisock
 from sisock import logs
-from sisock.dated_files import DatedFiles
+from sisock_archive.dated_files import DatedFiles
 
 from sisock_radiometer import archive
 from sisock_radiometer.config import RadiometerConfig

@@ -10,8 +10,8 @@ import re
 import time
 
 import numpy as np
-from sisock.dated_files import Place
-from sisock.text_columns import TextColumns, parse_columns
+from sisock_archive.dated_files import Place
+from sisock_archive.text_columns import TextColumns, parse_columns
 
 FOLDER = "PWV"
 SERIES = "pwv"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sisock import DataNode, Field, Limits, Series
-from sisock.dated_files import DatedFiles
+from sisock_archive.dated_files import DatedFiles
 
 from sisock_radiometer.archive import INTERVAL_S, SERIES
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sisock import Field, Ring, Series
+from sisock import Field, Series
 
 from sisock_sensors.reading import Reading
+from sisock_sensors.ring import Ring
 
 INTERVAL_S = 2.5
 SAMPLES = 1800

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import structlog
-from sisock.text_columns import parse_columns
+from sisock_archive.text_columns import parse_columns
 
 HEADER_BYTES = 4096
 LOOK_INTERVAL_S = 1.0

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pymysql
-from sisock.testing import wait_until
-from sisock.testing.stack import free_port
+from sisock_testing import wait_until
+from sisock_testing.stack import free_port
 
 USER, PASSWORD, DATABASE = "development", "development", "files"
 

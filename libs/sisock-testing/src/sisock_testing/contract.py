@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-
 from sisock import wire
 from sisock.decimate import is_numeric
 from sisock.node import DataNode, Limits

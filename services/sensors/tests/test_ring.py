@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sisock.ring import Ring
+from sisock_sensors.ring import Ring
 
 
 def test_the_oldest_rows_are_overwritten() -> None:

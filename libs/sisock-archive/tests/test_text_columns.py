@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from sisock.text_columns import ascending, parse_columns
+from sisock_archive.text_columns import ascending, parse_columns
 
 
 @given(st.binary(max_size=400), st.integers(1, 3), st.booleans(), st.booleans())

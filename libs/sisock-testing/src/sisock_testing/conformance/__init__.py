@@ -4,11 +4,11 @@ From a shell, configured by the environment as any consumer is::
 
     python -m sisock.conformance NAME
 
-and in pytest, with a `sisock.testing.Peer`::
+and in pytest, with a `sisock_testing.Peer`::
 
     assert peer.breaches(NAME) == []
 """
 
-from sisock.conformance.checks import Check, Outcome, check_node
+from sisock_testing.conformance.checks import Check, Outcome, check_node
 
 __all__ = ["Check", "Outcome", "check_node"]

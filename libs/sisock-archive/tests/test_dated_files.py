@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import structlog
-from sisock.dated_files import DatedFiles, Place
 from sisock.decimate import envelope
 from sisock.errors import TooMuchDataError
-from sisock.lru import ByteLru
 from sisock.node import Limits
-from sisock.text_columns import parse_columns
+from sisock_archive.dated_files import DatedFiles, Place
+from sisock_archive.lru import ByteLru
+from sisock_archive.text_columns import parse_columns
 
 
 def place(name: str) -> Place | None:

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from sisock import decimate
 from sisock.errors import TooMuchDataError
 from sisock.node import Limits
-from sisock.piecewise import gather, intervals, outline
+from sisock_archive.piecewise import gather, intervals, outline
 
 VALUES = hnp.arrays(np.float64, st.integers(300, 900), elements=st.integers(-9, 9).map(float))
 

@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-
 from sisock import uris, wire
 from sisock.consumer import Consumer
 from sisock.decimate import is_numeric

@@ -1,6 +1,6 @@
 """pytest fixtures: ``sisock_stack``, ``sisock_peer`` and ``sisock_reactor``, one each a session.
 
-pytest loads this wherever sisock-core is installed: what is heavy is imported by the fixtures.
+pytest loads this wherever sisock-testing is installed: what is heavy is imported by the fixtures.
 """
 # ruff: noqa: PLC0415
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from sisock.testing.stack import Peer, Reactor, Stack
+    from sisock_testing.stack import Peer, Reactor, Stack
 
 
 @pytest.fixture(scope="session")
 def sisock_reactor() -> Iterator["Reactor"]:
     """Twisted's reactor, running in a thread."""
-    from sisock.testing.stack import Reactor
+    from sisock_testing.stack import Reactor
 
     reactor = Reactor()
     yield reactor
@@ -26,7 +26,7 @@ def sisock_reactor() -> Iterator["Reactor"]:
 @pytest.fixture(scope="session")
 def sisock_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     """A real router and hub."""
-    from sisock.testing.stack import Stack
+    from sisock_testing.stack import Stack
 
     stack = Stack(tmp_path_factory.mktemp("stack"))
     try:
@@ -39,7 +39,7 @@ def sisock_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
 @pytest.fixture(scope="session")
 def sisock_peer(sisock_stack: "Stack", sisock_reactor: "Reactor") -> Iterator["Peer"]:
     """A consumer of that stack."""
-    from sisock.testing.stack import Peer
+    from sisock_testing.stack import Peer
 
     peer = Peer(sisock_reactor, sisock_stack.config(WAMP_USER="simonsobs"))
     yield peer

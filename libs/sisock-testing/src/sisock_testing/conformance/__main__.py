@@ -1,17 +1,17 @@
-"""Check one data server on a live stack: ``python -m sisock.conformance NAME``."""
+"""Check one data server on a live stack: ``python -m sisock_testing.conformance NAME``."""
 
 import os
 import sys
 
-from twisted.internet.defer import ensureDeferred
-from twisted.internet.task import deferLater
-
 from sisock import logs
 from sisock.config import RouterConfig, load
-from sisock.conformance.checks import check_node
 from sisock.consumer import Consumer
 from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with, the_reactor
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.task import deferLater
+
+from sisock_testing.conformance.checks import check_node
 
 WAIT_S = 15.0
 WARNING = 30
