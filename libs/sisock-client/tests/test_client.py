@@ -1,13 +1,21 @@
 """The client against a real stack, over HTTP and over WAMP."""
 
 import datetime as dt
+import io
+import signal
+import socket
+import time
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 import pytest
 from sisock.client import Client
-from sisock_client import ClientError
-from sisock_client.times import unix_time
+from sisock.testing import Stack
+from sisock_client import ClientError, UnknownFieldError
+from sisock_client.client import DEADLINE_S
+from sisock_client.files import write_csv
+from sisock_client.times import iso, unix_time
 
 START, END = "2017-07-14", "2017-07-15"
 WIND, HUMIDITY = "apex_archive::apex_windspeed", "apex_archive::apex_humidity"
@@ -73,6 +81,43 @@ def test_a_bridge_that_is_away_is_one_sentence() -> None:
         Client("http://127.0.0.1:1").nodes()
 
 
+def test_fields_that_nobody_knows_are_an_error(client: Client) -> None:
+    for names in ("nosuch::x", "apex_archive::nosuch", ["nosuch::x", "apex_archive::nosuch"]):
+        with pytest.raises(UnknownFieldError, match=r"there is no field '(nosuch::x|apex_archive::nosuch)'"):
+            client.get(names, START, END)
+    assert client.get(WIND, "1990-01-01", "1990-01-02")[WIND][0].tolist() == []
+    samples = client.get([WIND, "apex_archive::nosuch"], START, END)
+    assert any("nosuch" in notice for notice in samples.notices)
+
+
+def test_a_range_that_ends_before_it_begins_is_an_error(client: Client) -> None:
+    with pytest.raises(ClientError, match="start=2017-07-15 is after end=2017-07-14"):
+        client.get(WIND, END, START)
+
+
+def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = Client(f"http://127.0.0.1:{silent.getsockname()[1]}", deadline_s=0.2)
+        began = time.monotonic()
+        with pytest.raises(ClientError, match="does not answer in time"):
+            client.nodes()
+    assert time.monotonic() - began < DEADLINE_S / 2  # without one of its own it waits for the default
+
+
+def test_a_nodes_answer_is_waited_for_no_longer_than_the_deadline(
+    sisock_reactor, sisock_stack: Stack, url: str, environ
+) -> None:
+    with Client(wamp=environ, deadline_s=0.5) as client:
+        weather = sisock_stack.processes["sisock_weather"]
+        weather.signal(signal.SIGSTOP)
+        try:
+            samples = client.get(WIND, START, END)
+        finally:
+            weather.signal(signal.SIGCONT)
+        assert samples.notices == ["apex_archive did not answer within 0.5 s"]
+        assert len(samples[WIND][0]) == 0
+
+
 def test_times_are_read_as_people_write_them() -> None:
     now = 1.7e9
     noon = dt.datetime(2020, 1, 1, 12, tzinfo=dt.UTC)
@@ -80,9 +125,38 @@ def test_times_are_read_as_people_write_them() -> None:
         assert unix_time(value, now) == noon.timestamp()
     for value, ago in (("now", 0), ("now-6h", 21600), (-3600, 3600), ("-3600", 3600), ("now-1.5d", 129600)):
         assert unix_time(value, now) == now - ago
-    for wrong in ("yesterday", "now-6", None, True, float("nan"), "2020-13-01", []):
+    midnight = dt.datetime(2020, 1, 1, tzinfo=dt.UTC).timestamp()
+    for value in (
+        dt.date(2020, 1, 1),
+        np.datetime64("2020-01-01"),
+        pd.Timestamp("2020-01-01"),
+        np.int64(midnight),
+    ):
+        assert unix_time(value, now) == midnight
+    assert unix_time(np.datetime64("2020-01-01T00:00:00.25"), now) == midnight + 0.25
+    for value in (dt.timedelta(hours=1), dt.timedelta(hours=-1), np.timedelta64(1, "h"), pd.Timedelta("1h")):
+        assert unix_time(value, now) == now - 3600
+    nowhere = ("2020-11-31", np.datetime64("NaT"), np.timedelta64("NaT"), pd.NaT, float("inf"))
+    for wrong in ("yesterday", "now-6", None, True, float("nan"), "2020-13-01", [], *nowhere):
         with pytest.raises(ClientError, match="is not a time"):
             unix_time(wrong, now)
+
+
+def test_a_tables_and_a_files_times_are_those_of_the_samples_to_the_microsecond() -> None:
+    from sisock_client import Samples
+
+    t = np.array([1500000000.123457, 1500000001.0])
+    samples = Samples({"a": (t, np.array([1.5, 2.5]))})
+    out = io.StringIO()
+    write_csv(samples, out)
+    written = ["2017-07-14T02:40:00.123457Z", "2017-07-14T02:40:01.000000Z"]
+    assert out.getvalue().splitlines() == ["time,a", f"{written[0]},1.5", f"{written[1]},2.5"]
+    frame = samples.pandas()
+    assert frame.index.tolist() == [pd.Timestamp(text) for text in written]
+    assert pd.read_csv(io.StringIO(out.getvalue()), index_col="time", parse_dates=True).index.equals(
+        frame.index
+    )
+    assert iso(np.array([1500000000.5])) == ["2017-07-14T02:40:00.500Z"]
 
 
 def test_columns_of_text_and_bools_stay_what_they_are() -> None:

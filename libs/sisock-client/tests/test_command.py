@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
 WIND = "apex_archive::apex_windspeed"
 RANGE = ["--start", "2017-07-14", "--end", "2017-07-15"]
@@ -57,7 +59,7 @@ def test_tail_prints_what_comes_and_ends_when_told(url: str, environ, tmp_path: 
     process.stdout.read()
     process.stdout.close()
     assert process.wait(15) == 0
-    assert first.startswith("2017-07-13T")
+    assert re.match(r"2017-07-13T\d\d:\d\d:\d\d\.\d{3}Z  ", first)
     assert WIND in first
 
 
@@ -68,6 +70,18 @@ def test_tail_prints_what_comes_and_ends_when_told(url: str, environ, tmp_path: 
         (["get", WIND, "-o", "a.xlsx"], "give csv, json, npz or parquet"),
         (["get", WIND, "-o", "npz"], "not for a terminal"),
         (["--url", "http://127.0.0.1:1", "nodes"], "cannot be reached"),
+        (["get", "nosuch::x"], "there is no field 'nosuch::x'"),
+        (["tail", "nosuch::x"], "there is no field 'nosuch::x'"),
+        (["plot", "nosuch::x"], "there is no field 'nosuch::x'"),
+        (
+            ["get", WIND, "--start", "1990-01-01", "--end", "1990-01-02", "-o", "a.csv"],
+            "no samples in this range",
+        ),
+        (["plot", WIND, "--start", "1990-01-01", "--end", "1990-01-02"], "no samples to plot in this range"),
+        (["plot", WIND, *RANGE, "-o", "x.docx"], "-o x.docx: give a file that ends in one of "),
+        (["get", WIND, *RANGE, "-o", "nowhere/a.csv"], "nowhere/a.csv cannot be written"),
+        (["get", WIND, *RANGE, "-o", "/dev/full.csv/a.npz"], "/dev/full.csv/a.npz cannot be written"),
+        (["plot", WIND, *RANGE, "-o", "nowhere/x.png"], "nowhere/x.png cannot be written"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(run, arguments: list[str], sentence: str) -> None:
@@ -75,6 +89,24 @@ def test_what_is_wrong_is_one_sentence(run, arguments: list[str], sentence: str)
     assert done.returncode == 1
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.npz", "a.parquet", "a.png"])
+def test_a_disk_that_is_full_is_one_sentence(run, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("/dev/full")
+    done = run("plot" if name == "a.png" else "get", WIND, *RANGE, "-o", name)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert f"{name} cannot be written: " in done.stderr
+    assert "No space left on device" in done.stderr
+
+
+def test_the_commands_csv_is_the_bridges(run, url: str) -> None:
+    fields = [WIND, "apex_archive::apex_humidity"]
+    parameters = {"field": fields, "start": RANGE[1], "end": RANGE[3], "format": "csv"}
+    reply = requests.get(f"{url}/api/v1/data", params=parameters, timeout=20)
+    assert run("get", *fields, *RANGE).stdout == reply.text
+    assert reply.text.splitlines()[1].startswith("2017-07-14T00:")
 
 
 def test_a_stack_that_is_well_is_said_to_be(run) -> None:

@@ -4,7 +4,7 @@
 """
 
 from sisock_client.client import Client
-from sisock_client.errors import ClientError
+from sisock_client.errors import ClientError, UnknownFieldError
 from sisock_client.samples import FieldInfo, NodeSummary, Samples
 
-__all__ = ["Client", "ClientError", "FieldInfo", "NodeSummary", "Samples"]
+__all__ = ["Client", "ClientError", "FieldInfo", "NodeSummary", "Samples", "UnknownFieldError"]

@@ -15,6 +15,7 @@ from sisock_client import files
 from sisock_client.client import DEADLINE_S, URL, Client
 from sisock_client.errors import ClientError
 from sisock_client.samples import Samples
+from sisock_client.tail import Tail
 
 TAIL_S = 2.0
 
@@ -67,28 +68,32 @@ def _samples(client: Client, options: argparse.Namespace) -> Samples:
 def _get(options: argparse.Namespace) -> int:
     name = options.output or "csv"
     path = Path(name)
-    kind = path.suffix[1:] or name
+    kind = (path.suffix[1:] or name).lower()
     if kind not in files.FORMATS:
         raise ClientError(f"-o {name}: give csv, json, npz or parquet, or a file that ends so")
-    to_stdout = kind == name
+    to_stdout = not path.suffix
     if to_stdout and kind not in files.TEXT:
         raise ClientError(f"{kind} is not for a terminal: give a file, such as -o samples.{kind}")
+    if not to_stdout:
+        files.require_writable(path)
     with _client(options) as client:
         samples = _samples(client, options)
     if to_stdout:
         files.FORMATS[kind](samples, sys.stdout)
-    elif kind in files.TEXT:
-        with path.open("w", encoding="utf-8", newline="") as out:
-            files.FORMATS[kind](samples, out)
     else:
-        files.FORMATS[kind](samples, path)
-    return 0 if any(len(t) for t, _ in samples.values()) else 1
+        files.write(samples, kind, path)
+    if not samples.any() and not samples.notices:
+        sys.stderr.write("sisock: there are no samples in this range\n")
+    return 0 if samples.any() else 1
 
 
 def _plot(options: argparse.Namespace) -> int:
+    path = Path(options.output)
+    files.require_picture(path)
+    files.require_writable(path)
     with _client(options) as client:
         samples = _samples(client, options)
-    files.write_plot(samples, Path(options.output))
+    files.write_plot(samples, path)
     return 0
 
 
@@ -96,27 +101,15 @@ def _tail(options: argparse.Namespace) -> int:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    away = ""
-    since = time.time() - options.seconds
     with _client(options) as client:
+        tail = Tail(client, options.field, time.time() - options.seconds)
         while not stopped.is_set():
-            try:
-                samples = client.get(options.field, since, time.time() + 1)
-            except ClientError as error:
-                if str(error) != away:
-                    sys.stderr.write(f"sisock: {error}\n")
-                away = str(error)
-            else:
-                away = ""
-                for t, name, value in sorted(
-                    (float(t), name, value)
-                    for name, (times, values) in samples.items()
-                    for t, value in zip(times.tolist(), values.tolist(), strict=True)
-                    if t > since
-                ):
-                    _say(f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(t))}Z  {name}  {value}")
-                    since = t
-                sys.stdout.flush()
+            for line in tail.look():
+                _say(line)
+            sys.stdout.flush()
+            for sentence in tail.news():
+                sys.stderr.write(f"sisock: {sentence}\n")
+            sys.stderr.flush()
             stopped.wait(TAIL_S)
     return 0
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Protocol
 
+from sisock_client.errors import ClientError
 from sisock_client.http import HttpSource
 from sisock_client.samples import FieldInfo, NodeSummary, Samples
 from sisock_client.times import Moment, unix_time
@@ -35,7 +36,7 @@ class Client:
         Ask the router instead, as a component does: True for the settings in the environment
         (``CROSSBAR_HOST``, ``WAMP_SECRET`` ...), or a mapping of them.
     deadline_s : float
-        Seconds that an answer may take.
+        Seconds to wait for an answer to begin, and for each further piece of it.
     progress : bool
         Whether long downloads say how far they are, on standard error.
 
@@ -108,8 +109,9 @@ class Client:
         ----------
         fields : str or sequence of str
             ``node::field``.
-        start, end : str, number or datetime
-            ISO 8601 (UTC if it names no zone), UNIX seconds, ``now-6h``, or ``-3600`` for an hour ago.
+        start, end : str, number, date, datetime, timedelta, datetime64 or timedelta64
+            ISO 8601 (UTC if it names no zone), UNIX seconds, ``now-6h``, ``-3600`` or a timedelta for so long
+            ago, or a date for its midnight (UTC).
         max_points : int, optional
             At most so many samples of each field, with every extreme among them.
 
@@ -120,9 +122,14 @@ class Client:
 
         Raises
         ------
+        UnknownFieldError
+            If none of the fields exists, as far as the stack knows.
         ClientError
             If the stack cannot be asked, or the request makes no sense.
         """
         names = [fields] if isinstance(fields, str) else list(fields)
         now = time.time()
-        return self._source.get(names, unix_time(start, now), unix_time(end, now), max_points)
+        first, last = unix_time(start, now), unix_time(end, now)
+        if first > last:
+            raise ClientError(f"start={start!s} is after end={end!s}")
+        return self._source.get(names, first, last, max_points)

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -11,14 +12,20 @@ import numpy as np
 
 from sisock_client.errors import ClientError
 from sisock_client.samples import Samples
+from sisock_client.times import iso, microseconds
 
 
 def write_csv(samples: Samples, out: IO[str]) -> None:
-    """A row for each time that any field has (UNIX seconds), a column a field; empty where it has none."""
+    """A row for each time that any field has (ISO 8601, UTC), a column a field; empty where it has none.
+
+    The same text as the bridge's own CSV.
+    """
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["time", *samples])
-    for t, row in _rows(samples):
-        writer.writerow([repr(t), *("" if value is None else value for value in row)])
+    rows = _rows(samples)
+    times = iso(np.array([t for t, _ in rows]))
+    for moment, (_, row) in zip(times, rows, strict=True):
+        writer.writerow([moment, *map(_cell, row)])
 
 
 def write_json(samples: Samples, out: IO[str]) -> None:
@@ -50,28 +57,97 @@ def write_parquet(samples: Samples, path: Path) -> None:
         raise ClientError("pyarrow is not installed: pip install 'sisock-client[parquet]'") from error
 
 
-def write_plot(samples: Samples, path: Path) -> None:
-    """All fields over time, an axis for each unit."""
+def require_writable(path: Path) -> None:
+    """Say that a file cannot be written before its samples are fetched, which may take long.
+
+    Raises
+    ------
+    ClientError
+        If it is a directory, or lies in none that we may write to.
+    """
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        why = (
+            "it is a directory" if path.is_dir() else "there is no such directory, or we may not write there"
+        )
+        raise ClientError(f"{path} cannot be written: {why}")
+
+
+def write(samples: Samples, kind: str, path: Path) -> None:
+    """Write a file of one of the `FORMATS`.
+
+    Raises
+    ------
+    ClientError
+        If it cannot be written.
+    """
+    try:
+        if kind in TEXT:
+            with path.open("w", encoding="utf-8", newline="") as out:
+                FORMATS[kind](samples, out)
+        else:
+            FORMATS[kind](samples, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ClientError:
+    return ClientError(f"{path} cannot be written: {error.strerror or error}")
+
+
+def _canvas() -> Any:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (an extra)
-        from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
         raise ClientError("matplotlib is not installed: pip install 'sisock-client[plot]'") from error
+    return FigureCanvasAgg
+
+
+def require_picture(path: Path) -> None:
+    """Say that a file's ending is not one of a picture.
+
+    Raises
+    ------
+    ClientError
+        If it is not, or matplotlib is missing.
+    """
+    known = sorted(_canvas().get_supported_filetypes())
+    if path.suffix[1:].lower() not in known:
+        raise ClientError(
+            f"-o {path}: give a file that ends in one of {', '.join(f'.{one}' for one in known)}"
+        )
+
+
+def write_plot(samples: Samples, path: Path) -> None:
+    """All fields over time, an axis for each unit.
+
+    Raises
+    ------
+    ClientError
+        If there is nothing to draw, or the file cannot be written.
+    """
+    canvas = _canvas()
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    if not samples.any():
+        raise ClientError("there are no samples to plot in this range")
     units = list(dict.fromkeys(samples.units.get(name) or "" for name in samples))
     figure: Any = Figure(figsize=(10, 3 * max(1, len(units))), layout="constrained")
-    FigureCanvasAgg(figure)
+    canvas(figure)
     axes = figure.subplots(max(1, len(units)), 1, sharex=True, squeeze=False)[:, 0]
     for name, (t, values) in samples.items():
         axis = axes[units.index(samples.units.get(name) or "")]
         if len(values) and isinstance(values[0], str):
             raise ClientError(f"{name} is text, which cannot be plotted")
-        axis.plot((t * 1e3).astype("datetime64[ms]"), values, label=name, linewidth=0.8)
+        axis.plot(microseconds(t), values, label=name, linewidth=0.8)
     for axis, unit in zip(axes, units, strict=False):
         axis.set_ylabel(unit)
         axis.legend(fontsize="small", loc="upper left")
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("UTC")
-    figure.savefig(path, dpi=120)
+    try:
+        figure.savefig(path, dpi=120)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 FORMATS: dict[str, Callable[[Samples, Any], None]] = {
@@ -81,6 +157,11 @@ FORMATS: dict[str, Callable[[Samples, Any], None]] = {
     "parquet": write_parquet,
 }
 TEXT = ("csv", "json")
+
+
+def _cell(value: Any) -> Any:
+    """A value as CSV has it."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else value
 
 
 def _plain(value: Any) -> Any:

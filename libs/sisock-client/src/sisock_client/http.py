@@ -13,7 +13,7 @@ import requests
 from tqdm import tqdm
 
 from sisock_client.errors import ClientError
-from sisock_client.samples import FieldInfo, NodeSummary, Samples
+from sisock_client.samples import FieldInfo, NodeSummary, Samples, known_only
 
 PIECE_BYTES = 64 * 1024
 LINE_S = 5.0
@@ -30,7 +30,7 @@ class HttpSource:
     url : str
         Such as ``http://localhost:5000``.
     deadline_s : float
-        Seconds to wait for the first byte of a reply.
+        Seconds to wait for a reply to begin, and for each further piece of it.
     progress : bool
         Whether long downloads say how far they are.
     """
@@ -70,7 +70,7 @@ class HttpSource:
             given = [name for name in found.files if not name.endswith("/time")]
             columns = {name: (found[f"{name}/time"], found[name]) for name in given}
         units = {one.field: one.units for one in self.fields("")}
-        return Samples(columns, {name: units.get(name) for name in columns}, notices)
+        return known_only(columns, units, notices)
 
     def _json(self, path: str, **parameters: Any) -> Any:
         return self._reply(path, parameters).json()

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
-from sisock_client.errors import ClientError
+from sisock_client.errors import ClientError, UnknownFieldError
+from sisock_client.times import microseconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +63,10 @@ class Samples(Mapping[str, tuple[Column, Column]]):
     def __len__(self) -> int:
         return len(self.columns)
 
+    def any(self) -> bool:
+        """Whether there is a single sample."""
+        return any(len(t) for t, _ in self.columns.values())
+
     def pandas(self) -> "pd.DataFrame":
         """One table: a column a field, a row for each time that any field has, indexed by UTC time.
 
@@ -71,7 +75,7 @@ class Samples(Mapping[str, tuple[Column, Column]]):
         pandas = _module("pandas")
         series = []
         for name, (t, values) in self.columns.items():
-            index = pandas.to_datetime(np.round(t * 1e9).astype("int64"), utc=True)
+            index = pandas.DatetimeIndex(microseconds(t).astype("datetime64[ns]")).tz_localize("UTC")
             one = pandas.Series(values, index=index, name=name)
             series.append(one[~one.index.duplicated(keep="last")])
         frame: pd.DataFrame = pandas.concat(series, axis=1) if series else pandas.DataFrame()
@@ -91,6 +95,35 @@ class Samples(Mapping[str, tuple[Column, Column]]):
             if self.units.get(str(name)):
                 dataset[name].attrs["units"] = self.units[str(name)]
         return dataset
+
+
+def known_only(
+    columns: dict[str, tuple[Column, Column]], units: dict[str, str | None], notices: list[str]
+) -> Samples:
+    """Samples of fields, with a notice for each that neither has samples nor is known to the stack.
+
+    Parameters
+    ----------
+    columns : dict of (t, values)
+        What came, by field.
+    units : dict of str or None
+        Of every field that the stack knows.
+    notices : list of str
+        What is missing, as far as it has been said.
+
+    Raises
+    ------
+    UnknownFieldError
+        If there is none among them that is known: a name was misspelt, or its node is away.
+    """
+    unknown = [name for name, (t, _) in columns.items() if not len(t) and name not in units]
+    for name in unknown:
+        if not any(name.partition("::")[0] in notice for notice in notices):
+            notices = [*notices, f"there is no field {name!r}"]
+    if unknown and len(unknown) == len(columns):
+        why = "; ".join(dict.fromkeys(notices))
+        raise UnknownFieldError(f"there is no field {' or '.join(map(repr, unknown))} ({why})")
+    return Samples(columns, {name: units.get(name) for name in columns}, notices)
 
 
 def _module(name: str) -> Any:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from sisock import logs
 from sisock.config import RouterConfig, load
 from sisock.consumer import Consumer
@@ -14,7 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread
 
 from sisock_client.errors import ClientError
-from sisock_client.samples import FieldInfo, NodeSummary, Samples
+from sisock_client.samples import Column, FieldInfo, NodeSummary, Samples, known_only
 
 SEPARATOR = "::"
 JOIN_S = 10.0
@@ -102,32 +103,34 @@ class WampSource:
             if not found:
                 raise ClientError(f"{name!r} does not name a field: it must be 'node::field'")
             wanted.setdefault(node, []).append(field)
-        result = Samples({})
+        columns: dict[str, tuple[Column, Column]] = {name: (np.empty(0), np.empty(0)) for name in names}
+        units: dict[str, str | None] = {}
+        notices: list[str] = []
 
         async def ask(node: str, fields: list[str]) -> None:
-            known = await self.consumer.get_fields(node, start, end, self._deadline_s)
-            timelines = {one.name: one.timeline_name for one in known}
+            known = await self.consumer.get_fields(node, 1, 0, self._deadline_s)
+            units.update({f"{node}{SEPARATOR}{one.name}": one.units for one in known})
             series, problems = await self.consumer.get_data(
                 node,
                 fields,
                 start,
                 end,
                 deadline_s=self._deadline_s,
-                timelines=timelines,
+                timelines={one.name: one.timeline_name for one in known},
                 max_points=max_points,
             )
-            units = {one.name: one.units for one in known}
-            for field, one in series.items():
-                result.columns[f"{node}{SEPARATOR}{field}"] = (one.t, one.values)
-                result.units[f"{node}{SEPARATOR}{field}"] = units.get(field)
-            result.notices.extend(problems.values())
+            columns.update({f"{node}{SEPARATOR}{name}": (one.t, one.values) for name, one in series.items()})
+            notices.extend(problems.values())
 
         for node, fields in wanted.items():
             try:
                 self.ask(lambda node=node, fields=fields: ask(node, fields))  # type: ignore[misc]
             except SisockError as error:
-                result.notices.append(str(error))
-        return result
+                notices.append(str(error))
+                if node in self.consumer.nodes:
+                    # It is there and did not answer: whether it has such fields is not known.
+                    units.update(dict.fromkeys(f"{node}{SEPARATOR}{name}" for name in fields))
+        return known_only(columns, units, notices)
 
     def ask(self, work: Callable[[], Any], deadline_s: float | None = None) -> Any:
         """Run a coroutine function in the reactor's thread and wait for what it gives."""
