@@ -169,6 +169,32 @@ def test_an_operator_searches_plots_zooms_and_sees_finer_data(sight: Sight) -> N
     sight.wait_for_samples(1000)
 
 
+def test_a_range_that_cannot_be_shown_is_said_and_asked_for_by_nobody(sight: Sight) -> None:
+    sight.open(f"p={RADIOMETER}&{ARCHIVE}")
+    sight.wait_for_samples(1000)
+    notice, begin = sight.page.locator("#notice"), sight.page.locator("#from")
+    expect(notice).to_be_hidden()
+    times = len(sight.asked)
+    begin.fill("2018-01-01")
+    begin.press("Enter")
+    expect(notice).to_contain_text("From (2018-01-01T00:00:00Z) is not before To (2017-07-28T00:00:00Z)")
+    begin.fill("2017-11-31")
+    begin.press("Enter")
+    assert begin.evaluate("input => input.validationMessage").startswith("not a time")
+    assert len(sight.asked) == times
+    begin.fill("2017-07-20")
+    begin.press("Enter")
+    expect(notice).to_be_hidden()
+    sight.wait_until_asked(times + 1)
+
+
+def test_a_link_to_31_november_is_said_to_be_none(sight: Sight) -> None:
+    sight.open(f"p={RADIOMETER}&from=2017-11-31&to=2017-12-02")
+    expect(sight.page.locator("#notice")).to_have_text("From is not a time: 2017-11-31.")
+    expect(sight.page.locator("#from")).to_have_value("2017-11-31")
+    assert sight.asked == []
+
+
 def test_live_follows_what_comes_in(sight: Sight) -> None:
     sight.open("p=clockwork::sine&from=now-1m&to=now")
     sight.wait_for_samples(50)

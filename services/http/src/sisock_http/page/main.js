@@ -1,6 +1,6 @@
 // The quicklook page: holds the view, and lets tree, panels and server follow it.
 import { data, fields, latest, status, Trouble } from "./server.js";
-import { parse, write } from "./moments.js";
+import { parse, rangeTrouble, write } from "./moments.js";
 import { Panel } from "./panel.js";
 import { Tree } from "./tree.js";
 import * as views from "./view.js";
@@ -39,9 +39,8 @@ function take(next, { remember = false } = {}) {
 
 function range() {
   const now = Date.now() / 1000;
-  const start = parse(view.from, view.zone, now) ?? now - 3600;
-  const end = parse(view.to, view.zone, now) ?? now;
-  return end > start ? [start, end] : [end - SHORTEST_S, end];
+  if (rangeTrouble(view, now)) return [now - 3600, now]; // which is said; moving and zooming lead out of it
+  return [parse(view.from, view.zone, now), parse(view.to, view.zone, now)];
 }
 
 function dress() {
@@ -51,7 +50,8 @@ function dress() {
   $("zone").textContent = view.zone === "utc" ? "UTC" : "local";
   for (const end of ["from", "to"]) {
     const text = view[end];
-    if (document.activeElement !== $(end)) $(end).value = /^\d{4}-/.test(text) ? write(parse(text, view.zone), view.zone) : text;
+    const moment = parse(text, view.zone);
+    if (document.activeElement !== $(end)) $(end).value = /^\d{4}-/.test(text) && moment !== null ? write(moment, view.zone) : text;
   }
   const span = /^now-(\d+)s$/.exec(view.to === "now" ? view.from : "")?.[1] ?? (view.to === "now" && view.from === "now-1h" ? "3600" : "");
   $("span").value = [...$("span").options].some((option) => option.value === span) ? span : "";
@@ -72,6 +72,7 @@ function dress() {
   for (const panel of panels) panel.resize();
   $("panels").dataset.empty = !view.panels.length;
   tree.mark(new Set(view.panels.flat()));
+  notice();
 }
 
 function choose(at) {
@@ -82,6 +83,7 @@ function choose(at) {
 /** Ask for all panels, and again later if the view is live. */
 async function refresh() {
   clearTimeout(liveTimer);
+  if (rangeTrouble(view)) return;
   const [start, end] = range();
   await Promise.all(panels.map((panel, i) => panel.show(view.panels[i], view, start, end).then(
     () => failed.delete(panel),
@@ -225,6 +227,7 @@ function notice() {
   const online = new Set(state.nodes.map((node) => node.name));
   const away = [...plotted].filter((name) => !online.has(name));
   const sentence = unreachable
+    || rangeTrouble(view)
     || (!state.router && "The router is away: nothing new can be read. This page goes on by itself as soon as it is back.")
     || (!state.hub && "The hub is away: who is online is not known. This page goes on by itself as soon as it is back.")
     || (away.length && `${away.length > 1 ? "Data nodes" : "Data node"} ${away.join(", ")} ${away.length > 1 ? "are" : "is"} away.`)

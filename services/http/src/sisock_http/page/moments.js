@@ -12,9 +12,23 @@ export function parse(text, zone, now = Date.now() / 1000) {
     return number >= 1e11 ? number / 1e3 : number;
   }
   const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[-+]\d\d:?\d\d)?$/.exec(trimmed);
-  if (!iso) return null;
+  if (!iso || !isDay(iso[1])) return null;
   const moment = Date.parse(`${iso[1]}T${iso[2] ?? "00:00"}${iso[3] ?? (zone === "utc" ? "Z" : "")}`);
   return Number.isNaN(moment) ? null : moment / 1000;
+}
+
+/** Whether the calendar has a day: to `Date.parse`, 31 November is 1 December. */
+function isDay(text) {
+  const midnight = new Date(`${text}T00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(text);
+}
+
+/** Why a view's range cannot be shown, in a sentence; empty if it can. */
+export function rangeTrouble({ from, to, zone }, now = Date.now() / 1000) {
+  const [start, end] = [parse(from, zone, now), parse(to, zone, now)];
+  if (start === null) return `From is not a time: ${from}.`;
+  if (end === null) return `To is not a time: ${to}.`;
+  return start < end ? "" : `From (${from}) is not before To (${to}): choose another range.`;
 }
 
 /** `2017-07-14 06:00:00`, with a fraction if `fine`. */
