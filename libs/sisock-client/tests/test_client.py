@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sisock.client import Client
-from sisock.testing import Stack
 from sisock_client import ClientError, UnknownFieldError
 from sisock_client.client import DEADLINE_S
 from sisock_client.files import write_csv
 from sisock_client.times import iso, unix_time
+from sisock_testing import Stack
 
 START, END = "2017-07-14", "2017-07-15"
 WIND, HUMIDITY = "apex_archive::apex_windspeed", "apex_archive::apex_humidity"
