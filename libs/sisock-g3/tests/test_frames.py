@@ -1,13 +1,14 @@
 """Frames and columns, against so3g."""
 
 import gzip
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sisock_g3 import content
+from sisock_g3 import content, decoding
 from sisock_g3.errors import CutError, DamagedError
 from sisock_g3.frames import DATA, FrameReader
 from sisock_g3.testing import Writer
@@ -56,7 +57,7 @@ def test_columns_of_every_kind_are_as_so3g_reads_them(tmp_path: Path) -> None:
     data = path.read_bytes()
     [(offset, frame)] = [found for found in FrameReader(data) if found[1].kind == DATA]
     truth = next(f for f in core.G3File(str(path)) if f.get("hkagg_type") == 2)
-    decoded = list(content.blocks(frame, data, [offset]))
+    decoded = list(decoding.blocks(frame, data, [offset]))
     assert [name for name, _, _ in decoded] == list(truth["block_names"])
     for (_, ticks, columns), block in zip(decoded, truth["blocks"], strict=True):
         assert ticks[0].tolist() == [t.time for t in block.times]
@@ -107,17 +108,128 @@ def test_a_file_cut_anywhere_gives_every_whole_frame_before(tmp_path: Path) -> N
         assert reader.at == length or isinstance(reader.problem, CutError)
 
 
-def test_a_flipped_byte_ends_the_file_before_its_frame(tmp_path: Path) -> None:
+def lengths(data: bytes, begin: int, end: int) -> set[int]:
+    """Where the bytes lie by which a frame's end is found: its head but for the type, and each length."""
+    places = set(range(begin, begin + 9))
+    (items,) = struct.unpack_from("<I", data, begin + 5)
+    at = begin + 13
+    for _ in range(2 * items):
+        places |= set(range(at, at + 8))
+        at += 8 + struct.unpack_from("<Q", data, at)[0]
+    assert at + 4 == end
+    return places
+
+
+def test_a_flipped_byte_costs_its_own_frame_unless_it_tells_a_length(tmp_path: Path) -> None:
     data = write_all_kinds(tmp_path / "a.g3", frames=3).read_bytes()
     extents = [(offset, offset + frame.length) for offset, frame in FrameReader(data)]
+    decisive = set().union(*(lengths(data, *extent) for extent in extents))
     rng = np.random.default_rng(5)
-    for at in rng.integers(0, len(data), 300):
+    places = [*rng.integers(0, len(data), 300), *rng.choice(sorted(decisive), 60)]
+    for at in places:
         damaged = bytearray(data)
         damaged[at] ^= 1 << int(rng.integers(8))
         reader = FrameReader(bytes(damaged))
         found = [offset for offset, _ in reader]
-        assert found == [begin for begin, end in extents if end <= at]
-        assert isinstance(reader.problem, DamagedError)
+        if at in decisive:
+            assert found == [begin for begin, end in extents if end <= at]
+            assert isinstance(reader.problem, DamagedError)
+            continue
+        [own] = [extent for extent in extents if extent[0] <= at < extent[1]]
+        assert found == [extent[0] for extent in extents if extent != own]
+        assert [(lost.begin, lost.end) for lost in reader.lost] == [own]
+        assert (reader.problem, reader.at) == (None, len(data))
+
+
+def test_frames_between_and_behind_damaged_ones_are_kept(tmp_path: Path) -> None:
+    data = bytearray(write_all_kinds(tmp_path / "a.g3", frames=6).read_bytes())
+    extents = [(offset, offset + frame.length) for offset, frame in FrameReader(bytes(data))]
+    for number in (3, 4, 6):
+        data[extents[number][1] - 6] ^= 1
+    (tmp_path / "a.g3").write_bytes(data)
+    found = content.read(tmp_path / "a.g3")
+    sound = [extent[0] for number, extent in enumerate(extents) if number in (2, 5, 7)]
+    assert sorted(set(found.providers[DESCRIPTION].records["offset"].tolist())) == sound
+    assert [(lost.begin, lost.end) for lost in found.lost] == [(extents[3][0], extents[4][1]), extents[6]]
+    assert found.told() == "; ".join(
+        f"bytes {lost.begin} to {lost.end} are lost: the checksum of the frame is wrong"
+        for lost in found.lost
+    )
+    assert (found.problem, found.end) == ("", len(data))
+
+
+def test_a_damaged_frame_whose_successor_is_being_written_is_waited_for(tmp_path: Path) -> None:
+    whole = bytearray(write_all_kinds(tmp_path / "a.g3", frames=3).read_bytes())
+    extents = [(offset, offset + frame.length) for offset, frame in FrameReader(bytes(whole))]
+    whole[extents[3][1] - 6] ^= 1
+    path = tmp_path / "growing.g3"
+    path.write_bytes(whole[:-5])
+    first = content.read(path)
+    assert (first.end, first.cut, first.lost) == (extents[3][0], True, [])
+    path.write_bytes(whole)
+    then = content.read(path, first.end, first)
+    assert (then.end, then.problem, len(then.lost)) == (len(whole), "", 1)
+
+
+def test_a_frame_that_so3g_cannot_read_costs_only_itself(tmp_path: Path, monkeypatch) -> None:
+    from so3g import hk
+
+    writer = Writer(tmp_path / "a.g3", version=0)
+    feed = writer.feed(DESCRIPTION)
+    for i in range(3):
+        writer.data(feed, T + 30 * i, temps={"a": T + i})
+    writer.close()
+    translate = hk.HKTranslator.__call__
+
+    def choke(self, frame):
+        if frame.get("hkagg_type") == 2 and next(iter(frame["blocks"][0].data["a"])) == T[0] + 1:
+            raise RuntimeError("no such block\n" * 100)
+        return translate(self, frame)
+
+    monkeypatch.setattr(hk.HKTranslator, "__call__", choke)
+    found = content.read(tmp_path / "a.g3")
+    assert found.providers[DESCRIPTION].fields["a"].samples == 60
+    [lost] = found.lost
+    assert "so3g cannot read the frame (RuntimeError" in lost.why
+    assert (found.problem, found.end) == ("", (tmp_path / "a.g3").stat().st_size)
+
+
+def test_data_of_a_session_whose_frames_were_lost_are_nobody_elses(tmp_path: Path) -> None:
+    for number, description in ((1, "observatory.a.feeds.x"), (2, "observatory.b.feeds.x")):
+        writer = Writer(tmp_path / f"{number}.g3", session_id=number)
+        writer.data(writer.feed(description), T + 100 * number, temps={"a": T})
+        writer.close()
+    one, other = ((tmp_path / f"{number}.g3").read_bytes() for number in (1, 2))
+    for kept in (0, 1, 2):
+        # Of the second session the first frames are lost: the session's own, then the status, too.
+        second = bytearray(other)
+        extents = [(offset, offset + frame.length) for offset, frame in FrameReader(other)]
+        for _begin, end in extents[: 2 - kept]:
+            second[end - 6] ^= 1
+        (tmp_path / "both.g3").write_bytes(one + bytes(second))
+        found = content.read(tmp_path / "both.g3")
+        times = {name: (p.fields["a"].t0, p.fields["a"].samples) for name, p in found.providers.items()}
+        announced = {"observatory.b.feeds.x": ((T[0] + 200) * 1e8, 30)} if kept else {}
+        assert times == {"observatory.a.feeds.x": ((T[0] + 100) * 1e8, 30), **announced}
+        assert ("provider 0 that is not announced" in found.told()) == (not kept)
+
+
+def test_a_new_session_keeps_none_of_the_old_ones_providers(tmp_path: Path) -> None:
+    for number in (1, 2):
+        writer = Writer(tmp_path / f"{number}.g3", session_id=number)
+        writer.data(writer.feed(f"observatory.session{number}.feeds.x"), T + 100 * number, temps={"a": T})
+        writer.close()
+    one, other = ((tmp_path / f"{number}.g3").read_bytes() for number in (1, 2))
+    session, _status, data = (other[offset : offset + frame.length] for offset, frame in FrameReader(other))
+    (tmp_path / "both.g3").write_bytes(one + session + data)
+    found = content.read(tmp_path / "both.g3")
+    assert {name: p.fields["a"].samples for name, p in found.providers.items()} == {
+        "observatory.session1.feeds.x": 30
+    }
+    assert found.told() == (
+        f"bytes {len(one + session)} to {len(one + session + data)} are lost: "
+        "data of a provider 0 that is not announced"
+    )
 
 
 @given(st.binary(max_size=400))
@@ -150,4 +262,4 @@ def test_bytes_changed_under_a_true_checksum_never_break_the_reader(tmp_path_fac
     reader = FrameReader(bytes(broken))
     for offset, found in reader:
         if found.kind == DATA:
-            list(content.blocks(found, bytes(broken), [offset]))
+            list(decoding.blocks(found, bytes(broken), [offset]))

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sisock_g3.frames import FrameReader
+from sisock_g3.tables import prepare
 from sisock_g3.testing import Writer
 
 
@@ -146,8 +148,58 @@ def test_damaged_files_are_told_once_and_stop_nobody(kit, database, archive, eve
             "WHERE f.filename IN ('flipped.g3', 'cut.g3')"
         )
     )
-    assert samples["cut.g3"] == 300
-    assert 60 <= samples["flipped.g3"] <= 180
+    assert samples == {"cut.g3": 300, "flipped.g3": 300}
+
+
+def test_a_damaged_frame_is_told_once_and_the_file_grows_on(kit, database, tmp_path, events) -> None:
+    top = tmp_path / "data"
+    sound = kit.write(tmp_path / "whole.g3", hours=2).read_bytes()
+    extents = [(offset, offset + frame.length) for offset, frame in FrameReader(sound)]
+    damaged = bytearray(sound)
+    for number in (4, 5, 9):
+        damaged[extents[number][1] - 6] ^= 1
+    top.mkdir()
+    ours = kit.scanner(database, top)
+    for number in (3, 4, 5, 6, 8, 9, len(extents) - 1):
+        (top / "1.g3").write_bytes(damaged[: extents[number][1]])
+        ours.scan()
+        ours.scan()
+        assert kit.same_as_fresh(database, top)
+    told = [event["why"] for event in events("file.damaged") if event["path"] == str(top / "1.g3")]
+    wrong = "are lost: the checksum of the frame is wrong"
+    # The scanners that the index is compared with say it, too: each of them all at once.
+    assert sum(why == f"bytes {extents[9][0]} to {extents[9][1]} {wrong}" for why in told) == 1
+    assert sum(why == f"bytes {extents[5][0]} to {extents[5][1]} {wrong}" for why in told) == 1
+    rows = database.query("SELECT samples FROM sisock_chunks")
+    assert rows == [(60 * (len(extents) - 2 - 3),)]
+
+
+def test_what_lies_behind_damage_in_an_older_index_is_read_at_the_first_start(
+    kit, database, archive, events
+) -> None:
+    path = min(archive.rglob("*.g3"))
+    data = bytearray(path.read_bytes())
+    frames = list(FrameReader(bytes(data)))
+    at, frame = frames[4]
+    data[at + frame.length - 6] ^= 1
+    status = path.stat()
+    path.write_bytes(data[:at])
+    ours = kit.scanner(database, archive)
+    ours.scan()
+    # What an index says that was made when damage ended a file.
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    database.execute("DELETE FROM sisock_schema WHERE version = 2")
+    database.execute(
+        "UPDATE sisock_files SET size = %s, mtime_ns = %s, problem = %s, reported = 1 WHERE filename = %s",
+        [len(data), status.st_mtime_ns, f"from byte {at} on: the checksum of the frame is wrong", path.name],
+    )
+    prepare(database)
+    assert kit.scanner(database, archive).scan().files == 1
+    assert kit.same_as_fresh(database, archive)
+    prepare(database)
+    assert kit.scanner(database, archive).scan().files == 0
+    assert [event["path"] for event in events("file.damaged")][:1] == [str(path)]
 
 
 def test_tiles_are_made_when_their_time_is_over_and_made_again(kit, database, tmp_path: Path) -> None:

@@ -162,6 +162,22 @@ def test_what_was_damaged_after_it_was_indexed_is_left_out(
     assert len(told) == 6
 
 
+def test_a_frame_that_was_damaged_costs_nothing_but_itself(
+    tmp_path: Path, scan: Any, make_reader: Any
+) -> None:
+    written = write_archive(tmp_path / "data", hours=1)
+    environ = {"SQL_FILE": str(tmp_path / "index.sqlite")}
+    [path] = (tmp_path / "data").glob("*.g3")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    scan(tmp_path / "data", environ)
+    [found] = make_reader(environ).read(NAMES[:1], T0, T0 + 3600, Limits())
+    index = np.round(found.t - T0).astype(int)
+    assert len(index) == 3540
+    assert found.values.tolist() == written[NAMES[0]][index].tolist()
+
+
 def test_without_an_index_there_is_nothing_and_it_is_said_once(tmp_path: Path, make_reader: Any) -> None:
     node = make_reader({"SQL_FILE": str(tmp_path / "none.sqlite")})
     with structlog.testing.capture_logs() as events:

@@ -8,28 +8,27 @@ import gzip
 import io
 import os
 import zlib
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from sisock_g3 import layout, summary
+from sisock_g3 import summary
+from sisock_g3.decoding import TEXT, blocks, kinds, widest
 from sisock_g3.errors import CutError
-from sisock_g3.frames import DATA, SESSION, STATUS, Frame, FrameReader
-from sisock_g3.layout import Column, Span, Ticks, column
+from sisock_g3.frames import DATA, SESSION, STATUS, Frame, FrameReader, Lost
 from sisock_g3.summary import Bins
 
 WINDOW_BYTES = 64 * 1024 * 1024
+MOST_LOST, MOST_TOLD = 100, 5
+LONGEST_WHY = 200
 
 RECORD = np.dtype(
     [("offset", "<u8"), ("length", "<u4"), ("block", "<u2"), ("n", "<u4"), ("t0", "<i8"), ("t1", "<i8")]
 )
 """One block of one frame: where the frame lies, and the block's number, samples and ticks from and to."""
-
-NUMBER, TEXT, BOOL = "number", "string", "bool"
-_KINDS = {layout.TEXT: TEXT, "O": TEXT, "?": BOOL, "b": BOOL}
 
 
 @dataclass(slots=True)
@@ -61,6 +60,10 @@ class FileContent:
     ----------
     start, end : int
         Bytes of the (decompressed) file that were read, all whole frames.
+    lost : list of Lost
+        The first of the frames up to `end` that cannot be used, of those before `start`, too.
+    lost_more : int
+        How many more there are.
     frames : int
     session_id : int
     known : dict of str
@@ -81,6 +84,28 @@ class FileContent:
     providers: dict[str, ProviderContent] = field(default_factory=dict)
     problem: str = ""
     cut: bool = False
+    lost: list[Lost] = field(default_factory=list)
+    lost_more: int = 0
+
+    def lose(self, begin: int, end: int, why: str) -> None:
+        """Note that bytes ``[begin, end)`` cannot be used."""
+        why = why[:LONGEST_WHY]
+        if self.lost and (self.lost[-1].end, self.lost[-1].why) == (begin, why):
+            self.lost[-1] = Lost(self.lost[-1].begin, end, why)
+        elif len(self.lost) < MOST_LOST:
+            self.lost.append(Lost(begin, end, why))
+        else:
+            self.lost_more += 1
+
+    def told(self, before: "FileContent | None" = None) -> str:
+        """Which bytes are lost, for a person, but for those that were `before`; empty if none are."""
+        start, more = (before.end, before.lost_more) if before else (0, 0)
+        lost = [one for one in self.lost if one.end > start]
+        words = [
+            f"bytes {max(start, one.begin)} to {one.end} are lost: {one.why}" for one in lost[:MOST_TOLD]
+        ]
+        further = len(lost[MOST_TOLD:]) + self.lost_more - more
+        return "; ".join([*words, *([f"{further} further parts are lost"] if further else [])])
 
 
 @dataclass(slots=True)
@@ -130,11 +155,13 @@ def read(
     content = FileContent(start, start)
     if before is not None:
         content.session_id, content.known = before.session_id, dict(before.known)
+        content.lost, content.lost_more = list(before.lost), before.lost_more
     collected: dict[str, _Collected] = {}
     for reader, base in _windows(path, start, content):
         _collect(reader, base, content, collected, summaries)
     if not content.end and not content.problem:
         content.problem, content.cut = "the file is empty", True
+    content.lost.sort(key=lambda one: one.begin)
     for description, found in collected.items():
         fields = {name: _join(pieces) for name, pieces in found.fields.items()}
         records = np.concatenate(found.records)
@@ -199,18 +226,21 @@ def _collect(
             content.session_id = frame.session_id
             content.known = dict(frame.providers)
         elif frame.kind == DATA:
-            description = content.known.get(frame.prov_id)
+            # The frames that told of another session may have been lost.
+            announced = content.known if frame.session_id == content.session_id else {}
+            description = announced.get(frame.prov_id)
             if description is None:
                 # so3g gives up on the file here; only the frame is lost to us.
-                content.problem = (
-                    f"byte {base + offset}: data of a provider {frame.prov_id} that is not announced"
-                )
+                why = f"data of a provider {frame.prov_id} that is not announced"
+                content.lose(base + offset, base + offset + frame.length, why)
                 continue
             found = alike.get((description, id(frame)))
             if found is None:
                 collected.setdefault(description, _Collected()).prov_ids[frame.prov_id] = None
                 found = alike[description, id(frame)] = frame, []
             found[1].append(offset)
+    for one in reader.lost:
+        content.lose(base + one.begin, base + one.end, one.why)
     for (description, _), (frame, offsets) in alike.items():
         _digest(frame, reader.buffer, offsets, base, collected[description], summaries)
 
@@ -243,65 +273,6 @@ def _digest(
         for field, kind in kinds(first, number).items():
             content = FieldContent(kind, name, t0, t1, flat.size, bins.get(field, summary.empty()))
             into.fields.setdefault(field, []).append(content)
-
-
-def kinds(frame: Frame, number: int) -> dict[str, str]:
-    """Kind of each field of a frame's block."""
-    if frame.decoded is not None:
-        codes = {name: str(values.dtype.kind) for name, values in frame.decoded[number].columns.items()}
-    else:
-        codes = {name: span.code for name, span in frame.blocks[number].columns.items()}
-    return {name: _KINDS.get(code, NUMBER) for name, code in codes.items()}
-
-
-def blocks(
-    first: Frame, buffer: bytes, offsets: list[int], wanted: Container[str] | None = None
-) -> Iterator[tuple[str, Ticks, dict[str, Column]]]:
-    """Decode frames that are alike.
-
-    Parameters
-    ----------
-    first : Frame
-        What they hold.
-    buffer : bytes
-    offsets : list of int
-        Where they begin (f); just one if the frame holds texts, or was decoded by so3g.
-    wanted : container of str, optional
-        Fields to decode; all by default.
-
-    Yields
-    ------
-    name : str
-    ticks : (f, n) int64
-    columns : dict of (f * n,) arrays
-        Numbers, bools, or objects (str).
-    """
-    if first.decoded is not None:
-        for found in first.decoded:
-            columns = {n: values for n, values in found.columns.items() if wanted is None or n in wanted}
-            yield found.name, found.ticks[None, :], columns
-        return
-    for block in first.blocks:
-        columns = {
-            name: _together(buffer, offsets, span)
-            for name, span in block.columns.items()
-            if wanted is None or name in wanted
-        }
-        times = _together(buffer, offsets, block.times)
-        yield block.name, times.astype(np.int64, copy=False).reshape(len(offsets), -1), columns
-
-
-def _together(buffer: bytes, offsets: list[int], span: Span) -> Column:
-    """One column of several frames, the one after the other."""
-    if len(offsets) == 1:
-        return column(buffer, offsets[0], span)
-    begin, end = span.start, span.stop
-    return np.frombuffer(b"".join([buffer[o + begin : o + end] for o in offsets]), span.code)
-
-
-def widest(kinds: set[str]) -> str:
-    """The kind that holds all of several; text holds any."""
-    return TEXT if TEXT in kinds else BOOL if kinds == {BOOL} else NUMBER
 
 
 def _join(pieces: list[FieldContent]) -> FieldContent:

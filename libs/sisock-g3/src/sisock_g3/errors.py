@@ -16,12 +16,15 @@ class DamagedError(G3Error):
         Where the damaged frame begins.
     why : str
         End of a sentence that begins with the offset.
+    end : int, optional
+        Where the frame ends, as its header says.
     """
 
-    def __init__(self, offset: int, why: str) -> None:
+    def __init__(self, offset: int, why: str, end: int | None = None) -> None:
         super().__init__(f"from byte {offset} on: {why}")
         self.offset = offset
         self.why = why
+        self.end = end
 
 
 class CutError(DamagedError):

@@ -51,7 +51,7 @@ def read(frame: "Frame", offset: int, encoded: bytes) -> None:
             frame.decoded = [_block(name, block) for name, block in zip(names, found["blocks"], strict=True)]
     except Exception as error:
         why = f"so3g cannot read the frame ({type(error).__name__}: {error})"
-        raise DamagedError(offset, why) from error
+        raise DamagedError(offset, why, offset + len(encoded)) from error
 
 
 def _block(name: str, block: Any) -> Block:

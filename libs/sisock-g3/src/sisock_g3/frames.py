@@ -1,8 +1,9 @@
 """The frames of a housekeeping file, in order, each checked by its CRC before anything in it is used.
 
 A frame is found in one of three ways: by comparing it with the fixed bytes of a frame like it (the
-next frame of the same provider, nearly always), by following its layout, or by asking so3g. What lies
-before damage is served; what lies behind it is not guessed at.
+next frame of the same provider, nearly always), by following its layout, or by asking so3g. A damaged
+frame is passed over where its header says how long it is and a sound frame follows; where there is no
+telling, what lies before the damage is served, and what lies behind it is not guessed at.
 
 Notes
 -----
@@ -60,6 +61,15 @@ class Frame:
     decoded: list[fallback.Block] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Bytes ``[begin, end)`` of a file that hold a frame which cannot be used."""
+
+    begin: int
+    end: int
+    why: str
+
+
 @dataclass(slots=True)
 class _Likeness:
     """Bytes that all frames like this one have in common, and what else its CRC reaches over.
@@ -87,7 +97,9 @@ class FrameReader:
     Attributes
     ----------
     at : int
-        End of the last sound frame.
+        End of the last frame that was given, or passed over.
+    lost : list of Lost
+        Damaged frames that were passed over.
     problem : DamagedError or None
         Why the iteration ended before the buffer did.
     """
@@ -95,23 +107,50 @@ class FrameReader:
     def __init__(self, buffer: bytes, start: int = 0) -> None:
         self.buffer = buffer
         self.at = start
+        self.lost: list[Lost] = []
         self.problem: DamagedError | None = None
         self._likenesses: list[_Likeness] = []
         self._last = -1
         self._after: dict[int, int] = {}
 
     def __iter__(self) -> Iterator[tuple[int, Frame]]:
-        """Give frames until the end or the first damage."""
+        """Give frames until the end, or damage that cannot be passed over."""
         size = len(self.buffer)
         while self.at < size:
             try:
                 frame = self.frame(self.at)
-            except DamagedError as problem:
-                self.problem = problem
-                return
+            except DamagedError as damage:
+                self._pass_over(damage)
+                if self.problem is not None:
+                    return
+                continue
             offset = self.at
             self.at += frame.length
             yield offset, frame
+
+    def _pass_over(self, damage: DamagedError) -> None:
+        """Go on behind damaged frames if a sound one follows, or the buffer ends; else it is the problem."""
+        lost: list[Lost] = []
+        at: DamagedError | None = damage
+        while at is not None:
+            if at.end is None:
+                if isinstance(at, CutError) and lost:
+                    at = CutError(damage.offset, "the file ends inside of the frame behind a damaged one")
+                    damage = at
+                self.problem = damage
+                return
+            lost.append(Lost(at.offset, at.end, at.why))
+            at = self._damage(at.end) if at.end < len(self.buffer) else None
+        self.lost += lost
+        self.at = lost[-1].end
+
+    def _damage(self, offset: int) -> DamagedError | None:
+        """What is wrong with the frame at an offset."""
+        try:
+            self.frame(offset)
+        except DamagedError as damage:
+            return damage
+        return None
 
     def frame(self, offset: int) -> Frame:
         """Read the frame at an offset.
@@ -153,7 +192,7 @@ class FrameReader:
         if kind != HOUSEKEEPING:
             if "hkagg_type" in items:
                 # The checksum does not reach the type.
-                raise DamagedError(offset, "a housekeeping frame is not said to be one")
+                raise DamagedError(offset, "a housekeeping frame is not said to be one", end)
             return frame
         try:
             self._read(frame, items, offset)
@@ -258,7 +297,7 @@ def _items(buffer: bytes, offset: int) -> tuple[dict[str, tuple[int, int]], int,
         raise CutError(offset, "the file ends inside of a frame")
     (told,) = _CRC.unpack_from(buffer, at)
     if told != _checksum(b"".join(checked)):
-        raise DamagedError(offset, "the checksum of the frame is wrong")
+        raise DamagedError(offset, "the checksum of the frame is wrong", at + 4)
     return found, kind, at + 4
 
 

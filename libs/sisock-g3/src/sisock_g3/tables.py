@@ -7,7 +7,13 @@ from importlib import resources
 
 from sisock_g3.database import Database
 
-VERSION = 1
+VERSION = 2
+UPGRADES = {
+    # Reading ended at the first damaged frame: what lies behind it is read now.
+    2: "UPDATE sisock_files SET mtime_ns = 0, reported = 0 WHERE problem <> '' AND cut = 0",
+}
+"""What is done once to an index of an earlier version, by the version that it then has."""
+
 UNIQUE_FEED = "sisock_unique_feed"
 
 
@@ -19,7 +25,7 @@ def prepare(database: Database) -> None:
     DatabaseAwayError
         If the database does not answer.
     """
-    text = resources.files("sisock_g3").joinpath(f"schema/v{VERSION}.sql").read_text(encoding="utf-8")
+    text = resources.files("sisock_g3").joinpath("schema/v1.sql").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("--")]
     for statement in database.dialect("\n".join(lines)).split(";"):
         if statement.strip():
@@ -30,7 +36,13 @@ def prepare(database: Database) -> None:
         )
     else:
         _replace_unique_feed(database)
-    database.execute("INSERT IGNORE INTO sisock_schema (version) VALUES (%s)", [VERSION])
+    done = {version for (version,) in database.query("SELECT version FROM sisock_schema")}
+    for version, statement in UPGRADES.items():
+        if done and version not in done:
+            database.execute(statement)
+    database.executemany(
+        "INSERT IGNORE INTO sisock_schema (version) VALUES (%s)", [[n] for n in range(1, VERSION + 1)]
+    )
 
 
 def _replace_unique_feed(database: Database) -> None:

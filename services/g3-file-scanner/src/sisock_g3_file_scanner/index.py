@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 from sisock_g3 import blobs, names, summary
-from sisock_g3.content import TEXT, FieldContent, FileContent, ProviderContent, widest
+from sisock_g3.content import FieldContent, FileContent, ProviderContent
 from sisock_g3.database import Database, Row, marks
+from sisock_g3.decoding import TEXT, widest
+from sisock_g3.frames import Lost
 from sisock_g3.summary import LEVELS, SECOND
 
 from sisock_g3_file_scanner.tree import Known, Seen
@@ -130,9 +132,10 @@ class Index:
         if entry.replaces is not None:
             self._forget(entry.replaces.file_id)
         content = entry.content
-        state = json.dumps({"session_id": content.session_id, "known": content.known})
+        state = _state(content)
+        problem = "; ".join(filter(None, [content.told(), content.problem]))
         values = [seen.size, seen.mtime_ns, content.end, entry.tail, state]
-        values += [content.cut, entry.reported, content.problem]
+        values += [content.cut, entry.reported, problem]
         if entry.continues is None:
             file_id = execute(
                 "INSERT INTO sisock_files "
@@ -367,6 +370,28 @@ class Index:
         many("DELETE FROM sisock_providers WHERE id = %s", unused)
         if rows or unused:
             self.load()
+
+
+def _state(content: FileContent) -> str:
+    """What has to be known to read a file on from where it ended; see `before`."""
+    state: dict[str, Any] = {"session_id": content.session_id, "known": content.known}
+    if content.lost:
+        state["lost"] = [[one.begin, one.end, one.why] for one in content.lost]
+        state["lost_more"] = content.lost_more
+    return json.dumps(state)
+
+
+def before(known: Known) -> FileContent:
+    """What was known of a file at the end of what is indexed."""
+    state = json.loads(known.state)
+    return FileContent(
+        known.indexed,
+        known.indexed,
+        session_id=state["session_id"],
+        known={int(number): description for number, description in state["known"].items()},
+        lost=[Lost(*one) for one in state.get("lost", [])],
+        lost_more=state.get("lost_more", 0),
+    )
 
 
 def _known(row: Row) -> Known:

@@ -1,6 +1,5 @@
 """One pass over the archive: what is new or changed is read and written, what is gone is forgotten."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from sisock_g3.content import FileContent
 from sisock_g3.database import Database
 
 from sisock_g3_file_scanner import tiles, tree
-from sisock_g3_file_scanner.index import Entry, Index
+from sisock_g3_file_scanner.index import Entry, Index, before
 from sisock_g3_file_scanner.progress import Progress
 from sisock_g3_file_scanner.reading import Job, read_all
 from sisock_g3_file_scanner.tree import Known, Seen
@@ -131,15 +130,15 @@ class Scanner:
             except OSError:
                 grown = None
             continues.append(grown)
-            before = _before(grown) if grown else None
-            jobs.append(Job(seen.full, grown.indexed if grown else 0, before, seen.size))
+            start = grown.indexed if grown else 0
+            jobs.append(Job(seen.full, start, before(grown) if grown else None, seen.size))
         for number, content in read_all(jobs, self._processes, summaries=self._summaries):
             seen, grown = changed[number], continues[number]
             known = self._known.get(seen.key)
             if content.problem == "it vanished":
                 yield seen, None
                 continue
-            reported = self._report(seen, content, known if grown else None)
+            reported = self._report(jobs[number], seen, content, grown)
             if grown is not None and content.end == grown.indexed:
                 marked = self._index.mark(grown, seen, cut=content.cut, reported=reported)
                 self._known[seen.key] = marked
@@ -152,14 +151,14 @@ class Scanner:
                 continue
             yield seen, Entry(seen, content, tail, grown, None if grown else known, reported)
 
-    def _report(self, seen: Seen, content: FileContent, known: Known | None) -> bool:
-        """Say once what is wrong with a file; whether that has been said."""
-        if not content.problem or (known is not None and known.reported):
-            return bool(content.problem)
-        if content.cut and not self._once and time.time_ns() - seen.mtime_ns < SETTLED_NS:
-            return False
-        self._log.warning("file.damaged", path=str(seen.full), why=content.problem, indexed_bytes=content.end)
-        return True
+    def _report(self, job: Job, seen: Seen, content: FileContent, known: Known | None) -> bool:
+        """Say once what is wrong with a file; whether its problem has been said."""
+        fresh = bool(content.problem) and not (known is not None and known.reported)
+        unsettled = content.cut and not self._once and time.time_ns() - seen.mtime_ns < SETTLED_NS
+        problem = content.problem if fresh and not unsettled else ""
+        if why := "; ".join(filter(None, [content.told(job.before), problem])):
+            self._log.warning("file.damaged", path=str(seen.full), why=why, indexed_bytes=content.end)
+        return bool(content.problem) and not (fresh and unsettled)
 
     def _settle(self, files: Sequence[Seen]) -> None:
         """Report files that ended inside of a frame when last read, and have not been finished since."""
@@ -208,9 +207,3 @@ class Scanner:
         if made:
             self._index.load()
         return made
-
-
-def _before(known: Known) -> FileContent:
-    state = json.loads(known.state)
-    providers = {int(number): description for number, description in state["known"].items()}
-    return FileContent(known.indexed, known.indexed, session_id=state["session_id"], known=providers)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 from sisock_archive.lru import ByteLru
-from sisock_g3 import content
+from sisock_g3 import content, decoding
 from sisock_g3.errors import DamagedError
 from sisock_g3.frames import DATA, Frame, FrameReader
 from sisock_g3.layout import Column, Ticks
@@ -136,7 +136,7 @@ class Columns:
         found: dict[str, list[Samples]] = {}
         buffer, alike = self._alike(segment)
         for first, offsets in alike:
-            for _, ticks, columns in content.blocks(first, buffer, offsets, wanted):
+            for _, ticks, columns in decoding.blocks(first, buffer, offsets, wanted):
                 flat = ticks.ravel()
                 for name, values in columns.items():
                     found.setdefault(name, []).append(Samples(flat, values))
