@@ -4,7 +4,8 @@ import pytest
 from sisock.config import load
 from sisock.errors import ConfigError
 from sisock_g3.config import SqlConfig
-from sisock_g3.database import Database, DatabaseAwayError, NotPreparedError
+from sisock_g3.database import Database
+from sisock_g3.refusals import DatabaseAwayError, DatabaseBusyError, NotPreparedError, StatementError, meaning
 from sisock_g3.tables import prepare
 from sisock_g3.testing import MariaDb
 
@@ -82,3 +83,96 @@ def test_a_database_that_is_away_is_said_by_name() -> None:
 def test_half_a_login_is_refused() -> None:
     with pytest.raises(ConfigError, match="SQL_PASSWD is required"):
         load(SqlConfig, {"SQL_HOST": "database", "SQL_USER": "u"})
+
+
+def test_only_what_a_while_may_mend_is_absence() -> None:
+    from pymysql import err
+
+    told = {
+        DatabaseAwayError: [
+            err.OperationalError(2003, "Can't connect to MySQL server on 'database'"),
+            err.OperationalError(2006, "MySQL server has gone away (BrokenPipeError(32, 'Broken pipe'))"),
+            err.OperationalError(2013, "Lost connection to MySQL server during query"),
+            err.OperationalError(1053, "Server shutdown in progress"),
+            err.OperationalError(1040, "Too many connections"),
+            err.OperationalError(1927, "Connection was killed"),
+            err.InterfaceError(0, ""),
+            err.InternalError("Packet sequence number wrong - got 7 expected 1"),
+            ConnectionResetError(104, "Connection reset by peer"),
+            TimeoutError("timed out"),
+        ],
+        DatabaseBusyError: [
+            err.OperationalError(1205, "Lock wait timeout exceeded; try restarting transaction"),
+            err.OperationalError(1213, "Deadlock found when trying to get lock; try restarting transaction"),
+        ],
+        NotPreparedError: [err.ProgrammingError(1146, "Table 'files.sisock_files' doesn't exist")],
+        StatementError: [
+            err.OperationalError(1054, "Unknown column 'x' in 'field list'"),
+            err.ProgrammingError(1064, "You have an error in your SQL syntax"),
+            err.OperationalError(1045, "Access denied for user 'development'@'%'"),
+            err.OperationalError(1142, "INSERT command denied to user"),
+            err.OperationalError(1049, "Unknown database 'fles'"),
+            err.OperationalError(1114, "The table 'sisock_spans' is full"),
+            err.DataError(1406, "Data too long for column 'field' at row 1"),
+            err.IntegrityError(1062, "Duplicate entry"),
+        ],
+    }
+    for kind, errors in told.items():
+        for error in errors:
+            meant = meaning("database:3306/files", error)
+            assert type(meant) is kind, error
+            assert "database:3306/files" in str(meant)
+
+
+@pytest.mark.parametrize(
+    "statement", ["SELECT nonsense FROM feeds", "SELEKT 1", "INSERT INTO feeds VALUES (1)"]
+)
+def test_a_mistake_in_a_statement_is_no_absence(index_environ, statement: str) -> None:
+    database = Database(load(SqlConfig, index_environ))
+    prepare(database)
+    with pytest.raises(StatementError):
+        database.execute(statement)
+    assert database.query("SELECT 1") == [(1,)]
+    database.close()
+
+
+def test_a_row_that_is_there_twice_is_refused_on_both_engines(index_environ) -> None:
+    database = Database(load(SqlConfig, index_environ))
+    prepare(database)
+    insert = "INSERT INTO description (description) VALUES ('a.b')"
+    database.execute(insert)
+    with pytest.raises(StatementError):
+        database.execute(insert)
+    database.close()
+
+
+def test_logins_that_are_refused_are_no_absence(mariadb: MariaDb) -> None:
+    environ = mariadb.fresh("refusing")
+    for change, word in (({"SQL_PASSWD": "wrong"}, "Access denied"), ({"SQL_DB": "nowhere"}, "nowhere")):
+        with pytest.raises(StatementError, match=word):
+            Database(load(SqlConfig, {**environ, **change})).query("SELECT 1")
+
+
+def test_a_connection_that_is_killed_is_absence_and_comes_back(mariadb: MariaDb) -> None:
+    database = Database(load(SqlConfig, mariadb.fresh("killed")))
+    ((number,),) = database.query("SELECT CONNECTION_ID()")
+    mariadb.sql(f"KILL {number}")
+    with pytest.raises(DatabaseAwayError):
+        database.query("SELECT 1")
+    assert database.query("SELECT 1") == [(1,)]
+    database.close()
+
+
+def test_somebody_elses_lock_is_neither_absence_nor_a_mistake(mariadb: MariaDb) -> None:
+    config = load(SqlConfig, mariadb.fresh("locked"))
+    one, other = Database(config), Database(config)
+    prepare(one)
+    one.execute("INSERT INTO description (description) VALUES ('a.b')")
+    other.execute("SET innodb_lock_wait_timeout = 1")
+    with one.transaction():
+        one.execute("UPDATE description SET description = 'c.d'")
+        with pytest.raises(DatabaseBusyError):
+            other.execute("UPDATE description SET description = 'e.f'")
+    assert other.query("SELECT description FROM description") == [("c.d",)]
+    one.close()
+    other.close()

@@ -1,5 +1,6 @@
 """The scanner as a process: killed, without its database, while files are written."""
 
+import json
 import random
 import subprocess
 import threading
@@ -175,6 +176,34 @@ def samples(database: Database) -> int:
         "WHERE f.filename = 'new.g3'"
     )
     return int(found[0][0]) if found else 0
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_database_that_refuses_ends_the_process_with_a_clear_line(
+    kit, mariadb: MariaDb, tmp_path, once
+) -> None:
+    environ = mariadb.fresh("refusing")
+    kit.write(tmp_path / "data" / "1.g3")
+    arguments = ["--once"] if once else []
+    health = tmp_path / "healthy"
+    mariadb.sql(
+        "CREATE TABLE refusing.feeds (id INT)",  # somebody else's table: no column of ours
+        "CREATE USER IF NOT EXISTS 'watcher'@'%' IDENTIFIED BY 'w'",
+        "GRANT SELECT ON refusing.* TO 'watcher'@'%'",
+    )
+    for change, word in (
+        ({"SQL_PASSWD": "wrong"}, "Access denied"),
+        ({"SQL_DB": "nowhere"}, "nowhere"),
+        ({"SQL_USER": "watcher", "SQL_PASSWD": "w"}, "denied"),
+        ({}, "column"),
+    ):
+        process = kit.run({**environ, "HEALTH_FILE": str(health), **change}, tmp_path / "data", *arguments)
+        told = process.communicate(timeout=30)[1].decode()
+        assert process.returncode == 1, told
+        [line] = told.strip().splitlines()
+        assert json.loads(line)["event"] == "service.refused"
+        assert word in line
+        assert not health.exists()
 
 
 @pytest.mark.parametrize(

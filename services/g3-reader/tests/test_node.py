@@ -13,7 +13,7 @@ import pytest
 import structlog
 from sisock import Limits
 from sisock.errors import TooMuchDataError
-from sisock_g3.database import DatabaseAwayError
+from sisock_g3.refusals import DatabaseAwayError
 from sisock_g3.testing import MariaDb, Writer
 from sisock_g3_reader import cache
 from sisock_testing import Peer, Stack, wait_until

@@ -14,24 +14,12 @@ import pymysql
 
 from sisock_g3.config import SqlConfig
 from sisock_g3.errors import G3Error
+from sisock_g3.refusals import ENGINE_ERRORS, NotPreparedError, meaning
 
 Row = tuple[Any, ...]
 
 CONNECT_DEADLINE_S = 5
 ANSWER_DEADLINE_S = 120
-
-_AWAY = (pymysql.err.OperationalError, pymysql.err.InterfaceError, sqlite3.OperationalError, OSError)
-
-NO_SUCH_TABLE = 1146
-DEADLOCK = 1213
-
-
-class DatabaseAwayError(G3Error):
-    """The database does not answer."""
-
-
-class NotPreparedError(G3Error):
-    """The tables are not there yet."""
 
 
 class _Driver(Protocol):
@@ -70,7 +58,7 @@ class Database:
         if driver is not None:
             try:
                 driver.close()
-            except (*_AWAY, pymysql.err.Error):
+            except ENGINE_ERRORS:
                 return
 
     def _connected(self) -> _Driver:
@@ -105,7 +93,13 @@ class Database:
         )
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Rows of a statement."""
+        """Rows of a statement.
+
+        Raises
+        ------
+        DatabaseAwayError, DatabaseBusyError, NotPreparedError, StatementError
+            See `sisock_g3.refusals`.
+        """
         return list(self._run(statement, values).fetchall())
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> int:
@@ -124,14 +118,11 @@ class Database:
         try:
             cursor = self._connected().cursor()
             (cursor.executemany if many else cursor.execute)(statement, values)
-        except (pymysql.err.ProgrammingError, sqlite3.OperationalError) as error:
-            if "no such table" in str(error) or (error.args and error.args[0] == NO_SUCH_TABLE):
-                raise NotPreparedError(f"{self} has no index yet") from error
-            self.close()
-            raise DatabaseAwayError(f"{self}: {error}") from error
-        except _AWAY as error:
-            self.close()
-            raise DatabaseAwayError(f"{self}: {error}") from error
+        except ENGINE_ERRORS as error:
+            meant = meaning(str(self), error)
+            if not isinstance(meant, NotPreparedError):
+                self.close()
+            raise meant from error
         return cursor
 
     @contextmanager

@@ -9,7 +9,8 @@ import structlog
 from sisock.config import load
 from sisock.errors import ConfigError
 from sisock.logs import configure
-from sisock.runner import exit_with
+from sisock.runner import EXIT_CONFIG, EXIT_REFUSED, exit_with
+from sisock_g3.errors import G3Error
 
 from sisock_g3_file_scanner.config import Config
 from sisock_g3_file_scanner.service import Service
@@ -23,12 +24,17 @@ def main() -> int:
     try:
         config = load(Config, os.environ)
     except ConfigError as error:
-        exit_with(str(error), 2)
+        exit_with(str(error), EXIT_CONFIG)
     configure("sisock-g3-file-scanner", config.log_level)
-    service = Service(config, structlog.get_logger())
+    log = structlog.get_logger()
+    service = Service(config, log)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
-    service.run(once=arguments.once)
+    try:
+        service.run(once=arguments.once)
+    except G3Error as error:
+        log.error("service.refused", why=str(error))
+        return EXIT_REFUSED
     return 0
 
 

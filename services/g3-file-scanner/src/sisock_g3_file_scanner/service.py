@@ -1,7 +1,8 @@
 """Scans for as long as it is told to: at every interval, and at once when a file is written.
 
-The database being away is waited for. Notices of the kernel come only from local file systems; the files
-that are being written are therefore looked at every few seconds, too.
+The database being away is waited for; whatever else it refuses ends the process. Notices of the kernel
+come only from local file systems; the files that are being written are therefore looked at every few
+seconds, too.
 """
 
 import os
@@ -11,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import structlog
-from sisock_g3.database import Database, DatabaseAwayError
+from sisock_g3.database import Database
+from sisock_g3.errors import G3Error
+from sisock_g3.refusals import DatabaseAwayError, DatabaseBusyError
 from sisock_g3.tables import prepare
 
 from sisock_g3_file_scanner import tree
@@ -50,13 +53,22 @@ class Service:
         self._notices.event.set()
 
     def run(self, *, once: bool = False) -> None:
-        """Scan until `stop`, or once."""
+        """Scan until `stop`, or once.
+
+        Raises
+        ------
+        G3Error
+            If the database refuses what is asked: nothing that waiting would mend.
+        """
         self._once = once
         try:
             if once:
                 self._persist(lambda scanner: scanner.scan())
             else:
                 self._go_on()
+        except G3Error:
+            self._healthy(False)
+            raise
         finally:
             self._notices.stop()
             self._database.close()
@@ -92,10 +104,11 @@ class Service:
             began = time.monotonic()
             try:
                 outcome = work(self._scanner or self._make_scanner())
-            except DatabaseAwayError as error:
+            except (DatabaseAwayError, DatabaseBusyError) as error:
                 self._scanner = None
                 if not self._away:
-                    self._log.warning("database.away", why=str(error))
+                    busy = isinstance(error, DatabaseBusyError)
+                    self._log.warning("database.busy" if busy else "database.away", why=str(error))
                 self._away = True
                 self._healthy(False)
                 self._stopped.wait(retry_s)

@@ -13,9 +13,10 @@ import structlog
 from sisock import DataNode, Field, Limits, Series
 from sisock.errors import SisockError, TooMuchDataError
 from sisock.node import FieldType
-from sisock_g3.database import Database, DatabaseAwayError, NotPreparedError, Pool
+from sisock_g3.database import Database, Pool
 from sisock_g3.decoding import BOOL, TEXT
 from sisock_g3.layout import TICKS_PER_SECOND
+from sisock_g3.refusals import DatabaseAwayError, NotPreparedError
 
 from sisock_g3_reader.cache import Columns, Samples
 from sisock_g3_reader.catalogue import Catalogue, Entry
