@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import structlog
 from sisock_data_feed.buffer import Buffer
-from sisock_data_feed.intake import Intake
+from sisock_data_feed.intake import Intake, News
 from sisock_data_feed.store import Store
 from sisock_data_feed.topics import Address
 from sisock_data_feed.watch import Watch
@@ -39,7 +39,7 @@ def message(t: float, **feed: Any) -> list[Any]:
 
 
 def test_new_samples_reach_up_to_the_newest_of_them(intake: Intake, address: Address) -> None:
-    assert intake.hear(message(NOW - 1), address) == NOW - 1
+    assert intake.hear(message(NOW - 1), address) == News(NOW - 1, fields_changed=True)
     assert intake.hear([{}, {}], address) is None
 
 
@@ -63,7 +63,7 @@ def test_a_feed_that_is_not_recorded_is_said_once(intake: Intake, address: Addre
 
 def test_a_stamp_from_the_future_is_said_once_and_kept(intake: Intake, address: Address) -> None:
     with capture_logs() as logs:
-        assert intake.hear(message(NOW + 3600), address) == NOW
+        assert intake.hear(message(NOW + 3600), address) == News(NOW, fields_changed=True)
         intake.hear(message(NOW + 3601), address)
     assert [entry["event"] for entry in logs] == ["feed.ahead"]
     assert intake.counts["samples"] == 2
@@ -77,3 +77,76 @@ def test_silence_and_its_end_are_said_once_each(intake: Intake, address: Address
             intake.check()
         intake.hear(message(clock.now), address)
     assert [entry["event"] for entry in logs] == ["feed.stale", "feed.back"]
+
+
+def channels(t: float, **values: Any) -> list[Any]:
+    return [{"temps": {"timestamps": [t], "data": {name: [value] for name, value in values.items()}}}, {}]
+
+
+def changed(intake: Intake, message: list[Any], address: Address) -> bool:
+    news = intake.hear(message, address)
+    assert news is not None
+    return news.fields_changed
+
+
+def test_fields_change_when_a_channel_comes_and_at_no_other_message(intake: Intake, address: Address) -> None:
+    told = [
+        changed(intake, channels(NOW, a=1.0), address),
+        changed(intake, channels(NOW + 1, a=2.0), address),
+        changed(intake, channels(NOW + 2, a=3.0, b=1.0), address),
+        changed(intake, channels(NOW + 3, b=2.0), address),
+        changed(intake, channels(NOW + 4, a="text"), address),
+        changed(intake, channels(NOW + 5, a="text"), address),
+    ]
+    assert told == [True, False, True, False, True, False]
+
+
+def test_fields_change_when_a_channel_has_left_the_buffer(
+    intake: Intake, address: Address, clock: Clock
+) -> None:
+    intake.hear(channels(NOW, a=1.0, b=1.0), address)
+    told = []
+    for _ in range(110):
+        clock.now += 1
+        told.append(changed(intake, channels(clock.now, a=1.0), address))
+    assert told.count(True) == 1
+    assert told.index(True) in range(99, 103)
+
+
+def test_fields_change_when_a_feed_is_back_as_they_are_described_anew(
+    intake: Intake, address: Address, clock: Clock
+) -> None:
+    intake.hear(channels(NOW, a=1.0), address)
+    clock.now += 70
+    intake.check()
+    assert changed(intake, channels(clock.now, a=1.0), address)
+    assert not changed(intake, channels(clock.now + 1, a=1.0), address)
+
+
+def test_texts_where_numbers_were_are_said_once_a_feed_and_counted(intake: Intake, address: Address) -> None:
+    with capture_logs() as logs:
+        for i, value in enumerate([1.0, "overload", 2.0, "overload"]):
+            intake.hear(channels(NOW + i, T=value, P=1.0 * i, state="on"), address)
+    assert [(entry["event"], entry["problem"], entry["why"]) for entry in logs] == [
+        ("message.malformed", "type", "channel 'T' has texts where numbers were")
+    ]
+    assert (intake.counts["type"], intake.counts["samples"]) == (2, 12)
+
+
+def test_absurd_times_and_values_cost_their_own_samples_only(intake: Intake, address: Address) -> None:
+    times = [NOW, 1e303, NOW + 1, float("inf"), NOW + 2, -5.0]
+    values = [1.0, 2.0, 10**400, 4.0, 5.0, 6.0]
+    with capture_logs() as logs:
+        for _ in range(2):
+            intake.hear([{"temps": {"timestamps": times, "data": {"T": values}}}, {}], address)
+    assert sorted(entry["problem"] for entry in logs) == ["times", "value"]
+    assert (intake.counts["times"], intake.counts["value"]) == (2, 2)
+
+
+def test_a_block_that_is_older_than_the_buffer_is_taken_in_without_harm(
+    intake: Intake, address: Address, clock: Clock
+) -> None:
+    intake.hear(channels(NOW, T=1.0), address)
+    clock.now += 10
+    intake.hear([{"old": {"timestamps": [NOW - 1000], "data": {"state": ["on"]}}}, {}], address)
+    assert intake.counts["samples"] == 2

@@ -1,8 +1,10 @@
 """The data-feed server by itself and on a real router, with messages as OCS publishes them."""
 
+import json
 import math
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -16,6 +18,7 @@ from sisock_data_feed.config import DataFeedConfig
 from sisock_data_feed.node import DataFeedNode
 from sisock_data_feed.topics import Address
 from sisock_testing import Peer, Process, Stack, assert_contract, wait_until
+from sisock_testing.stack import free_port
 
 Serve = Callable[..., Process]
 
@@ -133,9 +136,39 @@ def test_consumers_are_told_that_the_data_grew(
         await session.subscribe(told.append, sisock.uri("consumer.grows.updated"))
 
     sisock_reactor.wait(subscribe)
-    t = time.time()
+    t = time.time() - 10
     ocs_peer.publish(Address("grows", "feed"), message_of([t], T=[1.0]))
-    assert wait_until(lambda: told, 10, "the update")[0] == {"until": t}
+    assert wait_until(lambda: told, 10, "the update")[0] == {"until": t, "fields": True}
+    ocs_peer.publish(Address("grows", "feed"), message_of([t + 0.1], T=[1.0]))
+    assert wait_until(lambda: told[1:], 10, "the next one")[0] == {"until": t + 0.1}
+    ocs_peer.publish(Address("grows", "feed"), message_of([t + 0.2], P=[1.0]))
+    assert wait_until(lambda: told[2:], 10, "the one after")[0] == {"until": t + 0.2, "fields": True}
+
+
+def listed(port: int, text: str) -> set[str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/search?target={text}", timeout=10) as reply:
+            return set(json.load(reply))
+    except OSError:
+        return set()
+
+
+def test_a_channel_that_appears_is_soon_listed_by_the_bridge(
+    serve: Serve, ocs_peer: Any, sisock_stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve("appears", TARGET="appears", FEED="feed")
+    port = free_port()
+    bridge = sisock_stack.start_module("sisock_http", PORT=str(port))
+    address = Address("appears", "feed")
+    ocs_peer.publish(address, message_of([time.time()], first=[1.0]))
+    wait_until(lambda: "appears::first" in listed(port, "appears"), what="the bridge lists the first channel")
+    ocs_peer.publish(address, message_of([time.time()], first=[1.0], second=[1.0]))
+    published = time.monotonic()
+    # Asked now and then, as of a node that says nothing, it would be a minute.
+    wait_until(lambda: "appears::second" in listed(port, "appears"), 15, "the bridge lists the second")
+    with capsys.disabled():
+        print(f"\na channel that appears: listed by the bridge after {time.monotonic() - published:.1f} s")
+    bridge.stop()
 
 
 def test_without_a_secret_our_own_router_refuses_with_the_remedy(sisock_stack: Stack, tmp_path: Path) -> None:

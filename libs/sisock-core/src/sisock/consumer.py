@@ -5,13 +5,13 @@ seconds, so that a hub that restarted, or an event that was lost, is noticed. A 
 answer costs its caller the deadline and nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 from autobahn.wamp.exception import ApplicationError, TransportLost
-from autobahn.wamp.types import CallOptions
+from autobahn.wamp.types import CallOptions, SubscribeOptions
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
 
@@ -63,6 +63,8 @@ class Consumer:
         ``wamp_user`` is usually ``simonsobs``.
     log : structlog logger
     watcher : Watcher, optional
+    fields_changed : callable, optional
+        Is told of a live node that says that it would now list other fields (CONTRACT section 7.5).
     """
 
     def __init__(
@@ -71,10 +73,12 @@ class Consumer:
         config: RouterConfig,
         log: structlog.stdlib.BoundLogger,
         watcher: Watcher | None = None,
+        fields_changed: Callable[[NodeInfo], None] | None = None,
     ) -> None:
         self._reactor = reactor
         self._log = log
         self._watcher = watcher
+        self._fields_changed = fields_changed
         self._connection = Connection(reactor, config, self, log)
         self._compare = LoopingCall(self._compare_with_hub)
         self._compare.clock = reactor
@@ -101,11 +105,26 @@ class Consumer:
         """Follow the hub's events (see `sisock.connection.Owner`)."""
         await session.subscribe(self._on_added, uris.DATA_NODE_ADDED)
         await session.subscribe(self._on_subtracted, uris.DATA_NODE_SUBTRACTED)
+        if self._fields_changed:
+            await self._follow_updates(session)
         if self._watcher:
             self._watcher.router_changed(True)
         if self._compare.running:
             self._compare.stop()
         self._compare.start(COMPARE_INTERVAL_S)
+
+    async def _follow_updates(self, session: Any) -> None:
+        options = SubscribeOptions(match="wildcard", details_arg="details")
+        try:
+            await session.subscribe(self._on_updated, uris.UPDATED_OF_ANY, options=options)
+        except ApplicationError as error:
+            # A site's own roles may not allow it: fields are then looked for now and then only.
+            self._log.debug("updates_not_allowed", why=error.error_message())
+
+    def _on_updated(self, event: Any = None, *_args: Any, details: Any = None, **_kwargs: Any) -> None:
+        node = self.nodes.get(uris.node_of_updated(details.topic) or "")
+        if node and self._fields_changed and isinstance(event, dict) and event.get("fields") is True:
+            self._fields_changed(node)
 
     def lost(self) -> None:
         """Forget who is online (see `sisock.connection.Owner`)."""

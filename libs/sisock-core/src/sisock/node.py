@@ -103,8 +103,11 @@ class Limits:
 class LiveSession(Protocol):
     """What a joined node may do with its connection."""
 
-    def publish_updated(self, until: float) -> None:
-        """Tell consumers that data reach up to `until` (UNIX seconds); sent once a second at most."""
+    def publish_updated(self, until: float, *, fields_changed: bool = False) -> None:
+        """Tell consumers that data reach up to `until` (UNIX seconds), and whether to list fields anew.
+
+        Sent once a second at most; what is told in between is sent when the second is over.
+        """
 
     async def subscribe(self, handler: Any, topic: str, match: str = "exact") -> None:
         """Call `handler` in the reactor thread for each event on `topic`."""

@@ -250,20 +250,25 @@ class _Live:
         self._topic = uris.updated(name)
         self._sent = float("-inf")
         self._pending: float | None = None
+        self._fields_changed = False
 
-    def publish_updated(self, until: float) -> None:
+    def publish_updated(self, until: float, *, fields_changed: bool = False) -> None:
         """Tell consumers, now or when the second is over."""
         first = self._pending is None
         self._pending = until
+        self._fields_changed |= fields_changed
         if first:
             wait = max(0.0, self._sent + 1.0 - self._reactor.seconds())
             self._reactor.callLater(wait, self._send)
 
     def _send(self) -> None:
-        until, self._pending = self._pending, None
+        event: dict[str, Any] = {"until": self._pending}
+        if self._fields_changed:
+            event["fields"] = True
+        self._pending, self._fields_changed = None, False
         self._sent = self._reactor.seconds()
         if self._session.is_attached():
-            self._session.publish(self._topic, {"until": until}, options=PublishOptions(acknowledge=False))
+            self._session.publish(self._topic, event, options=PublishOptions(acknowledge=False))
 
     async def subscribe(self, handler: Any, topic: str, match: str = "exact") -> None:
         """Subscribe for as long as this session lasts."""

@@ -49,6 +49,17 @@ def updated(name: str) -> str:
     return f"{CONSUMER_PREFIX}{name}.updated"
 
 
+UPDATED_OF_ANY: Final = updated("")
+"""The same topic of every node, as a wildcard subscription has it."""
+
+
+def node_of_updated(topic: str) -> str | None:
+    """Name of the data node that says on `topic` that its data grew; None for any other topic."""
+    if topic.startswith(CONSUMER_PREFIX) and topic.endswith(".updated"):
+        return topic[len(CONSUMER_PREFIX) : -len(".updated")] or None
+    return None
+
+
 def node_of(procedure: str) -> str | None:
     """Name of the data node that serves a ``get_data`` procedure; None for any other URI."""
     if procedure.startswith(CONSUMER_PREFIX) and procedure.endswith(".get_data"):

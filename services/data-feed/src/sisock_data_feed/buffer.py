@@ -49,7 +49,7 @@ class Buffer:
         self._evicted = float("-inf")
         self._order = itertools.count()
 
-    def add(self, block: Block, received: float) -> None:
+    def add(self, block: Block, received: float) -> bool:
         """Add the samples of a block.
 
         Parameters
@@ -57,27 +57,44 @@ class Buffer:
         block : Block
         received : float
             UNIX seconds.
+
+        Returns
+        -------
+        bool
+            Whether channels came or went.
         """
         with self._lock:
             key = (block.address, block.name)
             timeline = self._timelines.get(key)
             if timeline is None:
                 timeline = self._timelines[key] = Timeline()
-            timeline.add(block, received, self._order)
+            changed = timeline.add(block, received, self._order)
             self._newest[block.address] = max(timeline.newest, self._newest.get(block.address, 0.0))
             self._received = max(received, self._received)
             if abs(received - self._evicted) >= EVICT_INTERVAL_S:
                 self._evicted = received
-                self._evict()
+                changed |= self._evict()
+        return changed
 
-    def _evict(self) -> None:
+    def texts_for_numbers(self, block: Block) -> list[str]:
+        """Channels that have texts in this block, and have, or had a while ago, numbers."""
+        texts = [channel for channel, kind in block.columns if kind == "string"]
+        if not texts:
+            return texts
+        with self._lock:
+            timeline = self._timelines.get((block.address, block.name))
+            return [channel for channel in texts if timeline and (channel, "number") in timeline.seen]
+
+    def _evict(self) -> bool:
+        changed = False
         received_before = self._received - self._buffer_time
         for key, timeline in list(self._timelines.items()):
-            timeline.evict(self._oldest(key[0]), received_before)
+            changed |= timeline.evict(self._oldest(key[0]), received_before)
             if not timeline.pieces:
                 del self._timelines[key]
         here = {address for address, _ in self._timelines}
         self._newest = {address: t for address, t in self._newest.items() if address in here}
+        return changed
 
     def _oldest(self, address: Address) -> float:
         """Samples before this time are not kept."""

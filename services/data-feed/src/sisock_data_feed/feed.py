@@ -19,6 +19,9 @@ Column = npt.NDArray[Any]
 Times = npt.NDArray[np.float64]
 
 DTYPES: dict[Kind, Any] = {"number": np.float64, "bool": np.int8, "string": object}
+LATEST = 253_402_300_800.0
+"""The end of the year 9999, UNIX seconds: beyond, a stamp is no time (milliseconds, for one)."""
+
 MISSING: dict[Kind, Any] = {"number": np.nan, "bool": -1, "string": None}
 """What stands where a channel has no value; bools are kept as 0 and 1 to have room for it."""
 
@@ -34,7 +37,7 @@ class Block:
     name : str
         Unique in the feed.
     t : (n,) float64
-        UNIX seconds, strictly ascending, finite and positive.
+        UNIX seconds, strictly ascending, positive and before `LATEST`.
     columns : dict
         For each channel and kind of value an (n,) array of the dtype in `DTYPES`, `MISSING` where
         it has no value. A channel that mixes numbers and strings has a column of each.
@@ -154,7 +157,7 @@ def _block(address: Address, name: object, content: object, problems: dict[str, 
             columns[_text(channel), kind] = column
     rows = _good_rows(t)
     if rows is not None:
-        dropped = int(np.count_nonzero(~(np.isfinite(t) & (t > 0))))
+        dropped = int(np.count_nonzero(~_good(t)))
         if dropped:
             problems["times"] = f"block {name!r} has {dropped} of {len(t)} times that are no UNIX times"
         t = t[rows]
@@ -164,14 +167,20 @@ def _block(address: Address, name: object, content: object, problems: dict[str, 
 
 def _good_rows(t: Times) -> npt.NDArray[np.intp] | None:
     """Rows in order of time, each time once (the last to come counts); None if that is all of them."""
-    if bool(np.isfinite(t).all()) and bool((t > 0).all()) and bool((t[1:] > t[:-1]).all()):
+    if bool(_good(t).all()) and bool((t[1:] > t[:-1]).all()):
         return None
-    good = np.flatnonzero(np.isfinite(t) & (t > 0))
+    good = np.flatnonzero(_good(t))
     order = good[np.argsort(t[good], kind="stable")]
     sorted_t = t[order]
     last = np.append(sorted_t[1:] > sorted_t[:-1], True) if len(order) else np.empty(0, dtype=bool)
     rows: npt.NDArray[np.intp] = order[last]
     return rows
+
+
+def _good(t: Times) -> npt.NDArray[np.bool_]:
+    """Which are UNIX times; NaN is none."""
+    good: npt.NDArray[np.bool_] = (t > 0) & (t < LATEST)
+    return good
 
 
 def _as_list(given: object) -> Sequence[Any]:
@@ -208,7 +217,12 @@ def _columns(values: Sequence[Any]) -> tuple[dict[Kind, Column], str]:
         elif isinstance(value, bool) and bools_apart:
             kind = "bool"
         elif isinstance(value, int | float):
-            kind, value = "number", _float(value)  # noqa: PLW2901
+            kind = "number"
+            try:
+                value = float(value)  # noqa: PLW2901
+            except OverflowError:
+                bad = f"{_shown(value)} of {value.bit_length()} bits, which no float holds"
+                value = np.nan  # noqa: PLW2901
         else:
             bad = bad if value is None else _shown(value)
             continue
@@ -221,13 +235,6 @@ def _columns(values: Sequence[Any]) -> tuple[dict[Kind, Column], str]:
 def empty(kind: Kind, rows: int) -> Column:
     """A column without a value."""
     return np.full(rows, MISSING[kind], dtype=DTYPES[kind])
-
-
-def _float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return np.inf if value > 0 else -np.inf
 
 
 def _text(value: str) -> str:

@@ -5,6 +5,7 @@ Called in one thread (the reactor's), once a message, so it must be quick. Knows
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -19,6 +20,14 @@ AHEAD_S = 5.0
 
 MOST_TOLD = 1000
 """So many different things are said once; then nothing new is said any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """There are samples up to `until` (UNIX seconds), and perhaps other fields than before."""
+
+    until: float
+    fields_changed: bool
 
 
 class Intake:
@@ -55,7 +64,7 @@ class Intake:
         self._clock = clock
         self._told: set[tuple[str, ...]] = set()
 
-    def hear(self, message: object, address: Address | None = None) -> float | None:
+    def hear(self, message: object, address: Address | None = None) -> News | None:
         """Take a message in.
 
         Parameters
@@ -67,8 +76,8 @@ class Intake:
 
         Returns
         -------
-        float or None
-            The time up to which there are new samples (UNIX seconds), if there are any.
+        News or None
+            What is new, if anything is.
         """
         now = self._clock()
         parsed = parse(message, address)
@@ -79,19 +88,24 @@ class Intake:
             self._say_once("feed.skipped", feed, parsed.unrecorded, level="info")
             return None
         for problem, why in parsed.problems.items():
-            self.counts[problem] += 1
-            self._say_once("message.malformed", feed, why, problem=problem)
+            self._problem(problem, feed, why)
         if not parsed.blocks or parsed.address is None:
             return None
         change = self._watch.heard(parsed.address, now)
         if change is not None:
             self._tell(change)
-        return self._keep(parsed, now)
+        newest, changed = self._keep(parsed, now)
+        # A feed that is back is described anew.
+        return News(min(newest, now), changed or change is not None)
 
-    def _keep(self, parsed: Parsed, now: float) -> float:
-        newest = float("-inf")
+    def _keep(self, parsed: Parsed, now: float) -> tuple[float, bool]:
+        newest, changed = float("-inf"), False
         for block in parsed.blocks:
-            self._buffer.add(block, now)
+            changed |= self._buffer.add(block, now)
+            texts = self._buffer.texts_for_numbers(block)
+            if texts:
+                why = f"channel {texts[-1]!r} has texts where numbers were"
+                self._problem("type", str(parsed.address), why)
             self._store.put(now, block)
             self.counts["samples"] += len(block.t) * len(block.columns)
             newest = max(newest, float(block.t[-1]))
@@ -100,7 +114,7 @@ class Intake:
             self._say_once(
                 "feed.ahead", str(parsed.address), f"a sample is stamped {newest - now:.0f} s in the future"
             )
-        return min(newest, now)
+        return newest, changed
 
     def check(self) -> None:
         """Say which feeds have gone silent; to be called every second or so."""
@@ -116,6 +130,10 @@ class Intake:
         else:
             why = "nothing was ever published on this topic: is the agent running, are TARGET and FEED right?"
             self._log.warning("feed.stale", feed=str(change.address), silent_s=seconds, why=why)
+
+    def _problem(self, problem: str, feed: str, why: str) -> None:
+        self.counts[problem] += 1
+        self._say_once("message.malformed", feed, why, problem=problem)
 
     def _say_once(self, event: str, feed: str, why: str, *, level: str = "warning", **more: str) -> None:
         key = (event, feed, *more.values())

@@ -13,6 +13,7 @@ from twisted.internet.task import LoopingCall
 
 from sisock_data_feed.buffer import Buffer
 from sisock_data_feed.config import DEFAULT_FEED, DataFeedConfig
+from sisock_data_feed.feed import Block
 from sisock_data_feed.intake import Intake
 from sisock_data_feed.store import Store
 from sisock_data_feed.topics import Address, is_single, subscriptions
@@ -91,11 +92,14 @@ class DataFeedNode(DataNode):
 
     def _handler(self, session: LiveSession, address: Address | None) -> Callable[..., None]:
         def hear(*args: Any, **_kwargs: Any) -> None:
-            until = self.intake.hear(args[0] if args else None, address)
-            if until is not None:
-                session.publish_updated(until)
+            news = self.intake.hear(args[0] if args else None, address)
+            if news is not None:
+                session.publish_updated(news.until, fields_changed=news.fields_changed)
 
         return hear
+
+    def _keep(self, received: float, block: Block) -> None:
+        self._buffer.add(block, received)
 
     def _restore(self) -> None:
         """Bring back what an earlier run stored, before anything else happens."""
@@ -106,7 +110,7 @@ class DataFeedNode(DataNode):
                 return
             if self._config.feed is None:
                 self._log.info("feed.default", why=f"FEED is not set: it is {DEFAULT_FEED!r}")
-            blocks = self._store.open(lambda received, block: self._buffer.add(block, received))
+            blocks = self._store.open(self._keep)
             if blocks:
                 self._log.info("store.restored", blocks=blocks, file=str(self._store.file))
             self._restored = True

@@ -73,12 +73,20 @@ class Timeline:
         self.pieces: list[Piece] = []
         self.seen: dict[Channel, tuple[int, float]] = {}
 
-    def add(self, block: Block, received: float, order: Iterator[int]) -> None:
-        """Add a block's rows; a time that is there already has its values replaced."""
+    def add(self, block: Block, received: float, order: Iterator[int]) -> bool:
+        """Add a block's rows; a time that is there already has its values replaced.
+
+        Returns
+        -------
+        bool
+            Whether a channel came that was not there before.
+        """
         newest = float(block.t[-1])
+        more = False
         for channel in block.columns:
             known = self.seen.get(channel)
             if known is None:
+                more = True
                 self.seen[channel] = (next(order), newest)
             elif known[1] < newest:
                 self.seen[channel] = (known[0], newest)
@@ -86,6 +94,7 @@ class Timeline:
             self._append(self.pieces, block.t, block.columns, received)
         else:
             self._insert(block, received)
+        return more
 
     @staticmethod
     def _append(pieces: list[Piece], t: Times, columns: dict[Channel, Column], received: float) -> None:
@@ -127,13 +136,21 @@ class Timeline:
         """The newest time of all."""
         return self.pieces[-1].last
 
-    def evict(self, stamped_before: float, received_before: float) -> None:
-        """Drop pieces, and channels, whose newest time, or its reception, lies too far back."""
+    def evict(self, stamped_before: float, received_before: float) -> bool:
+        """Drop pieces, and channels, whose newest time, or its reception, lies too far back.
+
+        Returns
+        -------
+        bool
+            Whether a channel went.
+        """
         kept = [p for p in self.pieces if p.last >= stamped_before and p.received >= received_before]
         if len(kept) < len(self.pieces):
             self.pieces = kept
         if any(newest < stamped_before for _, newest in self.seen.values()):
             self.seen = {channel: known for channel, known in self.seen.items() if known[1] >= stamped_before}
+            return True
+        return not self.pieces
 
 
 def _merged(

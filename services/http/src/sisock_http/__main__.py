@@ -25,7 +25,7 @@ def main() -> None:
         logs.configure("http", config.log_level)
         log = logs.get()
         catalogue = Catalogue(reactor, time.time, logs.get("catalogue"))
-        consumer = Consumer(reactor, config, log, catalogue)
+        consumer = Consumer(reactor, config, log, catalogue, catalogue.fields_changed)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
     asker = Asker(reactor, consumer, catalogue, config.query_deadline_s)

@@ -22,6 +22,9 @@ SWEEP_INTERVAL_S = 5.0
 """How often to look whose fields are due; a node that had none yet is asked each time."""
 
 SOONEST_REFRESH_S = 2.0
+SOONEST_CHANGE_S = 0.5
+"""The same for a node that says itself that its fields changed."""
+
 MOST_EVENTS = 10_000
 SEPARATOR = "::"
 
@@ -54,6 +57,7 @@ class Entry:
     fields: dict[str, Field] = field(default_factory=dict)
     asked_at: float = float("-inf")
     asking: bool = False
+    changed: bool = False
     problem: str = ""
 
     @property
@@ -153,6 +157,24 @@ class Catalogue:
         if entry is None or entry.asking or now - entry.asked_at < SOONEST_REFRESH_S:
             return
         entry.asking = True
+        ensureDeferred(self._ask(name, entry))
+
+    def fields_changed(self, node: NodeInfo) -> None:
+        """Ask a node for its fields again as soon as that is possible: it says that they changed."""
+        entry = self.entries.get(node.name)
+        if entry is not None and not entry.changed:
+            entry.changed = True
+            wait = max(0.0, entry.asked_at + SOONEST_CHANGE_S - self._reactor.seconds())
+            self._reactor.callLater(wait, self._ask_anew, node.name, entry)
+
+    def _ask_anew(self, name: str, entry: Entry) -> None:
+        if self.entries.get(name) is not entry:
+            return
+        if entry.asking:
+            # What is asked already may be answered from before the change.
+            self._reactor.callLater(SOONEST_CHANGE_S, self._ask_anew, name, entry)
+            return
+        entry.changed, entry.asking = False, True
         ensureDeferred(self._ask(name, entry))
 
     async def _ask(self, name: str, entry: Entry) -> None:

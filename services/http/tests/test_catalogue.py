@@ -1,0 +1,88 @@
+"""When nodes are asked for their fields again, on a clock that the test moves."""
+
+from typing import Any
+
+import pytest
+import structlog
+from sisock.consumer import NodeInfo
+from sisock.node import Field
+from sisock_http.catalogue import Catalogue
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+NODE = NodeInfo("node", "a node", frozenset({"live"}))
+
+
+class Consumer:
+    """Answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[Deferred[list[Field]]] = []
+
+    async def get_fields(self, *_args: Any) -> list[Field]:
+        self.asked.append(Deferred())
+        return await self.asked[-1]
+
+    def answer(self, *names: str) -> None:
+        self.asked[-1].callback([Field(name) for name in names])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def consumer() -> Consumer:
+    return Consumer()
+
+
+@pytest.fixture
+def catalogue(clock: Clock, consumer: Consumer) -> Catalogue:
+    catalogue = Catalogue(clock, lambda: 0.0, structlog.get_logger())
+    catalogue.start(consumer)
+    catalogue.node_added(NODE)
+    consumer.answer("a")
+    return catalogue
+
+
+def test_a_channel_that_appears_is_listed_within_a_second(
+    catalogue: Catalogue, consumer: Consumer, clock: Clock
+) -> None:
+    clock.advance(0.1)
+    catalogue.fields_changed(NODE)
+    clock.pump([0.1] * 5)
+    consumer.answer("a", "b")
+    assert catalogue.targets() == ["node::a", "node::b"]
+
+
+def test_what_is_asked_while_fields_change_is_asked_again(
+    catalogue: Catalogue, consumer: Consumer, clock: Clock
+) -> None:
+    clock.advance(3.0)
+    catalogue.refresh("node")
+    catalogue.fields_changed(NODE)
+    clock.advance(0.1)
+    consumer.answer("a")
+    clock.pump([0.1] * 6)
+    consumer.answer("a", "b")
+    assert (len(consumer.asked), catalogue.targets()) == (3, ["node::a", "node::b"])
+
+
+def test_a_node_that_says_so_all_the_time_is_asked_twice_a_second(
+    catalogue: Catalogue, consumer: Consumer, clock: Clock
+) -> None:
+    for _ in range(100):
+        catalogue.fields_changed(NODE)
+        clock.advance(0.1)
+        if not consumer.asked[-1].called:
+            consumer.answer("a")
+    assert len(consumer.asked) in range(15, 22)
+
+
+def test_a_node_that_has_gone_is_not_asked(catalogue: Catalogue, consumer: Consumer, clock: Clock) -> None:
+    catalogue.fields_changed(NODE)
+    catalogue.node_subtracted(NODE)
+    catalogue.fields_changed(NODE)
+    clock.advance(2.0)
+    assert len(consumer.asked) == 1
