@@ -109,26 +109,12 @@ def test_the_commands_csv_is_the_bridges(run, url: str) -> None:
     assert reply.text.splitlines()[1].startswith("2017-07-14T00:")
 
 
-def test_a_stack_that_is_well_is_said_to_be(run) -> None:
-    done = run("check")
-    for part in (
-        "is reachable",
-        "certificate is the one",
-        "there is a secret",
-        "the hub answers",
-        "the bridge",
-    ):
-        assert part in done.stdout, done.stdout
-    assert "WRONG" not in done.stdout
-    assert done.returncode == 0
-
-
 def test_check_says_in_words_what_is_wrong(run, tmp_path: Path) -> None:
     away = run("check", CROSSBAR_TLS_PORT="1")
     assert "the router at 127.0.0.1:1 cannot be reached" in away.stdout
     assert away.returncode == 1
     strange = run("check", CROSSBAR_DIR=str(tmp_path))
     assert "there is no secret for the user 'simonsobs'" in strange.stdout
-    assert "server_cert.pem cannot be read" in strange.stdout
+    assert "its certificate is not trusted here" in strange.stdout
     refused = run("check", WAMP_SECRET="not the secret")
     assert "the router does not let us in" in refused.stdout

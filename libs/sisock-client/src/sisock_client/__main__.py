@@ -12,8 +12,9 @@ from pathlib import Path
 from sisock.errors import SisockError
 
 from sisock_client import files
-from sisock_client.client import DEADLINE_S, URL, Client
+from sisock_client.client import DEADLINE_S, Client
 from sisock_client.errors import ClientError
+from sisock_client.place import URL
 from sisock_client.samples import Samples
 from sisock_client.tail import Tail
 
@@ -117,13 +118,16 @@ def _tail(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from sisock_client.check import check  # noqa: PLC0415 (it needs Twisted, which takes a while)
 
-    wrong = 0
-    url = options.url or os.environ.get("SISOCK_URL") or URL
-    for finding in check(os.environ, url, options.deadline):
-        _say(f"{'ok   ' if finding.good else 'WRONG'}  {finding.sentence}")
+    states = []
+    for finding in check(os.environ, options.url, options.deadline, Path.cwd()):
+        _say(f"{finding.state.value:<5}  {finding.sentence}")
         sys.stdout.flush()
-        wrong += not finding.good
-    _say("all is well" if not wrong else f"{wrong} things are wrong")
+        states.append(finding.state.value)
+    wrong = states.count("WRONG")
+    if wrong:
+        _say(f"{wrong} thing{' is' if wrong == 1 else 's are'} wrong")
+    else:
+        _say("all is well")
     return 1 if wrong else 0
 
 

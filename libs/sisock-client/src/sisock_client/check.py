@@ -1,167 +1,232 @@
 """What is wrong with a stack, in words: from the network outwards to each data node.
 
-Each step is tried even if an earlier one failed, as long as it can say something of its own.
+What can be seen depends on where one looks from (`sisock_client.place`): a component's place sees the router,
+a laptop perhaps only the bridge. What cannot be seen from here is said, and is nobody's fault.
 """
 
-import hashlib
-import socket
-import ssl
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from sisock.auth import CERTIFICATE, find_secret
-from sisock.config import RouterConfig, load
-from sisock.conformance import check_node
-from sisock.errors import ConfigError, SisockError
+import numpy as np
+from sisock.auth import find_secret
+from sisock.config import RouterConfig
+from sisock.consumer import NodeInfo
+from sisock.errors import ConfigError, SisockError, TooMuchDataError
+from sisock.node import Field, Times
 
+from sisock_client import certificate, health, place
 from sisock_client.errors import ClientError
+from sisock_client.health import Finding, State
 from sisock_client.http import HttpSource
-from sisock_client.wamp import WampSource
+from sisock_client.wamp import SEPARATOR, WampSource
 
-CONNECT_S = 5.0
-LAG_S = 86_400.0
-DAYS_LEFT = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One sentence, and whether it is good news."""
-
-    good: bool
-    sentence: str
+FEW_POINTS = 1000
+T = TypeVar("T")
+Findings = Generator[Finding, None, T]
+"""Findings, and at their end something for the steps that follow."""
 
 
-def check(environ: Mapping[str, str], url: str, deadline_s: float) -> Iterator[Finding]:
-    """Look at a stack, step by step."""
+def check(environ: Mapping[str, str], url: str | None, deadline_s: float, folder: Path) -> Iterator[Finding]:
+    """Look at a stack, step by step.
+
+    Parameters
+    ----------
+    environ : mapping
+        Settings, as a component has them.
+    url : str or None
+        The bridge, if somebody named it.
+    deadline_s : float
+        Seconds that an answer may take.
+    folder : Path
+        Where we are.
+    """
     try:
-        config = load(RouterConfig, {"WAMP_USER": "simonsobs", **environ})
+        here = place.find(environ, url, folder)
     except ConfigError as error:
-        yield Finding(False, str(error))
+        yield Finding(State.WRONG, str(error))
         return
-    yield from _router(config)
-    yield from _secret(config)
-    yield from _nodes(environ, deadline_s)
-    yield from _bridge(url, deadline_s)
+    yield Finding(State.OPEN, here.description)
+    nodes: list[NodeInfo] | None = None
+    if here.router is not None:
+        if (yield from _router(here.router)):
+            nodes = yield from _hub(here, deadline_s)
+        else:
+            yield Finding(
+                State.OPEN, "hub and data nodes were not asked over the router, because of the above"
+            )
+    if not (yield from _bridge(here, nodes, deadline_s)) and nodes is None:
+        yield Finding(State.WRONG, "no data node could be looked at from here")
 
 
-def _router(config: RouterConfig) -> Iterator[Finding]:
-    where = f"{config.crossbar_host}:{config.crossbar_tls_port}"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # compared below instead
+def _router(config: RouterConfig) -> Findings[bool]:
+    """Look at the router; gives whether a component here would be let in, as far as can be seen."""
     try:
-        with (
-            socket.create_connection((config.crossbar_host, config.crossbar_tls_port), CONNECT_S) as plain,
-            context.wrap_socket(plain, server_hostname=config.crossbar_host) as encrypted,
-        ):
-            shown = encrypted.getpeercert(binary_form=True) or b""
-    except ssl.SSLError as error:
-        yield Finding(False, f"the router at {where} does not speak TLS ({error.reason})")
-        return
-    except OSError as error:
-        why = error.strerror or str(error)
-        yield Finding(
-            False,
-            f"the router at {where} cannot be reached ({why}): is it up, are CROSSBAR_HOST and "
-            "CROSSBAR_TLS_PORT right, does a firewall keep the port closed?",
-        )
-        return
-    yield Finding(True, f"the router at {where} is reachable")
-    yield from _certificate(config.crossbar_dir / CERTIFICATE, shown)
-
-
-def _certificate(file: Path, shown: bytes) -> Iterator[Finding]:
-    left = x509.load_der_x509_certificate(shown).not_valid_after_utc.timestamp() - time.time()
-    if left < 0:
-        yield Finding(False, "the router's certificate has expired: make a new one (setup-tls.sh)")
-    elif left < DAYS_LEFT * 86_400:
-        yield Finding(False, f"the router's certificate expires in {left / 86_400:.0f} days")
-    try:
-        mounted = x509.load_pem_x509_certificate(file.read_bytes())
-    except (OSError, ValueError) as error:
-        yield Finding(False, f"{file} cannot be read ({error}): copy the router's certificate there")
-        return
-    same = hashlib.sha256(shown).digest() == mounted.fingerprint(hashes.SHA256())
-    if same:
-        yield Finding(True, f"its certificate is the one in {file}")
+        shown = certificate.shown(config)
+    except certificate.NoTlsError as error:
+        yield Finding(State.WRONG, str(error))
+        accepted = False
     else:
-        yield Finding(
-            False,
-            f"its certificate is not the one in {file}: copy the router's there, or find out who answers",
-        )
+        where = f"{config.crossbar_host}:{config.crossbar_tls_port}"
+        yield Finding(State.GOOD, f"the router at {where} is reachable")
+        told = list(certificate.look(config, shown, time.time()))
+        yield from told
+        accepted = told[-1].state is State.GOOD
+    secret = _secret(config)
+    yield secret
+    return accepted and secret.state is State.GOOD
 
 
-def _secret(config: RouterConfig) -> Iterator[Finding]:
+def _secret(config: RouterConfig) -> Finding:
+    who = f"the user {config.wamp_user!r}"
     try:
         secret = find_secret(config)
     except ConfigError as error:
-        yield Finding(False, str(error))
-        return
-    if secret is None:
-        yield Finding(
-            False,
-            f"there is no secret for the user {config.wamp_user!r}: set WAMP_SECRET or WAMP_SECRET_FILE, "
-            f"or give access to {config.crossbar_dir}",
+        # Secrets are for components; a person who may not read them has to look through the bridge.
+        return Finding(
+            State.OPEN, f"no secret for {who} that we may read: {error}. Try sudo, or see what follows"
         )
-    else:
-        yield Finding(True, f"there is a secret for the user {config.wamp_user!r}")
+    if secret is not None:
+        return Finding(State.GOOD, f"there is a secret for {who}")
+    return Finding(
+        State.WRONG,
+        f"there is no secret for {who}: set WAMP_SECRET or WAMP_SECRET_FILE, or give access to "
+        f"{config.crossbar_dir}",
+    )
 
 
-def _nodes(environ: Mapping[str, str], deadline_s: float) -> Iterator[Finding]:
+def _hub(here: place.Place, deadline_s: float) -> Findings[list[NodeInfo] | None]:
+    """Ask the hub, and each node over the router; gives the nodes that it lists, or None."""
     try:
-        source = WampSource(environ, deadline_s)
+        source = WampSource(here.environ, deadline_s)
     except SisockError as error:
-        yield Finding(False, f"the router does not let us in, or the hub is away: {error}")
-        return
-    yield Finding(True, f"the hub answers and lists {len(source.consumer.nodes)} data nodes")
+        remedy = " Was the secret changed? Take the router's present one." if "refused" in str(error) else ""
+        yield Finding(State.WRONG, f"the router does not let us in, or the hub is away: {error}.{remedy}")
+        return None
     try:
-        for name in sorted(source.consumer.nodes):
-            yield from _node(source, name)
+        nodes = sorted(source.consumer.nodes.values(), key=lambda node: node.name)
+        if not nodes:
+            yield Finding(
+                State.WRONG,
+                "the hub answers and lists no data node: none is running, or the router refuses them "
+                "since its secrets or certificate were changed after they began: restart them; their logs "
+                "say which",
+            )
+            return nodes
+        yield Finding(State.GOOD, f"the hub answers and lists {_count(nodes)}")
+        looker = _OverRouter(source, deadline_s)
+        for node in nodes:
+            yield health.look(looker, node.name, live="live" in node.capabilities, now=time.time())
     finally:
         source.close()
+    return nodes
 
 
-def _node(source: WampSource, name: str) -> Iterator[Finding]:
-    async def outcomes() -> list[str]:
-        return [
-            f"{outcome.check}: {outcome.problem}"
-            async for outcome in check_node(source.consumer, name)
-            if outcome.problem
-        ]
-
+def _bridge(here: place.Place, nodes: list[NodeInfo] | None, deadline_s: float) -> Findings[bool]:
+    """Look at the bridge, and through it at the nodes if nobody has; gives whether it tells of any."""
+    source = HttpSource(here.url, deadline_s, progress=False)
     try:
-        breaches = source.ask(outcomes)
-    except SisockError as error:
-        yield Finding(False, f"{name}: {error}")
-        return
-    for breach in breaches:
-        yield Finding(False, f"{name} breaks the contract: {breach}")
-    lag = _lag(source, name)
-    if lag is None:
-        yield Finding(not breaches, f"{name}: no sample within the last day (an archive, perhaps)")
-    else:
-        yield Finding(not breaches, f"{name}: its last sample is {lag:.0f} s old")
-
-
-def _lag(source: WampSource, name: str) -> float | None:
-    """Age of a node's last sample, of a few of its fields, within the last day."""
-    now = time.time()
-    names = [one.field for one in source.fields("") if one.field.startswith(f"{name}::")][:3]
-    found = source.get(names, now - LAG_S, now, 100)
-    last = [float(t[-1]) for t, _ in found.values() if len(t)]
-    return now - max(last) if last else None
-
-
-def _bridge(url: str, deadline_s: float) -> Iterator[Finding]:
-    source = HttpSource(url, deadline_s, progress=False)
-    try:
-        number = len(source.nodes())
+        status = source.status()
+        if status is None:
+            yield Finding(
+                State.OPEN, f"the bridge at {here.url} answers; it is an old one that tells no more"
+            )
+            return False
+        return (yield from _told(here.url, status, nodes, source))
     except ClientError as error:
-        yield Finding(False, str(error))
-    else:
-        yield Finding(True, f"the bridge at {url} answers and knows {number} data nodes")
+        if here.bridge_expected:
+            yield Finding(State.WRONG, str(error))
+        else:
+            yield Finding(State.OPEN, f"nobody named a bridge, and {error}: name it with --url")
+        return False
     finally:
         source.close()
+
+
+def _told(url: str, status: Any, nodes: list[NodeInfo] | None, source: HttpSource) -> Findings[bool]:
+    """What the bridge says of the stack, and of the nodes that nobody has looked at yet."""
+    if not status["router"]:
+        yield Finding(
+            State.WRONG,
+            f"the bridge at {url} answers, but has no router: the router is away or refuses it; if "
+            "secrets or certificate were changed after it began, restart it",
+        )
+        return False
+    if not status["hub"]:
+        yield Finding(State.WRONG, f"the bridge at {url} answers, but the hub does not answer it")
+        return False
+    listed = status["nodes"]
+    if not listed and not nodes:
+        state = State.WRONG if nodes is None else State.GOOD  # else it has been said
+        yield Finding(state, f"the bridge at {url} answers and knows no data node")
+        return True
+    yield Finding(State.GOOD, f"the bridge at {url} answers and knows {_count(listed)}")
+    for missing in sorted({node.name for node in nodes or ()} - {node["name"] for node in listed}):
+        yield Finding(State.WRONG, f"{missing}: the hub lists it, and the bridge does not know it")
+    looker = _OverBridge(source) if nodes is None else None
+    for node in listed:
+        if node["problem"]:
+            yield Finding(State.WRONG, f"{node['name']}: the bridge says: {node['problem']}")
+        elif looker is not None:
+            yield health.look(looker, node["name"], live=node["live"], now=time.time())
+    return True
+
+
+def _count(nodes: Sequence[object]) -> str:
+    return f"{len(nodes)} data node{'' if len(nodes) == 1 else 's'}"
+
+
+class _OverRouter:
+    """Looks at nodes as a component does (see `health.Looker`)."""
+
+    def __init__(self, source: WampSource, deadline_s: float) -> None:
+        self._source = source
+        self._deadline_s = deadline_s
+
+    def fields(self, node: str) -> list[Field]:
+        found: list[Field] = self._source.ask(
+            lambda: self._source.consumer.get_fields(node, 1, 0, self._deadline_s)
+        )
+        return found
+
+    def times(
+        self, node: str, fields: Sequence[Field], start: float, end: float, *, few: bool
+    ) -> list[Times]:
+        names = [field.name for field in fields]
+        timelines = {field.name: field.timeline_name for field in fields}
+        stride = (end - start) / FEW_POINTS if few else None
+
+        async def ask() -> Any:
+            return await self._source.consumer.get_data(
+                node, names, start, end, deadline_s=self._deadline_s, timelines=timelines, min_stride=stride
+            )
+
+        try:
+            series, problems = self._source.ask(ask)
+        except TooMuchDataError:
+            return [np.empty(0)] * len(names)
+        if problems and not any(len(one.t) for one in series.values()):
+            raise ClientError("; ".join(dict.fromkeys(problems.values())))
+        return [series[name].t if name in series else np.empty(0) for name in names]
+
+
+class _OverBridge:
+    """Looks at nodes as a browser does (see `health.Looker`)."""
+
+    def __init__(self, source: HttpSource) -> None:
+        self._source = source
+        self._fields = source.fields("")
+
+    def fields(self, node: str) -> list[Field]:
+        names = [one for one in self._fields if one.field.startswith(f"{node}{SEPARATOR}")]
+        return [Field(one.field.partition(SEPARATOR)[2], interval=one.interval) for one in names]
+
+    def times(
+        self, node: str, fields: Sequence[Field], start: float, end: float, *, few: bool
+    ) -> list[Times]:
+        names = [f"{node}{SEPARATOR}{field.name}" for field in fields]
+        found = self._source.get(names, start, end, FEW_POINTS if few else None)
+        if found.notices and not found.any():
+            raise ClientError("; ".join(found.notices))
+        return [found[name][0] if name in found else np.empty(0) for name in names]

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from sisock_client.errors import ClientError
 from sisock_client.http import HttpSource
+from sisock_client.place import URL
 from sisock_client.samples import FieldInfo, NodeSummary, Samples
 from sisock_client.times import Moment, unix_time
 
-URL = "http://localhost:5000"
 DEADLINE_S = 60.0
 
 

@@ -18,6 +18,7 @@ from sisock_client.samples import FieldInfo, NodeSummary, Samples, known_only
 PIECE_BYTES = 64 * 1024
 LINE_S = 5.0
 CONNECT_S = 5.0
+NOT_FOUND = 404
 
 _log = logging.getLogger("sisock_client")
 
@@ -44,6 +45,14 @@ class HttpSource:
     def close(self) -> None:
         """Let go of connections."""
         self._session.close()
+
+    def status(self) -> dict[str, Any] | None:
+        """What the bridge says of itself and the stack; None of a bridge that is too old to be asked."""
+        reply = self._ask("/api/v1/status", {})
+        if reply.status_code == NOT_FOUND:
+            return None
+        told: dict[str, Any] = self._checked(reply).json()
+        return told
 
     def nodes(self) -> list[NodeSummary]:
         """Who is online."""
@@ -76,13 +85,18 @@ class HttpSource:
         return self._reply(path, parameters).json()
 
     def _reply(self, path: str, parameters: dict[str, Any], *, stream: bool = False) -> requests.Response:
+        return self._checked(self._ask(path, parameters, stream=stream))
+
+    def _ask(self, path: str, parameters: dict[str, Any], *, stream: bool = False) -> requests.Response:
         try:
-            reply = self._session.get(
+            return self._session.get(
                 f"{self._url}{path}", params=parameters, timeout=(CONNECT_S, self._deadline_s), stream=stream
             )
         except requests.RequestException as error:
             why = "does not answer in time" if isinstance(error, requests.Timeout) else "cannot be reached"
             raise ClientError(f"the bridge at {self._url} {why} ({type(error).__name__})") from error
+
+    def _checked(self, reply: requests.Response) -> requests.Response:
         if not reply.ok:
             try:
                 told = reply.json()["error"]
