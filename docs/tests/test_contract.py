@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sisock import base, uris, wire
+from sisock import base, replies, uris, wire
 from sisock.node import Field
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +104,7 @@ def test_the_examples_are_what_the_code_writes_and_reads() -> None:
     packed["data"]["stage_1k"] = base64.b64decode(packed["data"]["stage_1k"])
     packed["timeline"]["stage"]["t"] = base64.b64decode(packed["timeline"]["stage"]["t"])
     for reply in (plain, packed):
-        series, problems = wire.merge([reply], ["stage_1k", "valve"], {"stage_1k": "stage"})
+        series, problems = replies.merge([reply], ["stage_1k", "valve"], {"stage_1k": "stage"})
         assert problems == {}
         assert series["stage_1k"].t.tolist() == [1500000000.0, 1500000010.0]
         assert series["stage_1k"].values.tolist() == [1.1, 1.2]

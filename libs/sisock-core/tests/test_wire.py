@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sisock import wire
+from sisock import replies, wire
 from sisock.errors import ContractError, NodeError
 from sisock.node import Field, Limits, Series
 
@@ -90,7 +90,7 @@ def test_any_columns_survive_the_wire_in_any_number_of_parts(columns, packed, sh
     series = [Series(n, t, np.array(c), "t" if shared else "") for n, c in zip(names, columns, strict=True)]
     made = wire.parts(tables(*series), names, packed=packed, part_bytes=part_bytes)
     sent = [cbor2.loads(cbor2.dumps(part)) for part in made]
-    merged, problems = wire.merge(sent, names, {s.name: s.timeline_name for s in series})
+    merged, problems = replies.merge(sent, names, {s.name: s.timeline_name for s in series})
     assert problems == {}
     for one in series:
         np.testing.assert_array_equal(merged[one.name].t, t)
@@ -100,7 +100,7 @@ def test_any_columns_survive_the_wire_in_any_number_of_parts(columns, packed, sh
 def test_text_and_bools_survive_the_wire_packed() -> None:
     text = Series("s", T, np.array(["a", "b", "c"]), "t")
     flags = Series("b", T, np.array([True, False, True]), "t")
-    merged, _ = wire.merge([reply(text, flags, packed=True)], ["s", "b"], {})
+    merged, _ = replies.merge([reply(text, flags, packed=True)], ["s", "b"], {})
     assert merged["s"].values.tolist() == ["a", "b", "c"]
     assert merged["b"].values.tolist() == [True, False, True]
 
@@ -131,7 +131,7 @@ def test_an_old_caller_gets_one_timeline_for_all_fields_of_it() -> None:
 
 def test_a_reply_whose_columns_do_not_fit_costs_that_field_only() -> None:
     bad = {"data": {"a": [1.0, 2.0], "b": [1.0]}, "timeline": {"t": {"t": [1.0], "finalized_until": None}}}
-    series, problems = wire.merge([bad], ["a", "b"], {"a": "t", "b": "t"})
+    series, problems = replies.merge([bad], ["a", "b"], {"a": "t", "b": "t"})
     assert problems == {"a": "2 values for 1 times of the timeline 't'"}
     assert series["b"].values.tolist() == [1.0]
 
@@ -139,7 +139,7 @@ def test_a_reply_whose_columns_do_not_fit_costs_that_field_only() -> None:
 def test_two_timelines_of_one_name_are_never_paired_with_each_others_times() -> None:
     """The predecessor's two fields 'minutely': the reply has one of the two time columns."""
     sent = {"data": {"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0]}, "timeline": {"minutely": {"t": [1.0, 2.0, 3.0]}}}
-    series, problems = wire.merge([sent], ["a", "b"], {"a": "minutely", "b": "minutely"})
+    series, problems = replies.merge([sent], ["a", "b"], {"a": "minutely", "b": "minutely"})
     assert list(series) == ["a"]
     assert "2 values for 3 times" in problems["b"]
 
@@ -150,7 +150,7 @@ def test_groups_of_the_predecessors_g3_reader_are_understood() -> None:
         "data": {"a": [1.0], "b": [2.0, 3.0]},
         "timeline": {"group0": {"t": [5.0], "fields": ["a"]}, "group1": {"t": [6.0, 7.0], "fields": ["b"]}},
     }
-    series, problems = wire.merge([sent], ["a", "b"], {"a": "observatory.x", "b": "observatory.x"})
+    series, problems = replies.merge([sent], ["a", "b"], {"a": "observatory.x", "b": "observatory.x"})
     assert problems == {}
     assert series["b"].t.tolist() == [6.0, 7.0]
 
@@ -158,7 +158,7 @@ def test_groups_of_the_predecessors_g3_reader_are_understood() -> None:
 @pytest.mark.parametrize("nonsense", [None, 3, "x", [], {}, {"data": 1, "timeline": {}}, {"data": {}}])
 def test_what_is_no_reply_is_said_so(nonsense) -> None:
     with pytest.raises(NodeError, match="without 'data' and 'timeline'"):
-        wire.merge([nonsense], ["a"], {})
+        replies.merge([nonsense], ["a"], {})
 
 
 LEAVES = st.none() | st.booleans() | st.floats() | st.text() | st.binary()
@@ -170,7 +170,7 @@ GARBAGE = st.recursive(
 @given(GARBAGE)
 def test_any_garbage_in_a_reply_is_an_error_of_its_field_at_most(garbage) -> None:
     try:
-        wire.merge([{"data": {"a": garbage}, "timeline": {"t": {"t": garbage}}}], ["a"], {"a": "t"})
-        wire.merge([{"data": {"a": [1.0]}, "timeline": {"t": garbage}}], ["a"], {"a": "t"})
+        replies.merge([{"data": {"a": garbage}, "timeline": {"t": {"t": garbage}}}], ["a"], {"a": "t"})
+        replies.merge([{"data": {"a": [1.0]}, "timeline": {"t": garbage}}], ["a"], {"a": "t"})
     except NodeError as error:
         assert str(error)  # noqa: PT017 (either is fine, a crash is not)

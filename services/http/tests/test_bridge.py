@@ -78,8 +78,15 @@ def test_a_table_has_columns_and_rows(bridge: Bridge) -> None:
     assert table["refId"] == "A"
 
 
-def test_text_comes_as_a_table(bridge: Bridge) -> None:
-    [table] = bridge.query("old_thermometer::state", start=1000_000, end=1100_000)
+def test_text_comes_as_datapoints_where_a_time_series_was_asked(bridge: Bridge) -> None:
+    [series] = bridge.query("old_thermometer::state", start=1000_000, end=1100_000)
+    assert "type" not in series
+    assert series["datapoints"][0] == ["on", 1000_000]
+
+
+def test_text_comes_as_a_table_where_a_table_was_asked(bridge: Bridge) -> None:
+    targets = [{"target": "old_thermometer::state", "type": "table"}]
+    [table] = bridge.query(start=1000_000, end=1100_000, targets=targets)
     assert table["type"] == "table"
     assert table["rows"][0] == [1000_000, "on"]
 
@@ -115,7 +122,7 @@ def test_an_unknown_target_costs_only_its_own_series(bridge: Bridge, unknown: st
         ({"range": {"from": 2000, "to": 1000}, "targets": []}, "range.from"),
         ({"range": {"from": 1, "to": 2}, "targets": [{"target": "nonsense"}]}, "targets[0].target"),
         ({"range": {"from": 1, "to": 2}, "targets": [{"target": "a::b"}], "interval": "soon"}, "interval"),
-        ({"range": {"from": 1, "to": 2}, "targets": [{"type": "timeserie"}]}, "targets[0].target"),
+        ({"range": {"from": 1, "to": 2}, "targets": [{"target": 7}]}, "targets[0].target"),
     ],
 )  # fmt: skip
 def test_malformed_input_is_400_with_a_sentence_that_names_the_field(
@@ -184,11 +191,23 @@ def test_a_node_older_than_the_core_is_reduced_by_the_bridge(bridge: Bridge) -> 
     assert 100 < len(series["datapoints"]) <= 200
 
 
-def test_a_column_with_anothers_times_is_left_out_with_a_notice(bridge: Bridge) -> None:
-    first, second = bridge.query("pre_core::a", "pre_core::b", start=100_000, end=10_000_000)
-    assert first["datapoints"] == []
-    assert "3 values for 2 times" in first["meta"]["notices"][0]["text"]
-    assert len(second["datapoints"]) == 2
+def test_a_field_that_came_with_anothers_times_is_asked_again_for_its_own(bridge: Bridge) -> None:
+    for _ in range(2):
+        for series in bridge.query("pre_core::a", "pre_core::b", start=100_000, end=10_000_000):
+            assert "meta" not in series
+            assert series["datapoints"] == [[1.0, 100_000], [1.0, 160_000], [1.0, 220_000]]
+
+
+def test_an_empty_target_is_a_notice_of_its_own_and_costs_no_other(bridge: Bridge) -> None:
+    for missing in ({"target": ""}, {"target": None}, {}):
+        targets = [{"refId": "A", **missing}, {"refId": "B", "target": "apex_archive::apex_humidity"}]
+        edited, other = bridge.query(**DAY, targets=targets)
+        assert edited["datapoints"] == []
+        assert edited["refId"] == "A"
+        assert "no field is chosen yet" in edited["meta"]["notices"][0]["text"]
+        assert len(other["datapoints"]) == 24
+        [alone] = bridge.query(**DAY, targets=targets[:1])
+        assert alone == edited
 
 
 def test_a_frozen_node_hangs_nobody_else(bridge: Bridge, nodes, sisock_stack: Stack) -> None:

@@ -6,6 +6,7 @@ import pytest
 import structlog
 from sisock.consumer import NodeInfo
 from sisock.node import Field
+from sisock.replies import Listing
 from sisock_http.catalogue import Catalogue
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -17,14 +18,14 @@ class Consumer:
     """Answers when the test says so."""
 
     def __init__(self) -> None:
-        self.asked: list[Deferred[list[Field]]] = []
+        self.asked: list[Deferred[Listing]] = []
 
-    async def get_fields(self, *_args: Any) -> list[Field]:
+    async def list_fields(self, *_args: Any) -> Listing:
         self.asked.append(Deferred())
         return await self.asked[-1]
 
     def answer(self, *names: str) -> None:
-        self.asked[-1].callback([Field(name) for name in names])
+        self.asked[-1].callback(Listing([Field(name) for name in names], []))
 
 
 @pytest.fixture

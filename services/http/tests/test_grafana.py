@@ -171,9 +171,20 @@ def test_numbers_come_out_with_their_times_values_and_unit(bridge: Bridge, to_da
     assert value["labels"] == {"node": "apex_archive", "field": "apex_humidity"}
 
 
-@PLUGINS
-def test_text_comes_out_as_text(bridge: Bridge, to_data_frame, ask) -> None:
-    [shown] = to_data_frame(ask(bridge, STATE))
+@pytest.mark.parametrize("style", ["datapoints", "table", "frame"])
+def test_text_comes_out_as_text(bridge: Bridge, to_data_frame, style) -> None:
+    if style == "frame":
+        reply = simpod(bridge, STATE)
+    else:
+        kind = "table" if style == "table" else "timeserie"
+        reply = simplejson(bridge, targets=[{"refId": "A", "target": STATE, "type": kind}])
+    [shown] = to_data_frame(reply)
+    if style == "datapoints":
+        # Grafana reads the values of a time series before their times.
+        value, time = sorted(shown["fields"], key=lambda field: field["type"] == "time")
+        assert value["display"] == STATE
+        assert (time["values"][0], set(value["values"])) == (BEGIN_MS, {"on"})
+        return
     time, value = shown["fields"]
     assert (time["type"], value["type"], value["display"]) == ("time", "string", STATE)
     assert time["values"][0] == BEGIN_MS
@@ -183,7 +194,7 @@ def test_text_comes_out_as_text(bridge: Bridge, to_data_frame, ask) -> None:
 @pytest.mark.parametrize("values", [np.array([True, False]), np.array([True, None], dtype=object)])
 def test_yes_and_no_come_out_as_booleans(to_data_frame, values) -> None:
     answer = Answer("n::door", Series("door", np.array([1.0, 2.5]), values), Field("door", type="bool"))
-    table = element(answer, Shown("n::door", "timeserie", "A", (None, None)))
+    table = element(answer, Shown("n::door", "table", "A", (None, None)))
     framed = frame(answer, Shown("n::door", "frame", "A", (None, None)))
     for shown in to_data_frame(json.loads(dumps([table, framed]))):
         time, value = shown["fields"]

@@ -1,5 +1,8 @@
 """What a Grafana panel's requests mean."""
 
+import time
+from collections.abc import Iterator
+
 import pytest
 from sisock_http import panel, times
 from sisock_http.catalogue import Catalogue
@@ -58,7 +61,7 @@ def test_other_intervals_are_refused_by_name(value) -> None:
         ({"range": {"from": 2, "to": 1}}, r"range\.from=2 is after range\.to=1"),
         ({"range": RANGE}, "targets is missing"),
         ({"range": RANGE, "targets": ["n::f"]}, r"targets\[0\] is not an object"),
-        ({"range": RANGE, "targets": [{}]}, r"targets\[0\]\.target is missing"),
+        ({"range": RANGE, "targets": [{"target": 7}]}, r"targets\[0\]\.target=7 is not text"),
         (
             {"range": RANGE, "targets": [{"target": "nonsense"}]},
             r"targets\[0\]\.target='nonsense' does not name",
@@ -72,6 +75,35 @@ def test_other_intervals_are_refused_by_name(value) -> None:
 def test_malformed_queries_are_refused_by_the_field_at_fault(body, sentence) -> None:
     with pytest.raises(RequestError, match=sentence):
         panel.parse(body, NOBODY)
+
+
+@pytest.mark.parametrize("item", [{}, {"target": ""}, {"target": None}])
+def test_a_target_that_is_not_chosen_yet_is_shown_but_not_asked_for(item) -> None:
+    parsed = panel.parse({"range": RANGE, "targets": [item, *TARGETS]}, NOBODY)
+    assert [one.target for one in parsed.shown] == ["", "n::f"]
+    [request] = parsed.requests()
+    assert request.targets == ("n::f",)
+
+
+def test_a_length_of_time_in_capital_m_is_a_month() -> None:
+    assert times.interval_seconds("1M") == 2629800
+    assert times.interval_seconds("1m") == 60
+    assert times.moment("now-1M", "start", 10_000_000.0) == 10_000_000 - 2629800
+
+
+@pytest.fixture
+def clock_of_chile(monkeypatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "America/Santiago")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_bridge_runs(clock_of_chile) -> None:
+    assert time.timezone != 0
+    assert times.unix_time("2017-07-14T00:00:00", "range.from") == 1499990400
+    assert times.moment("2017-07-14 00:00", "start", 0.0) == 1499990400
 
 
 def test_hidden_targets_are_not_asked_for() -> None:

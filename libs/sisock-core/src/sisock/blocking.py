@@ -40,7 +40,7 @@ def within(clock: Any, deadline_s: float, waiting: Deferred[T], what: str) -> De
     outer: Deferred[T] = Deferred()
 
     def expire() -> None:
-        outer.errback(DeadlineError(f"{what} did not answer within {deadline_s:g} s"))
+        outer.errback(DeadlineError(f"{what} did not answer within {deadline_s:.3g} s"))
 
     timer = clock.callLater(deadline_s, expire)
 

@@ -2,7 +2,7 @@
 
 The list of nodes is the hub's: read once, kept by its events, and compared with it every few
 seconds, so that a hub that restarted, or an event that was lost, is noticed. A node that does not
-answer costs its caller the deadline and nothing else.
+answer costs its caller the deadline and nothing else. What nodes send is read by `sisock.replies`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,25 +10,24 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
-from autobahn.wamp.exception import ApplicationError, TransportLost
-from autobahn.wamp.types import CallOptions, SubscribeOptions
+from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.types import SubscribeOptions
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
 
-from sisock import uris, wire
-from sisock.blocking import within
+from sisock import replies, uris
+from sisock.calls import Calls, Parts
 from sisock.config import RouterConfig
 from sisock.connection import Connection
-from sisock.errors import DeadlineError, NodeAwayError, NodeError, TooMuchDataError
+from sisock.errors import NodeError, TooMuchDataError
 from sisock.node import Field, Series
+from sisock.replies import Listing
+
+MOST_REPLY_BYTES = 256 * 1024 * 1024
+"""Most bytes of a reply unless said otherwise: no node of ours sends more."""
 
 HUB_DEADLINE_S = 5.0
 COMPARE_INTERVAL_S = 5.0
-MOST_UNANSWERED = 256
-"""Calls to one node that may be open at once; beyond that it is not asked any more."""
-
-SUSPECT_DEADLINE_S = 1.0
-"""Longest wait for a node that has let an earlier call's deadline pass and still owes the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,8 @@ class Consumer:
     watcher : Watcher, optional
     fields_changed : callable, optional
         Is told of a live node that says that it would now list other fields (CONTRACT section 7.5).
+    most_reply_bytes : int
+        A longer reply is refused, and the node told to stop.
     """
 
     def __init__(
@@ -74,16 +75,18 @@ class Consumer:
         log: structlog.stdlib.BoundLogger,
         watcher: Watcher | None = None,
         fields_changed: Callable[[NodeInfo], None] | None = None,
+        *,
+        most_reply_bytes: int = MOST_REPLY_BYTES,
     ) -> None:
         self._reactor = reactor
         self._log = log
         self._watcher = watcher
         self._fields_changed = fields_changed
+        self._most_reply_bytes = most_reply_bytes
         self._connection = Connection(reactor, config, self, log)
+        self._calls = Calls(reactor, self._connection)
         self._compare = LoopingCall(self._compare_with_hub)
         self._compare.clock = reactor
-        self._unanswered: dict[str, int] = {}
-        self._overdue: dict[str, int] = {}
         self._hub_told = True
         self.nodes: dict[str, NodeInfo] = {}
         self.hub_here = False
@@ -131,8 +134,7 @@ class Consumer:
         if self._compare.running:
             self._compare.stop()
         self.hub_here = False
-        self._unanswered.clear()
-        self._overdue.clear()
+        self._calls.forget()
         if self._watcher:
             self._watcher.router_changed(False)
         for node in list(self.nodes.values()):
@@ -162,7 +164,7 @@ class Consumer:
 
     def _remove(self, name: str) -> None:
         node = self.nodes.pop(name, None)
-        self._overdue.pop(name, None)
+        self._calls.trust(name)
         if node and self._watcher:
             self._watcher.node_subtracted(node)
 
@@ -188,6 +190,10 @@ class Consumer:
             self._remove(name)
 
     async def get_fields(self, name: str, start: float, end: float, deadline_s: float) -> list[Field]:
+        """List a node's fields; see `list_fields`, which says what could not be read, too."""
+        return (await self.list_fields(name, start, end, deadline_s)).fields
+
+    async def list_fields(self, name: str, start: float, end: float, deadline_s: float) -> Listing:
         """List a node's fields.
 
         Parameters
@@ -204,15 +210,8 @@ class Consumer:
         NodeError
             If it is away, too slow, or answers something else.
         """
-        reply = await self._ask(name, deadline_s, uris.get_fields(name), start, end)
-        if (
-            not isinstance(reply, list | tuple)
-            or len(reply) != 2
-            or not all(isinstance(r, dict) for r in reply)
-        ):
-            raise NodeError(f"{name}.get_fields answered {type(reply).__name__}, not [fields, timelines]")
-        listed, timelines = reply
-        return [_field(field, entry, timelines) for field, entry in listed.items() if isinstance(entry, dict)]
+        reply = await self._calls.ask(name, deadline_s, uris.get_fields(name), (start, end), {})
+        return replies.read_fields(name, reply)
 
     async def fetch(
         self,
@@ -245,14 +244,14 @@ class Consumer:
         Returns
         -------
         list
-            The parts of the reply, for `sisock.wire.merge`.
+            The parts of the reply, for `sisock.replies.read_data`.
 
         Raises
         ------
         TooMuchDataError
             If the node has more data than it is willing to send.
         NodeError
-            If it is away, too slow, or failed.
+            If it is away, too slow, or failed, or sent more than we take.
         """
         node = self.nodes.get(name)
         able = node.capabilities if node else frozenset()
@@ -261,14 +260,17 @@ class Consumer:
             extra["max_points"] = max_points
         if min_stride is not None:
             extra["min_stride"] = min_stride
-        received: list[Any] = []
-        if "packed" in able:
-            extra["options"] = CallOptions(on_progress=received.append)
-        last = await self._ask(name, deadline_s, uris.get_data(name), list(fields), start, end, **extra)
+        parts = Parts(name, self._most_reply_bytes)
+        asked = (list(fields), start, end)
+        # A node of the predecessor's sends no parts, and must not notice that nobody waits any more.
+        in_parts = parts if "packed" in able else None
+        last = await self._calls.ask(name, deadline_s, uris.get_data(name), asked, extra, in_parts)
         if last is False:
             raise TooMuchDataError(f"{name} has more data in this range than it is willing to send")
-        received.append(last)
-        return received
+        parts.take(last)
+        if parts.full:
+            raise parts.too_long()
+        return parts.taken
 
     async def get_data(
         self,
@@ -282,19 +284,12 @@ class Consumer:
         max_points: int | None = None,
         min_stride: float | None = None,
     ) -> tuple[dict[str, Series], dict[str, str]]:
-        """Ask a node for data and read its reply; see `fetch` and `sisock.wire.merge`."""
+        """Ask a node for data and read its reply; see `fetch` and `sisock.replies.merge`."""
         received = await self.fetch(
             name, fields, start, end, deadline_s=deadline_s, max_points=max_points, min_stride=min_stride
         )
-        return wire.merge(received, fields, timelines or {})
-
-    async def _ask(self, name: str, deadline_s: float, procedure: str, *args: Any, **kwargs: Any) -> Any:
-        unanswered = self._unanswered.get(name, 0)
-        if unanswered >= MOST_UNANSWERED:
-            raise NodeAwayError(f"{name} has not answered {unanswered} earlier calls")
-        if self._overdue.get(name):
-            deadline_s = min(deadline_s, SUSPECT_DEADLINE_S)
-        return await self.call(name, deadline_s, procedure, *args, **kwargs)
+        read = replies.read_data(name, received, fields, timelines or {})
+        return read.series, read.problems
 
     async def call(self, who: str, deadline_s: float, procedure: str, *args: Any, **kwargs: Any) -> Any:
         """Call any procedure.
@@ -313,62 +308,18 @@ class Consumer:
         NodeError
             If there is no usable answer in time.
         """
-        session = self._connection.session
-        if session is None:
-            raise NodeAwayError("the router is away")
-        try:
-            call = session.call(procedure, *args, **kwargs)
-        except TransportLost:
-            raise NodeAwayError("the router is away") from None
-        self._count(self._unanswered, who, 1)
-        state = {"overdue": False}
-
-        def answered(result: Any) -> Any:
-            self._count(self._unanswered, who, -1)
-            if state["overdue"]:
-                self._count(self._overdue, who, -1)
-            return result
-
-        call.addBoth(answered)
-        try:
-            return await within(self._reactor, deadline_s, call, who)
-        except ApplicationError as error:
-            if error.error in (ApplicationError.NO_SUCH_PROCEDURE, ApplicationError.CANCELED):
-                raise NodeAwayError(f"{who} is away") from error
-            raise NodeError(f"{who}: {error.error_message()}") from error
-        except DeadlineError:
-            state["overdue"] = True
-            self._count(self._overdue, who, 1)
-            raise
-        except (ConnectionError, TransportLost) as error:
-            raise NodeAwayError("the router went away") from error
-
-    @staticmethod
-    def _count(counts: dict[str, int], who: str, change: int) -> None:
-        number = max(0, counts.get(who, 0) + change)
-        if number:
-            counts[who] = number
-        else:
-            counts.pop(who, None)
+        return await self._calls.call(who, deadline_s, procedure, args, kwargs)
 
 
 def _node_info(entry: Any) -> NodeInfo | None:
     """A node from the hub's list or event; None if it is not one."""
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         return None
-    capabilities = entry.get("capabilities") or ()
-    return NodeInfo(entry["name"], str(entry.get("description") or ""), frozenset(map(str, capabilities)))
-
-
-def _field(name: str, entry: dict[str, Any], timelines: dict[str, Any]) -> Field:
-    timeline = str(entry.get("timeline") or name)
-    interval = (timelines.get(timeline) or {}).get("interval")
-    kind = entry.get("type")
-    return Field(
-        name,
-        description=entry.get("description"),
-        units=entry.get("units"),
-        type=kind if kind in ("string", "bool") else "number",
-        timeline=timeline,
-        interval=interval if isinstance(interval, int | float) else None,
+    description, capabilities = entry.get("description"), entry.get("capabilities")
+    return NodeInfo(
+        entry["name"],
+        replies.shown(description) if isinstance(description, str) else "",
+        frozenset(filter(lambda one: isinstance(one, str), capabilities))
+        if isinstance(capabilities, list | tuple)
+        else frozenset(),
     )

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import PublishOptions, RegisterOptions, SubscribeOptions
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import CancelledError, ensureDeferred
 from twisted.internet.task import deferLater
 
 from sisock import uris, wire
@@ -184,11 +184,14 @@ class NodeSession:
         except Exception as error:
             raise self._failed("get_data", error) from error
         last_part = next(replies)
-        for part in replies:
-            progress(last_part)  # type: ignore[misc]  # there is one part only without it
-            last_part = part
-            # The part leaves now, and is on its way while the next one is written.
-            await deferLater(self._reactor, 0, lambda: None)
+        try:
+            for part in replies:
+                progress(last_part)  # type: ignore[misc]  # there is one part only without it
+                last_part = part
+                # The part leaves now, and is on its way while the next one is written.
+                await deferLater(self._reactor, 0, lambda: None)
+        except CancelledError as error:
+            raise self._failed("get_data", error) from error
         return last_part
 
     def _limits(self, min_stride: Any, max_points: Any) -> Limits:
@@ -224,6 +227,8 @@ class NodeSession:
     def _failed(self, what: str, error: Exception) -> ApplicationError:
         if isinstance(error, ApplicationError):
             return error
+        if isinstance(error, CancelledError):
+            return ApplicationError(ApplicationError.CANCELED, "the caller waits no more")
         told = f"{self._node.name}.{what}: {error}"
         if isinstance(error, ContractError):
             self._log_once("request.refused", told)

@@ -9,6 +9,9 @@ import time
 
 from sisock.errors import ContractError
 
+FARTHEST_S = 1e12
+"""No clock will show a time farther from 1970 than this (seconds, some 31,700 years)."""
+
 
 def sisock_to_unix_time(t: float, now: float | None = None) -> float:
     """Convert a sisock time to a UNIX time.

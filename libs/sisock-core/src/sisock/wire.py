@@ -1,19 +1,19 @@
-"""Between columns and the dictionaries of the contract, both ways.
+"""From columns to the dictionaries of the contract.
 
-Outwards, what a node's author handed back is checked, cut to the interval, reduced to the caller's
-limits and grouped by timeline (`tabulate`), then written as v1 lists or packed (`parts`). Inwards,
-the parts of a reply become columns again (`merge`). Sessions and routers are unknown here.
+What a node's author handed back is checked, cut to the interval, reduced to the caller's
+limits and grouped by timeline (`tabulate`), then written as v1 lists or packed (`parts`). The way
+back is `sisock.replies`. Sessions and routers are unknown here.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sisock import decimate
-from sisock.errors import ContractError, NodeError
+from sisock.errors import ContractError
 from sisock.node import Column, Field, Limits, Series, Times
 
 PART_BYTES = 128 * 1024
@@ -272,114 +272,3 @@ def _item_bytes(values: Column) -> int:
         sample = values[:: max(1, len(values) // 64)]
         return max(8, sum(len(str(v)) for v in sample) // len(sample))
     return 8
-
-
-def merge(
-    replies: Sequence[object], names: Sequence[str], timelines: Mapping[str, str]
-) -> tuple[dict[str, Series], dict[str, str]]:
-    """Read the parts of an answer to ``get_data``.
-
-    Parameters
-    ----------
-    replies : sequence
-        The parts, in order; a v1 node's reply is one part.
-    names : sequence of str
-        The fields that were asked for.
-    timelines : mapping
-        Timeline of each field as ``get_fields`` had it, for replies that do not say it themselves.
-
-    Returns
-    -------
-    series : dict of Series
-        One for each field that could be read, empty ones included.
-    problems : dict of str
-        A sentence for each field that could not.
-
-    Raises
-    ------
-    NodeError
-        If a part is no answer to ``get_data`` at all.
-    """
-    data: dict[str, list[Any]] = {}
-    times: dict[str, list[Any]] = {}
-    finalized: dict[str, float | None] = {}
-    owner: dict[str, str] = {}
-    for reply in replies:
-        values_of, timeline_of = _sections(reply)
-        for name, values in values_of.items():
-            data.setdefault(name, []).append(values)
-        for timeline, entry in timeline_of.items():
-            if not isinstance(entry, dict) or "t" not in entry:
-                raise NodeError(f"timeline {timeline!r} has no times")
-            times.setdefault(timeline, []).append(entry["t"])
-            finalized[timeline] = entry.get("finalized_until")
-            # "fields" is what the predecessor's g3 reader writes.
-            named = entry.get("field") or entry.get("fields")
-            if isinstance(named, list | tuple):
-                owner.update((name, timeline) for name in named if isinstance(name, str))
-    columns = {timeline: _times(pieces) for timeline, pieces in times.items()}
-    series: dict[str, Series] = {}
-    problems: dict[str, str] = {}
-    for name in names:
-        try:
-            values = _join(data.get(name, []))
-            if not len(values):
-                series[name] = Series(name, np.empty(0), values)
-                continue
-            timeline = _timeline_of(name, owner, timelines, columns)
-            t = columns[timeline]
-            if t.dtype.kind != "f" or len(t) != len(values):
-                raise NodeError(f"{len(values)} values for {len(t)} times of the timeline {timeline!r}")
-            if not bool((t[1:] >= t[:-1]).all()):
-                order = np.argsort(t, kind="stable")
-                t, values = t[order], values[order]
-            series[name] = Series(name, t, values, timeline, finalized[timeline])
-        except (NodeError, ValueError, TypeError, OverflowError) as problem:
-            problems[name] = str(problem)
-    return series, problems
-
-
-def _sections(reply: object) -> tuple[dict[str, Any], dict[str, Any]]:
-    if isinstance(reply, dict):
-        data, timeline = reply.get("data"), reply.get("timeline")
-        if isinstance(data, dict) and isinstance(timeline, dict):
-            return data, timeline
-    raise NodeError(f"the reply is {type(reply).__name__} without 'data' and 'timeline'")
-
-
-def _timeline_of(
-    name: str, owner: Mapping[str, str], timelines: Mapping[str, str], columns: Mapping[str, Column]
-) -> str:
-    for timeline in (owner.get(name), timelines.get(name)):
-        if timeline is not None and timeline in columns:
-            return timeline
-    if len(columns) == 1:
-        return next(iter(columns))
-    raise NodeError(f"the reply does not say which of its {len(columns)} timelines the field follows")
-
-
-def _times(pieces: Sequence[Any]) -> Column:
-    """Times of one timeline; none at all if they cannot be read, which no values will fit."""
-    try:
-        return _join(pieces)
-    except (NodeError, ValueError, TypeError, OverflowError):
-        return np.empty(0)
-
-
-def _join(pieces: Sequence[Any]) -> Column:
-    """Columns of one field from all parts: packed numbers, or lists of one kind of value."""
-    if pieces and all(isinstance(piece, bytes) for piece in pieces):
-        return np.frombuffer(b"".join(pieces) if len(pieces) > 1 else pieces[0], dtype="<f8")
-    if len(pieces) > 1:
-        return np.concatenate([_join([piece]) for piece in pieces])
-    if not pieces:
-        return np.empty(0)
-    values = pieces[0]
-    if not isinstance(values, list | tuple):
-        raise NodeError(f"values are {type(values).__name__}, not a list")
-    kinds = {type(v) for v in values if v is not None}
-    if kinds <= {int, float}:
-        return np.array(values, dtype=np.float64)
-    if kinds == {bool} and None not in values:
-        return np.array(values, dtype=bool)
-    return np.array(values, dtype=object)

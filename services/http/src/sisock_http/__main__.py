@@ -10,10 +10,12 @@ from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with, run_until_stopped, the_reactor
 from twisted.internet.error import CannotListenError
 
+from sisock_http.admission import Admission
 from sisock_http.api import Api
 from sisock_http.app import Application
 from sisock_http.catalogue import Catalogue
 from sisock_http.config import HttpConfig
+from sisock_http.one_node import NodeAsker
 from sisock_http.query import Asker
 
 
@@ -25,12 +27,26 @@ def main() -> None:
         logs.configure("http", config.log_level)
         log = logs.get()
         catalogue = Catalogue(reactor, time.time, logs.get("catalogue"))
-        consumer = Consumer(reactor, config, log, catalogue, catalogue.fields_changed)
+        consumer = Consumer(
+            reactor,
+            config,
+            log,
+            catalogue,
+            catalogue.fields_changed,
+            most_reply_bytes=config.max_reply_bytes,
+        )
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
-    asker = Asker(reactor, consumer, catalogue, config.query_deadline_s)
-    api = Api(reactor, consumer, catalogue, asker, time.time, config.query_deadline_s)
-    application = Application(reactor, consumer, catalogue, asker, api, logs.get("app"), config.cors_origin)
+    # Half of the room at most is for questions to one node, so that it does not take all of it.
+    node_asker = NodeAsker(
+        reactor, consumer, catalogue, logs.get("asker"), most_waiting=max(1, config.max_queries // 2)
+    )
+    asker = Asker(reactor, catalogue, node_asker)
+    admission = Admission(reactor, config.query_deadline_s, config.max_queries)
+    api = Api(reactor, consumer, catalogue, asker, admission, time.time)
+    application = Application(
+        reactor, consumer, catalogue, asker, admission, api, logs.get("app"), config.cors_origin
+    )
     try:
         listening = reactor.listenTCP(config.port, application.site())
     except CannotListenError as error:

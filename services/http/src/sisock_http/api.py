@@ -13,16 +13,17 @@ from sisock.blocking import in_thread
 from sisock.consumer import Consumer
 from sisock.errors import NodeError
 from sisock.node import Field
-from twisted.internet.defer import ensureDeferred, gatherResults
 
 from sisock_http import encode
+from sisock_http.admission import Admission
 from sisock_http.catalogue import SEPARATOR, Catalogue
 from sisock_http.formats import FORMATS
 from sisock_http.latest import latest
 from sisock_http.matching import MOST_MATCHES, resolve
+from sisock_http.one_node import Request
 from sisock_http.panel import MOST_POINTS
 from sisock_http.problems import AwayError, RequestError
-from sisock_http.query import Answer, Asker, Request
+from sisock_http.query import Answer, Asker, together
 from sisock_http.reading import Arguments
 from sisock_http.reply import Reply, notices
 from sisock_http.times import interval_seconds, moment
@@ -37,10 +38,9 @@ class Api:
     consumer : Consumer
     catalogue : Catalogue
     asker : Asker
+    admission : Admission
     clock : callable
         The present, UNIX seconds.
-    deadline_s : float
-        Seconds that a node has to list its fields.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class Api:
         consumer: Consumer,
         catalogue: Catalogue,
         asker: Asker,
+        admission: Admission,
         clock: Callable[[], float],
-        deadline_s: float,
     ) -> None:
         self._reactor = reactor
         self._consumer = consumer
         self._catalogue = catalogue
         self._asker = asker
+        self._admission = admission
         self._clock = clock
-        self._deadline_s = deadline_s
         self.description = files("sisock_http").joinpath("openapi.json").read_bytes()
 
     def status(self, arguments: Arguments) -> bytes:
@@ -92,13 +92,16 @@ class Api:
 
     async def fields(self, arguments: Arguments) -> Reply:
         """Fields, of a range if one is given."""
+        return await self._admission.run(lambda until: self._fields(arguments, until))
+
+    async def _fields(self, arguments: Arguments, until: float) -> Reply:
         arguments.allow("search", "node", "start", "end")
         self._require_router()
         wanted, node = arguments.one("search").strip().lower(), arguments.one("node")
         missing: list[str] = []
         if arguments.given.keys() & {"start", "end"}:
             start, end = self._range(arguments, "1")
-            known, missing = await self._fields_within(node, start, end)
+            known, missing = await self._fields_within(node, start, end, until)
         else:
             known = {name: list(entry.fields.values()) for name, entry in self._catalogue.entries.items()}
         listed = [
@@ -124,23 +127,29 @@ class Api:
         return Reply(encode.dumps(listed), headers=notices(missing))
 
     async def _fields_within(
-        self, node: str, start: float, end: float
+        self, node: str, start: float, end: float, until: float
     ) -> tuple[dict[str, list[Field]], list[str]]:
         names = [name for name in self._catalogue.entries if not node or name == node]
         missing: list[str] = []
 
         async def ask(name: str) -> list[Field]:
             try:
-                return await self._consumer.get_fields(name, start, end, self._deadline_s)
+                left_s = until - self._reactor.seconds()
+                listing = await self._consumer.list_fields(name, start, end, left_s)
             except NodeError as error:
                 missing.append(str(error))
                 return []
+            missing.extend(listing.problems)
+            return listing.fields
 
-        results = await gatherResults([ensureDeferred(ask(name)) for name in names], consumeErrors=True)
+        results = await together(*(ask(name) for name in names))
         return dict(zip(names, results, strict=True)), missing
 
     async def data(self, arguments: Arguments) -> Reply:
         """Samples of fields."""
+        return await self._admission.run(lambda until: self._data(arguments, until))
+
+    async def _data(self, arguments: Arguments, until: float) -> Reply:
         arguments.allow("field", "as", "start", "end", "max_points", "min_stride", "format")
         targets = self._targets(arguments)
         columns = _columns(arguments.many("as"), targets)
@@ -152,7 +161,7 @@ class Api:
         if chosen is None:
             raise RequestError(f"format={name!r} is none of {', '.join(FORMATS)}")
         self._require_router()
-        asked = await self._asker.ask(Request(tuple(targets), start, end, most, stride))
+        asked = await self._asker.ask(Request(tuple(targets), start, end, most, stride), until)
         answers = [replace(answer, target=column) for answer, column in zip(asked, columns, strict=True)]
         if sum(len(answer.series.t) for answer in answers) > encode.LARGE_POINTS // 5:
             body = await in_thread(self._reactor, chosen.write, answers)
@@ -165,10 +174,13 @@ class Api:
 
     async def latest(self, arguments: Arguments) -> Reply:
         """Last sample of fields, if it is not older than a month."""
+        return await self._admission.run(lambda until: self._latest(arguments, until))
+
+    async def _latest(self, arguments: Arguments, until: float) -> Reply:
         arguments.allow("field")
         targets = self._targets(arguments)
         self._require_router()
-        answers = await latest(self._asker, self._catalogue, targets, self._clock())
+        answers = await latest(self._asker, self._catalogue, targets, self._clock(), until)
         missing = [answer.notice for answer in answers if answer.notice]
         return Reply(encode.dumps([_last(answer) for answer in answers]), headers=notices(missing))
 

@@ -12,11 +12,12 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from sisock_http import encode, panel, reading, simplejson, simpod
+from sisock_http.admission import Admission
 from sisock_http.api import Api
 from sisock_http.catalogue import Catalogue, Event
 from sisock_http.pages import Pages
 from sisock_http.problems import AwayError, RequestError
-from sisock_http.query import Answer, Asker
+from sisock_http.query import Answer, Asker, empty, together
 from sisock_http.reply import JSON, Reply
 
 Result = bytes | Reply
@@ -58,6 +59,7 @@ class Application:
     consumer : Consumer
     catalogue : Catalogue
     asker : Asker
+    admission : Admission
     api : Api
     log : structlog logger
     cors_origin : str
@@ -70,6 +72,7 @@ class Application:
         consumer: Consumer,
         catalogue: Catalogue,
         asker: Asker,
+        admission: Admission,
         api: Api,
         log: structlog.stdlib.BoundLogger,
         cors_origin: str = "",
@@ -78,6 +81,7 @@ class Application:
         self._consumer = consumer
         self._catalogue = catalogue
         self._asker = asker
+        self._admission = admission
         self._log = log
         self._cors_origin = cors_origin
         self._pages = Pages()
@@ -154,6 +158,8 @@ class Application:
             if not isinstance(result, bytes | Reply):
                 result = await result
         except RequestError as error:
+            if error.retry_after_s:
+                request.setHeader(b"retry-after", b"%d" % error.retry_after_s)
             return _problem(request, error.status, str(error))
         except Exception as error:  # noqa: BLE001 (a fault of ours: told in the log, as JSON to the caller)
             self._log.error("request.failed", path=request.path.decode(errors="replace"), exc_info=error)
@@ -200,14 +206,20 @@ class Application:
         return encode.dumps(simplejson.search(self._catalogue, reading.as_object(body)))
 
     async def _query(self, body: Any) -> bytes:
-        asked = panel.parse(reading.as_object(body), self._catalogue)
+        return await self._admission.run(lambda until: self._panel(reading.as_object(body), until))
+
+    async def _panel(self, body: dict[str, Any], until: float) -> bytes:
+        asked = panel.parse(body, self._catalogue)
         self._require_router()
+        requests = asked.requests()
         answers: dict[tuple[str, panel.Limits], Answer] = {}
-        points = 0
-        for request in asked.requests():
-            for answer in await self._asker.ask(request):
-                answers[answer.target, (request.max_points, request.min_stride)] = answer
-                points += len(answer.series.t)
+        for request, found in zip(
+            requests, await together(*(self._asker.ask(one, until) for one in requests)), strict=True
+        ):
+            answers.update(
+                ((answer.target, (request.max_points, request.min_stride)), answer) for answer in found
+            )
+        points = sum(len(answer.series.t) for answer in answers.values())
 
         def render() -> bytes:
             return encode.dumps([_element(item, asked, answers, happened) for item in asked.shown])
@@ -246,6 +258,8 @@ def _element(
     """One target's answer in the dialect of who asked."""
     if item.style == "events":
         return simpod.events(happened, asked.start, asked.end, item)
+    if not item.target:
+        return simplejson.element(Answer("", empty(""), notice=panel.NO_TARGET), item)
     answer = answers[item.target, item.limits]
     if item.style == "frame" and not encode.is_number(answer.series, answer.field):
         return simpod.frame(answer, item)

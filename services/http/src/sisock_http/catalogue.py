@@ -26,6 +26,7 @@ SOONEST_CHANGE_S = 0.5
 """The same for a node that says itself that its fields changed."""
 
 MOST_EVENTS = 10_000
+MOST_PROBLEMS = 5
 SEPARATOR = "::"
 
 
@@ -59,6 +60,10 @@ class Entry:
     asking: bool = False
     changed: bool = False
     problem: str = ""
+    torn: set[str] = field(default_factory=set)
+    """Timelines that several fields name with times that differ, as old nodes do."""
+    told: set[str] = field(default_factory=set)
+    """Fields whose data could not be read, which the log has said."""
 
     @property
     def timelines(self) -> dict[str, str]:
@@ -182,14 +187,15 @@ class Catalogue:
             raise RuntimeError("the catalogue was not started")
         try:
             # From 1 s after the epoch until now: every field there is, as the predecessor asked.
-            fields = await self._consumer.get_fields(name, 1, 0, FIELDS_DEADLINE_S)
+            listing = await self._consumer.list_fields(name, 1, 0, FIELDS_DEADLINE_S)
         except NodeError as error:
-            if str(error) != entry.problem:
-                self._log.warning("fields.unknown", node=name, why=str(error))
-            entry.problem = str(error)
+            problem = str(error)
         else:
-            entry.fields = {known.name: known for known in fields}
-            entry.problem = ""
+            entry.fields = {known.name: known for known in listing.fields}
+            problem = "; ".join(listing.problems[:MOST_PROBLEMS])
         finally:
             entry.asking = False
             entry.asked_at = self._reactor.seconds()
+        if problem and problem != entry.problem:
+            self._log.warning("fields.unknown", node=name, why=problem)
+        entry.problem = problem

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 
 from sisock import RouterConfig, setting
-from sisock.config import port, seconds, text
+from sisock.config import count, port, seconds, text
+from sisock.consumer import MOST_REPLY_BYTES
+
+
+def at_least_one(value: str) -> int:
+    """A whole number, one or more."""
+    number = count(value)
+    if not number:
+        raise ValueError("is not a whole number of one or more")
+    return number
 
 
 @dataclass(frozen=True)
@@ -13,4 +22,6 @@ class HttpConfig(RouterConfig):
     wamp_user: str = setting("WAMP_USER", default="simonsobs")
     port: int = setting("PORT", port, default=5000)
     query_deadline_s: float = setting("QUERY_DEADLINE", seconds, default=10.0)
+    max_reply_bytes: int = setting("MAX_REPLY_BYTES", at_least_one, default=MOST_REPLY_BYTES)
+    max_queries: int = setting("MAX_QUERIES", at_least_one, default=256)
     cors_origin: str = setting("CORS_ORIGIN", text, default="")

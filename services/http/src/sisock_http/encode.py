@@ -1,4 +1,4 @@
-"""Columns to JSON, once: pairs are made by numpy, text by orjson; NaN and infinities become null."""
+"""Columns to JSON, once: pairs of numbers are made by numpy; NaN and infinities become null."""
 
 import math
 import zlib
@@ -27,13 +27,14 @@ def milliseconds(series: Series) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def pairs(series: Series) -> orjson.Fragment:
-    """``[[value, milliseconds], ...]`` of a numeric or bool series."""
-    table = np.empty((len(series.t), 2))
-    if series.values.dtype.kind in "fiub":
-        table[:, 0] = series.values
-    else:
-        table[:, 0] = [value if isinstance(value, int | float) else np.nan for value in series.values]
-    table[:, 1] = milliseconds(series)
+    """``[[value, milliseconds], ...]`` of any series: numbers by numpy, text and bools as they are."""
+    t = milliseconds(series)
+    if series.values.dtype.kind not in "fiu":
+        listed = [list(pair) for pair in zip(values(series), t.tolist(), strict=True)]
+        return orjson.Fragment(orjson.dumps(listed))
+    table = np.empty((len(t), 2))
+    table[:, 0] = series.values
+    table[:, 1] = t
     return orjson.Fragment(orjson.dumps(table, option=OPTIONS))
 
 

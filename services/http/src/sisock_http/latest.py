@@ -7,7 +7,8 @@ predecessor's would send every sample, so it is asked for little and for the las
 from collections.abc import Sequence
 
 from sisock_http.catalogue import Catalogue
-from sisock_http.query import Answer, Asker, Request, split
+from sisock_http.one_node import Request
+from sisock_http.query import Answer, Asker, split, together
 
 HOUR_S, DAY_S = 3600.0, 86400.0
 WINDOWS_S = (HOUR_S, DAY_S, 30 * DAY_S)
@@ -18,7 +19,9 @@ AHEAD_S = 60.0
 """Clocks differ: a sample may be from what is the future here."""
 
 
-async def latest(asker: Asker, catalogue: Catalogue, targets: Sequence[str], now: float) -> list[Answer]:
+async def latest(
+    asker: Asker, catalogue: Catalogue, targets: Sequence[str], now: float, until: float
+) -> list[Answer]:
     """Answers that end with the last sample of each field, empty where there is none within 30 days.
 
     Parameters
@@ -29,6 +32,8 @@ async def latest(asker: Asker, catalogue: Catalogue, targets: Sequence[str], now
         ``node::field``, each once.
     now : float
         The present, UNIX seconds.
+    until : float
+        The reactor's time at which the answer must be complete.
 
     Returns
     -------
@@ -42,13 +47,16 @@ async def latest(asker: Asker, catalogue: Catalogue, targets: Sequence[str], now
     async def ask(names: Sequence[str], window_s: float, stride_s: float | None) -> list[str]:
         if not names:
             return []
-        answers = await asker.ask(Request(tuple(names), now - window_s, now + AHEAD_S, 2, stride_s))
+        answers = await asker.ask(Request(tuple(names), now - window_s, now + AHEAD_S, 2, stride_s), until)
         found.update((answer.target, answer) for answer in answers)
         return [answer.target for answer in answers if not len(answer.series.t) and not answer.notice]
 
-    await ask(others, HOUR_S, OLD_STRIDE_S)
-    for window_s in WINDOWS_S:
-        able = await ask(able, window_s, None)
+    async def look_back() -> None:
+        names = able
+        for window_s in WINDOWS_S:
+            names = await ask(names, window_s, None)
+
+    await together(ask(others, HOUR_S, OLD_STRIDE_S), look_back())
     return [found[target] for target in targets]
 
 

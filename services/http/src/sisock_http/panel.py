@@ -10,14 +10,17 @@ from typing import Any, Literal
 
 from sisock_http.catalogue import Catalogue
 from sisock_http.matching import MOST_MATCHES, resolve, unescaped
+from sisock_http.one_node import STRIDE_POINTS, Request
 from sisock_http.problems import RequestError
-from sisock_http.query import Request, split
+from sisock_http.query import split
 from sisock_http.times import interval_seconds, unix_time
 
 MOST_POINTS = 10_000_000
 METHODS = ("extremes", "stride", "all")
 EVENTS = "sisock::events"
 """Target of simpod's annotations: who came and went. A node of that name goes before."""
+
+NO_TARGET = "no field is chosen yet: the target is empty"
 
 Style = Literal["timeserie", "table", "frame", "events"]
 Limits = tuple[int | None, float | None]
@@ -30,7 +33,7 @@ class Shown:
     Parameters
     ----------
     target : str
-        ``node::field``.
+        ``node::field``; empty where none was chosen yet.
     style : {"timeserie", "table", "frame", "events"}
         What to make of it; ``frame`` is simpod's: a series if it has numbers, else a frame.
     ref_id : str or None
@@ -57,7 +60,7 @@ class Panel:
         """What to ask the nodes: one request for each set of limits, in general one."""
         wanted: dict[Limits, dict[str, None]] = {}
         for item in self.shown:
-            if item.style != "events":
+            if item.style != "events" and item.target:
                 wanted.setdefault(item.limits, {})[item.target] = None
         return [Request(tuple(names), self.start, self.end, *limits) for limits, names in wanted.items()]
 
@@ -114,9 +117,13 @@ def parse(body: dict[str, Any], catalogue: Catalogue) -> Panel:
         if item.get("hide") is True:
             continue
         target = item.get("target")
-        if not isinstance(target, str) or not target:
-            raise RequestError(f"{where}.target is missing: it must be 'node::field'")
+        if target is not None and not isinstance(target, str):
+            raise RequestError(f"{where}.target={target!r} is not text: it must be 'node::field'")
         style = _style(item, where)
+        if not target:
+            # Somebody is editing the panel: its other targets are still to be seen.
+            shown.append(Shown("", style, item.get("refId"), usual))
+            continue
         limits = _limits(item["payload"], where, end - start, usual) if item.get("payload") else usual
         names = resolve(catalogue, target)
         asked = asked or any(split(name)[0] for name in names)
@@ -125,10 +132,9 @@ def parse(body: dict[str, Any], catalogue: Catalogue) -> Panel:
         shown += [Shown(name, style, item.get("refId"), limits) for name in names if _passes(name, filters)]
         if len(shown) > MOST_MATCHES:
             raise RequestError(f"targets stand for more than {MOST_MATCHES} fields")
-    if shown and not asked:
-        raise RequestError(
-            f"targets[0].target={shown[0].target!r} does not name a field: it must be 'node::field'"
-        )
+    named = [item.target for item in shown if item.target]
+    if named and not asked:
+        raise RequestError(f"targets[0].target={named[0]!r} does not name a field: it must be 'node::field'")
     return Panel(start, end, shown)
 
 
@@ -156,7 +162,7 @@ def _limits(payload: Any, where: str, span_s: float, usual: Limits) -> Limits:
     resolution = interval_seconds(payload.get("resolution"), f"{where}.payload.resolution")
     most = positive(payload.get("max_points"), f"{where}.payload.max_points") or usual[0]
     if method == "stride":
-        return None, resolution or span_s / (most or MOST_MATCHES)
+        return None, resolution or span_s / (most or STRIDE_POINTS)
     if resolution:
         fine = max(2, round(2 * span_s / resolution))
         most = min(fine, most or fine, MOST_POINTS)

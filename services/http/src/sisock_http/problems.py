@@ -5,6 +5,8 @@ class RequestError(Exception):
     """A request that cannot be answered; the message is a sentence that names the field at fault."""
 
     status = 400
+    retry_after_s = 0
+    """When to try again; zero: the same request will not do better."""
 
 
 class TooLargeError(RequestError):
@@ -17,3 +19,11 @@ class AwayError(RequestError):
     """The router is away: the request was fine, try again."""
 
     status = 503
+    retry_after_s = 2
+
+
+class BusyError(RequestError):
+    """There is more to do than can be done in time: the request was fine, and nobody was asked."""
+
+    status = 503
+    retry_after_s = 1

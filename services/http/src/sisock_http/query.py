@@ -1,4 +1,4 @@
-"""Answer a request for several fields of several nodes: all nodes at once, each with its deadline.
+"""Answer a request for several fields of several nodes: all nodes at once, with one deadline.
 
 A node that is away, slow or wrong costs its own series, which comes back empty with a notice. The
 same question that is already on its way to a node is not asked again: who comes second shares the
@@ -10,38 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sisock import decimate, wire
-from sisock.consumer import Consumer
-from sisock.errors import DeadlineError, NodeError, TooMuchDataError
 from sisock.node import Field, Series
-from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
+from twisted.internet.defer import Deferred, FirstError, ensureDeferred, gatherResults
 
 from sisock_http.catalogue import SEPARATOR, Catalogue
+from sisock_http.one_node import Found, NodeAsker, Request
+from sisock_http.problems import BusyError
 
-Found = tuple[dict[str, Series], dict[str, str]]
-"""Series that a node gave, and why it gave no others, by field."""
-
-WIDER = 4
-WIDEST_TRIES = 4
-STRIDE_POINTS = 1000
-EARLIEST = 1e-3
-"""Times of zero and less are no UNIX times to a data node: they count back from now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is wanted: fields in ``[start, end)``, UNIX seconds, and how much of them."""
-
-    targets: tuple[str, ...]
-    start: float
-    end: float
-    max_points: int | None = None
-    min_stride: float | None = None
+LATE_S = 1.0
+"""By how much an answer may miss its deadline before it is us who are slow, not the nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One field's samples; `notice` says why there may be none."""
+    """One field's samples; `notice` says why there may be none, or not all."""
 
     target: str
     series: Series
@@ -66,50 +48,56 @@ class Asker:
     Parameters
     ----------
     reactor : IReactorTime
-    consumer : Consumer
     catalogue : Catalogue
-    deadline_s : float
-        Seconds that a node has for its answer.
+    node_asker : NodeAsker
     """
 
-    def __init__(self, reactor: Any, consumer: Consumer, catalogue: Catalogue, deadline_s: float) -> None:
+    def __init__(self, reactor: Any, catalogue: Catalogue, node_asker: NodeAsker) -> None:
         self._reactor = reactor
-        self._consumer = consumer
         self._catalogue = catalogue
-        self._deadline_s = deadline_s
+        self._node_asker = node_asker
         self._under_way: dict[Any, list[Deferred[Found]]] = {}
 
-    async def ask(self, request: Request) -> list[Answer]:
-        """Answer every target, in the order of the request."""
+    async def ask(self, request: Request, until: float) -> list[Answer]:
+        """Answer every target, in the order of the request.
+
+        Parameters
+        ----------
+        request : Request
+        until : float
+            The reactor's time at which the answer must be complete.
+
+        Raises
+        ------
+        BusyError
+            If a node was not asked since there is too much to do.
+        """
         wanted: dict[str, list[str]] = {}
         for target in request.targets:
             node, name = split(target)
             names = wanted.setdefault(node, [])
             if name not in names:
                 names.append(name)
-        asked = [ensureDeferred(self._share(node, names, request)) for node, names in wanted.items()]
-        results = (
-            [await asked[0]]
-            if len(asked) == 1
-            else [r for _, r in await DeferredList(asked, consumeErrors=True)]
-        )
-        of_node = dict(zip(wanted, results, strict=True))
-        return [self._answer(target, *of_node[split(target)[0]]) for target in request.targets]
+        found = await together(*(self._share(n, names, request, until) for n, names in wanted.items()))
+        of_node = dict(zip(wanted, found, strict=True))
+        late_s = self._reactor.seconds() - until
+        if late_s > LATE_S:
+            raise BusyError(f"this was answered {late_s:.1f} s too late to be right about who is away")
+        return [self._answer(target, of_node[split(target)[0]]) for target in request.targets]
 
-    def _answer(self, target: str, series: dict[str, Series], problems: dict[str, str]) -> Answer:
+    def _answer(self, target: str, found: Found) -> Answer:
         node, name = split(target)
         entry = self._catalogue.entries.get(node)
         known = entry.fields.get(name) if entry else None
-        found = series.get(name)
-        if found is None:
-            return Answer(target, empty(name), known, problems.get(name, f"{target!r} has no data"))
-        notice = ""
-        if known is None and not len(found.t):
+        series, notice = found.series.get(name), found.problems.get(name, "")
+        if series is None:
+            return Answer(target, empty(name), known, notice or f"{target!r} has no data")
+        if known is None and not len(series.t) and not notice:
             notice = f"{node!r} has no field {name!r}"
             self._catalogue.refresh(node)
-        return Answer(target, found, known, notice)
+        return Answer(target, series, known, notice)
 
-    async def _share(self, node: str, names: Sequence[str], request: Request) -> Found:
+    async def _share(self, node: str, names: Sequence[str], request: Request, until: float) -> Found:
         question = (node, *names, request.start, request.end, request.max_points, request.min_stride)
         others = self._under_way.get(question)
         if others is not None:
@@ -118,10 +106,10 @@ class Asker:
             return await shared
         waiting = self._under_way[question] = []
         try:
-            found = await self._ask_node(node, names, request)
-        except BaseException:
+            found = await self._node_asker.ask(node, names, request, until)
+        except BaseException as error:
             for other in waiting:
-                other.errback()
+                other.errback(error)
             raise
         finally:
             del self._under_way[question]
@@ -129,51 +117,11 @@ class Asker:
             other.callback(found)
         return found
 
-    async def _ask_node(self, node: str, names: Sequence[str], request: Request) -> Found:
-        entry = self._catalogue.entries.get(node)
-        if entry is None:
-            return {}, dict.fromkeys(names, f"data node {node!r} is not online")
-        try:
-            parts = await self._fetch(node, names, request)
-            series, problems = wire.merge(parts, names, entry.timelines)
-        except NodeError as error:
-            return {}, dict.fromkeys(names, str(error))
-        except TooMuchDataError as error:
-            return {}, dict.fromkeys(names, f"{error}, at any resolution")
-        if request.max_points is not None:
-            series = {name: _reduce(one, request.max_points) for name, one in series.items()}
-        return series, problems
 
-    async def _fetch(self, node: str, names: Sequence[str], request: Request) -> list[Any]:
-        """Ask once, and again with a wider stride while the node says that it is too much."""
-        deadline = self._reactor.seconds() + self._deadline_s
-        stride = request.min_stride
-        for tries_left in reversed(range(WIDEST_TRIES)):
-            left = deadline - self._reactor.seconds()
-            if left <= 0:
-                raise DeadlineError(f"{node} did not answer within {self._deadline_s:g} s")
-            try:
-                return await self._consumer.fetch(
-                    node,
-                    names,
-                    max(EARLIEST, request.start),
-                    max(EARLIEST, request.end),
-                    deadline_s=left,
-                    max_points=request.max_points,
-                    min_stride=stride,
-                )
-            except TooMuchDataError:
-                if not tries_left:
-                    raise
-                points = request.max_points or STRIDE_POINTS
-                widened = stride * WIDER if stride else 0.0
-                stride = max(widened, (request.end - request.start) / points)
-        raise AssertionError("unreachable")
-
-
-def _reduce(series: Series, max_points: int) -> Series:
-    """Reduce what a node of the predecessor's sent in full."""
-    if len(series.t) <= max_points:
-        return series
-    kept = decimate.envelope(series.t, [series.values], max_points)
-    return Series(series.name, series.t[kept], series.values[kept], series.timeline, series.finalized_until)
+async def together(*work: Any) -> list[Any]:
+    """Results of coroutines that run at the same time; the first error as it was, as soon as there is one."""
+    try:
+        results: list[Any] = await gatherResults([ensureDeferred(one) for one in work], consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()
+    return results

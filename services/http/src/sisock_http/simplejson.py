@@ -23,11 +23,11 @@ def grafana_unit(units: str) -> str:
 
 
 def element(answer: Answer, shown: Shown) -> dict[str, Any]:
-    """One element of the reply to ``/query``: a time series, or a table where a graph has no numbers."""
+    """One element of the reply to ``/query``: a table where one was asked for, else a time series."""
     field, series = answer.field, answer.series
     unit = grafana_unit(field.units) if field and field.units else None
     made: dict[str, Any] = {"target": answer.target}
-    if shown.style == "table" or not encode.is_number(series, field):
+    if shown.style == "table":
         column = {"text": answer.target, "type": encode.grafana_type(series, field)}
         made["type"] = "table"
         made["columns"] = [{"text": "Time", "type": "time"}, {**column, "unit": unit} if unit else column]

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sisock import uris, wire
+from sisock import replies, uris
 from sisock.consumer import Consumer
 from sisock.decimate import is_numeric
 from sisock.errors import NodeError
@@ -239,11 +239,11 @@ async def capabilities_hold(subject: Subject) -> None:
     plain = await subject.get_data(names, subject.start, subject.end)
     if plain is False:
         return
-    whole, problems = wire.merge([plain], names, timelines)
+    whole, problems = replies.merge([plain], names, timelines)
     must(not problems, f"its reply cannot be read: {problems}")
     if "packed" in node.capabilities:
         packed = await subject.get_data(names, subject.start, subject.end, packed=True)
-        for name, series in wire.merge([packed], names, timelines)[0].items():
+        for name, series in replies.merge([packed], names, timelines)[0].items():
             same = len(series.t) >= len(whole[name].t) and series.values[: len(whole[name].t)].tolist()
             if is_numeric(series.values):
                 must(
@@ -254,7 +254,7 @@ async def capabilities_hold(subject: Subject) -> None:
         few = await subject.get_data(
             names, subject.start, whole_end(whole, subject.end), max_points=FEW_POINTS
         )
-        for name, series in wire.merge([few], names, timelines)[0].items():
+        for name, series in replies.merge([few], names, timelines)[0].items():
             must(
                 len(series.t) <= FEW_POINTS, f"{name!r} has {len(series.t)} points at max_points={FEW_POINTS}"
             )

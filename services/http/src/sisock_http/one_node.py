@@ -1,0 +1,217 @@
+"""Ask one data node on behalf of a request, in as many calls as it takes to get right values.
+
+More than a node is willing to send is asked again with a wider stride; fields of a node of the
+predecessor's that came with another's times are asked again one by one. Knows nothing of other nodes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from sisock import decimate, replies
+from sisock.consumer import Consumer
+from sisock.errors import DeadlineError, NodeError, TooMuchDataError
+from sisock.node import Series
+from twisted.internet.defer import ensureDeferred, gatherResults
+
+from sisock_http.catalogue import Catalogue, Entry
+from sisock_http.problems import BusyError
+
+WIDER = 4
+WIDEST_TRIES = 4
+STRIDE_POINTS = 1000
+EARLIEST = 1e-3
+"""Times of zero and less are no UNIX times to a data node: they count back from now."""
+
+SILENT_S = 1.0
+"""A node that has answered nothing for so long, with many questions waiting, is not just busy."""
+
+ALONE_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted: fields in ``[start, end)``, UNIX seconds, and how much of them."""
+
+    targets: tuple[str, ...]
+    start: float
+    end: float
+    max_points: int | None = None
+    min_stride: float | None = None
+
+
+@dataclass(slots=True)
+class Found:
+    """Series that a node gave, and sentences about those that it did not give, or not in full."""
+
+    series: dict[str, Series] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How a node answers: questions that wait, and when it answered last."""
+
+    waiting: int
+    answered_at: float
+
+
+class NodeAsker:
+    """Asks data nodes, one at a time.
+
+    Parameters
+    ----------
+    reactor : IReactorTime
+    consumer : Consumer
+    catalogue : Catalogue
+    log : structlog logger
+    most_waiting : int
+        Most questions that may wait for one node.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        consumer: Consumer,
+        catalogue: Catalogue,
+        log: structlog.stdlib.BoundLogger,
+        most_waiting: int,
+    ) -> None:
+        self._reactor = reactor
+        self._consumer = consumer
+        self._catalogue = catalogue
+        self._log = log
+        self._most_waiting = most_waiting
+        self._pace: dict[str, _Pace] = {}
+
+    async def ask(self, node: str, names: Sequence[str], request: Request, until: float) -> Found:
+        """Ask a node for fields, until the reactor's time `until`.
+
+        Returns
+        -------
+        Found
+            Whatever the node does is in it.
+
+        Raises
+        ------
+        BusyError
+            If so many questions wait for the node that it was not asked.
+        """
+        entry = self._catalogue.entries.get(node)
+        if entry is None:
+            return Found(problems=dict.fromkeys(names, f"data node {node!r} is not online"))
+        now = self._reactor.seconds()
+        pace = self._pace.setdefault(node, _Pace(0, now))
+        if pace.waiting >= self._most_waiting:
+            silent_s = now - pace.answered_at
+            if silent_s < SILENT_S:
+                raise BusyError(f"{pace.waiting} questions wait for {node}, which is all there is room for")
+            told = f"{node} has not answered for {silent_s:.0f} s; {pace.waiting} questions wait for it"
+            return Found(problems=dict.fromkeys(names, told))
+        if not pace.waiting:
+            pace.answered_at = now
+        pace.waiting += 1
+        try:
+            return await self._ask(node, entry, names, request, until)
+        finally:
+            pace.waiting -= 1
+            if not pace.waiting:
+                self._pace.pop(node, None)
+
+    async def _ask(
+        self, node: str, entry: Entry, names: Sequence[str], request: Request, until: float
+    ) -> Found:
+        try:
+            found = await self._whole(node, entry, names, request, until)
+        except Exception as error:  # noqa: BLE001 (a fault of ours; it must not cost other nodes' series)
+            self._log.error("reply.failed", node=node, exc_info=error)
+            why = f"{node}'s answer could not be used ({type(error).__name__}); the log says why"
+            return Found(problems=dict.fromkeys(names, why))
+        fresh = [name for name in found.problems if name in entry.fields and name not in entry.told]
+        if fresh and found.series:
+            entry.told.update(fresh)
+            self._log.warning("reply.unreadable", node=node, why=found.problems[fresh[0]], fields=len(fresh))
+        if request.max_points is not None:
+            most = request.max_points
+            found.series = {name: _reduce(one, most) for name, one in found.series.items()}
+        return found
+
+    async def _whole(
+        self, node: str, entry: Entry, names: Sequence[str], request: Request, until: float
+    ) -> Found:
+        """Ask for all fields at once, but for those that are known to bring another's times."""
+        alone = [name for name in names if entry.timelines.get(name) in entry.torn] if len(names) > 1 else []
+        together = [name for name in names if name not in set(alone)]
+        found = Found()
+        if together:
+            found, misfits = await self._once(node, entry, together, request, until)
+            if misfits and len(together) > 1 and "packed" not in entry.info.capabilities:
+                torn = {entry.timelines.get(name) for name in misfits} - {None}
+                entry.torn.update(timeline for timeline in torn if timeline)
+                # Those that seem to fit may have another's times, too, and as many by chance.
+                alone += [n for n in together if n in misfits or entry.timelines.get(n) in torn]
+        for first in range(0, len(alone), ALONE_AT_ONCE):
+            some = alone[first : first + ALONE_AT_ONCE]
+            asked = [ensureDeferred(self._once(node, entry, [name], request, until)) for name in some]
+            for name, (single, _) in zip(some, await gatherResults(asked, consumeErrors=True), strict=True):
+                found.series.pop(name, None)
+                found.problems.pop(name, None)
+                found.series.update(single.series)
+                found.problems.update(single.problems)
+        return found
+
+    async def _once(
+        self, node: str, entry: Entry, names: Sequence[str], request: Request, until: float
+    ) -> tuple[Found, frozenset[str]]:
+        """What came, and which fields have more or fewer values than times."""
+        try:
+            parts = await self._fetch(node, names, request, until)
+            read = replies.read_data(node, parts, names, entry.timelines)
+        except NodeError as error:
+            return Found(problems=dict.fromkeys(names, str(error))), frozenset()
+        except TooMuchDataError as error:
+            return Found(problems=dict.fromkeys(names, f"{error}, at any resolution")), frozenset()
+        return Found(read.series, read.problems), read.misfits
+
+    async def _fetch(self, node: str, names: Sequence[str], request: Request, until: float) -> list[Any]:
+        """Ask once, and again with a wider stride while the node says that it is too much."""
+        stride = request.min_stride
+        for tries_left in reversed(range(WIDEST_TRIES)):
+            left = until - self._reactor.seconds()
+            if left <= 0:
+                raise DeadlineError(f"{node} did not answer in time")
+            try:
+                parts = await self._consumer.fetch(
+                    node,
+                    names,
+                    max(EARLIEST, request.start),
+                    max(EARLIEST, request.end),
+                    deadline_s=left,
+                    max_points=request.max_points,
+                    min_stride=stride,
+                )
+            except TooMuchDataError:
+                self._answered(node)
+                if not tries_left:
+                    raise
+                points = request.max_points or STRIDE_POINTS
+                widened = stride * WIDER if stride else 0.0
+                stride = max(widened, (request.end - request.start) / points)
+            else:
+                self._answered(node)
+                return parts
+        raise AssertionError("unreachable")
+
+    def _answered(self, node: str) -> None:
+        pace = self._pace.get(node)
+        if pace:
+            pace.answered_at = self._reactor.seconds()
+
+
+def _reduce(series: Series, max_points: int) -> Series:
+    """Reduce what a node of the predecessor's sent in full."""
+    if len(series.t) <= max_points:
+        return series
+    kept = decimate.envelope(series.t, [series.values], max_points)
+    return Series(series.name, series.t[kept], series.values[kept], series.timeline, series.finalized_until)

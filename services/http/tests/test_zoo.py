@@ -1,0 +1,139 @@
+"""Nodes that answer with nonsense, over real sessions: each hurts its own series, and says its name."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from sisock.testing import Stack, wait_until
+
+Bridge = Any
+SERVER = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers" / "zoo.py"
+DAY = {"start": 0, "end": 86_400_000}
+GOOD = [[1.0, 100_000], [2.0, 160_000], [3.0, 220_000]]
+MEGABYTE = 1024 * 1024
+
+
+def load_zoo() -> Any:
+    spec = importlib.util.spec_from_file_location("zoo", SERVER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+zoo = load_zoo()
+EVERY = [f"zoo_{name}" for name in (*zoo.DATA, *zoo.PARTLY, *zoo.WHOLLY, *zoo.LISTS)]
+
+
+@pytest.fixture(scope="module")
+def zoo_bridge(sisock_stack: Stack, make_bridge) -> Iterator[Bridge]:
+    """A bridge that knows the whole zoo."""
+    keeper = sisock_stack.start("zoo", [sys.executable, str(SERVER)])
+    bridge = make_bridge(sisock_stack, "zoo_http", QUERY_DEADLINE="2", MAX_REPLY_BYTES=str(8 * MEGABYTE))
+
+    def everybody() -> bool:
+        try:
+            listed = {node["name"] for node in bridge.get("/api/v1/status").json()["nodes"]}
+            return set(EVERY) <= listed and bridge.get("/readyz").ok
+        except requests.ConnectionError:
+            return False
+
+    wait_until(everybody, what="the zoo is listed")
+    yield bridge
+    text = bridge.process.text()
+    assert bridge.process.stop() == 0
+    keeper.stop()
+    for trouble in ("request.failed", "reply.failed", "Unhandled", "Traceback"):
+        assert trouble not in text, text[text.index(trouble) - 500 :][:3000]
+    assert text.count("router.joined") == 1
+
+
+def notices(series: Any) -> str:
+    return " ".join(notice["text"] for notice in series.get("meta", {}).get("notices", []))
+
+
+@pytest.mark.parametrize("kind", sorted(set(zoo.DATA) - {"tame"}))
+def test_nonsense_for_data_is_that_nodes_notice_and_hurts_nobody_beside_it(zoo_bridge: Bridge, kind) -> None:
+    rogue, tame = zoo_bridge.query(f"zoo_{kind}::x", "zoo_tame::x", **DAY)
+    assert tame["datapoints"] == GOOD
+    assert "meta" not in tame
+    assert rogue["datapoints"] == []
+    assert f"zoo_{kind}" in notices(rogue)
+
+
+@pytest.mark.parametrize("kind", sorted(zoo.PARTLY))
+def test_what_can_be_shown_of_a_reply_is_and_the_rest_is_told(zoo_bridge: Bridge, kind) -> None:
+    rogue, tame = zoo_bridge.query(f"zoo_{kind}::x", "zoo_tame::x", **DAY)
+    assert tame["datapoints"] == GOOD
+    assert [value for value, _ in rogue["datapoints"]] == zoo.PARTLY[kind][1]
+    assert f"zoo_{kind}::x: " in notices(rogue)
+
+
+@pytest.mark.parametrize("kind", sorted(zoo.WHOLLY))
+def test_nonsense_beside_the_samples_costs_nothing(zoo_bridge: Bridge, kind) -> None:
+    [series] = zoo_bridge.query(f"zoo_{kind}::x", **DAY)
+    assert [t for _, t in series["datapoints"]] == [100_000, 160_000, 220_000]
+    assert "meta" not in series
+
+
+@pytest.mark.parametrize("kind", sorted(zoo.LISTS))
+def test_nonsense_for_fields_is_told_with_the_nodes_name_and_its_data_are_there(
+    zoo_bridge: Bridge, kind
+) -> None:
+    listed = {node["name"]: node for node in zoo_bridge.get("/api/v1/status").json()["nodes"]}
+    assert f"zoo_{kind}" in listed[f"zoo_{kind}"]["problem"]
+    assert zoo_bridge.query(f"zoo_{kind}::x", **DAY)[0]["datapoints"] == GOOD
+
+
+def test_all_of_them_in_one_request_leave_every_list_and_format_whole(zoo_bridge: Bridge) -> None:
+    targets = [f"{name}::x" for name in EVERY if name != "zoo_never"]
+    for kind in ("timeserie", "table", ""):
+        listed = [{"target": target, "type": kind} for target in targets]
+        assert len(zoo_bridge.query(**DAY, targets=listed)) == len(targets)
+    for form in ("json", "csv", "arrow", "npz", "packed"):
+        params = [("field", target) for target in targets]
+        params += [("start", "1"), ("end", "86400"), ("format", form)]
+        reply = zoo_bridge.get("/api/v1/data", params=params)
+        assert reply.status_code == 200, reply.text
+        assert "zoo_unwritable" in " ".join(json.loads(reply.headers["sisock-notices"]))
+    for path in ("/search", "/metrics", "/variable", "/annotations"):
+        assert zoo_bridge.post(path, {"range": {"from": 0, "to": 1}}).status_code == 200
+    for path in ("nodes", "fields", "fields?start=1&end=2"):
+        assert zoo_bridge.get(f"/api/v1/{path}").status_code == 200
+
+
+def test_a_node_that_sends_parts_without_end_is_told_to_stop_and_forgotten(
+    zoo_bridge: Bridge, sisock_stack: Stack
+) -> None:
+    process = psutil.Process(zoo_bridge.process.pid)
+    before = process.memory_info().rss
+    log = sisock_stack.processes["zoo"]
+    for asked in range(1, 4):
+        endless, tame = zoo_bridge.query("zoo_endless::x", "zoo_tame::x", **DAY)
+        assert tame["datapoints"] == GOOD
+        assert endless["datapoints"] == []
+        assert "zoo_endless" in notices(endless)
+        wait_until(
+            lambda asked=asked: log.text().count("told to stop") == asked, 10, "the node is told to stop"
+        )
+    assert f"more than {8 * MEGABYTE} bytes" in notices(endless)
+    assert process.memory_info().rss - before < 100 * MEGABYTE
+    assert log.text().count("endless: asked") == 3
+
+
+def test_parts_are_no_longer_taken_after_the_deadline(make_bridge, zoo_bridge, sisock_stack: Stack) -> None:
+    log = sisock_stack.processes["zoo"]
+    patient = make_bridge(sisock_stack, "patient", QUERY_DEADLINE="0.5", MAX_REPLY_BYTES=str(2**40))
+    wait_until(lambda: "zoo_endless" in patient.nodes(), what="the node is listed")
+    stopped = log.text().count("told to stop")
+    [endless] = patient.query("zoo_endless::x", **DAY)
+    assert "zoo_endless did not answer within 0.5 s" in notices(endless)
+    wait_until(lambda: log.text().count("told to stop") == stopped + 1, 10, "the node is told to stop")
+    assert "router.away" not in patient.process.text()
+    assert patient.query("zoo_tame::x", **DAY)[0]["datapoints"] == GOOD
+    assert patient.process.stop() == 0
