@@ -49,3 +49,24 @@ def test_a_secret_that_is_read_from_the_routers_environment_is_not_taken_literal
 def test_a_certificate_is_recognised_as_self_signed_or_not(certificates: Path) -> None:
     assert is_self_signed((certificates / "own.pem").read_bytes())
     assert not is_self_signed((certificates / "issued.pem").read_bytes())
+
+
+def test_a_config_that_is_not_ours_to_read_is_told_with_the_remedy(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = directory / "config.json"
+    file.chmod(0o600)
+    (directory / "secrets" / "server").unlink()
+    read_text = Path.read_text
+
+    def refused(path: Path, **kwargs: str) -> str:
+        if path == file:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_text(path, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(ConfigError) as caught:
+        find_secret(config(directory))
+    assert f"{file} cannot be read by user" in str(caught.value)
+    assert "(its mode is 0600): let that group read it (chgrp" in str(caught.value)
+    assert str(caught.value).endswith("or set WAMP_SECRET or WAMP_SECRET_FILE")

@@ -1,8 +1,10 @@
 """The router with its hub: privileges, restarts, a site's configuration of 2019."""
 
 import json
+import os
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -182,6 +184,27 @@ def test_a_sites_configuration_of_2019_runs_unchanged(site: Path, stack: Stack, 
     assert len(peer.get_data("clockwork", ["sine"], 1, 100)[0]["sine"].t) == 99
     assert (directory / "config.json").read_text() == text
     peer.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="SISOCK_RUN_AS is root's")
+def test_a_sites_paths_are_its_own_and_its_realm_is_told_when_its_directory_is_copied(
+    site: Path, stack: Stack, sisock_reactor
+) -> None:
+    text = (site / "config.json").read_text().replace('"name": "test_realm"', '"name": "sisock"')
+    text = text.replace('"realm": "test_realm"', '"realm": "sisock"')
+    text = text.replace("8001", str(stack.ocs_port)).replace("8080", str(stack.tls_port))
+    (site / "config.json").write_text(text)
+    (site / "config.json").chmod(0o600)
+    (site.parent / "www").mkdir()
+    (site.parent / "www" / "index.html").write_text("the site's own page")
+    hub = stack.start("hub", [executable("sisock-hub")], SISOCK_RUN_AS="0:0")
+    wait_until(lambda: "hub.ready" in hub.text() or hub.popen.poll() is not None, what=f"the hub ({hub.log})")
+    with urllib.request.urlopen(f"http://127.0.0.1:{stack.ocs_port}/", timeout=10) as reply:
+        assert reply.read() == b"the site's own page"
+    assert "has the realm 'sisock' and no 'test_realm'" in hub.text()
+    node = start(stack, "clockwork")
+    assert node.popen.wait(20) == 1
+    assert "test_realm" in node.text()
 
 
 def test_a_taken_port_is_said_in_a_sentence(stack: Stack, sisock_stack: Stack) -> None:

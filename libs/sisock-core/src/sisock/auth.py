@@ -6,6 +6,7 @@ the router's host name.
 """
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ def find_secret(config: RouterConfig) -> Secret | None:
         return Secret(generated.read_text(encoding="utf-8").strip())
     except FileNotFoundError:
         pass
+    except PermissionError as error:
+        raise ConfigError(f"{remedy(generated)}, or set WAMP_SECRET or WAMP_SECRET_FILE") from error
     except OSError as error:
         raise ConfigError(f"{generated} cannot be read ({error.strerror})") from error
     return _configured_secret(config.crossbar_dir / "config.json", config.wamp_user)
@@ -69,6 +72,8 @@ def _configured_secret(config_json: Path, user: str) -> Secret | None:
         tree = json.loads(config_json.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise ConfigError(f"{remedy(config_json)}, or set WAMP_SECRET or WAMP_SECRET_FILE") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{config_json} cannot be read ({error})") from error
     found = _wampcra_user(tree, user)
@@ -151,6 +156,8 @@ def trust(config: RouterConfig) -> Any:
         pem = mounted.read_bytes()
     except FileNotFoundError:
         return ssl.optionsForClientTLS(config.crossbar_host)
+    except PermissionError as error:
+        raise ConfigError(remedy(mounted)) from error
     except OSError as error:
         raise ConfigError(f"{mounted} cannot be read ({error.strerror})") from error
     try:
@@ -170,6 +177,18 @@ def _pem(certificate: x509.Certificate) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 (rarely needed)
 
     return certificate.public_bytes(Encoding.PEM)
+
+
+def remedy(file: Path) -> str:
+    """Say what to do about a file that is there and not ours to read; the beginning of a sentence."""
+    try:
+        mode = f" (its mode is {stat.S_IMODE(file.stat().st_mode):04o})"
+    except OSError:
+        mode = ""
+    return (
+        f"{file} cannot be read by user {os.geteuid()}, group {os.getegid()}{mode}: let that group read it "
+        f"(chgrp {os.getegid()} and chmod g+r)"
+    )
 
 
 def is_private(file: Path) -> bool:

@@ -48,12 +48,14 @@ def main() -> NoReturn:
         log.info("router.prepared", directory=str(directory), made=prepared.made)
     for note in prepared.migrated:
         log.warning("router.config_migrated", copy=str(prepared.config), what=note)
+    if prepared.realm_problem:
+        log.warning("router.other_realm", why=prepared.realm_problem)
     if only_prepare:
         exit_with("", 0)
     secrets = environment(directory)
     if become is not None or not os.access(directory, os.W_OK):
         try:
-            directory = own_copy(directory, become)
+            directory = own_copy(directory, prepared.config.name, become)
         except ConfigError as error:
             exit_with(str(error), EXIT_CONFIG)
         log.info("router.copied", to=str(directory))

@@ -21,7 +21,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from sisock.auth import CERTIFICATE, SECRETS
+from sisock import uris
+from sisock.auth import CERTIFICATE, SECRETS, remedy
 from sisock.errors import ConfigError
 
 KEY = "server_key.pem"
@@ -41,6 +42,7 @@ class Prepared:
     config: Path
     made: list[str] = field(default_factory=list)
     migrated: list[str] = field(default_factory=list)
+    realm_problem: str = ""
 
 
 def prepare(directory: Path, host_names: Iterable[str]) -> Prepared:
@@ -69,6 +71,11 @@ def prepare(directory: Path, host_names: Iterable[str]) -> Prepared:
         prepared.made += _secrets(directory, prepared.config)
         prepared.made += _certificate(directory, host_names)
         _migrate(prepared, directory)
+    except PermissionError as error:
+        raise ConfigError(
+            f"the router's directory {directory} cannot be prepared: {remedy(Path(error.filename))}, or let "
+            f"the container begin as root, as the image does by itself"
+        ) from error
     except OSError as error:
         raise ConfigError(f"the router's directory {directory} cannot be prepared: {error}") from error
     return prepared
@@ -188,6 +195,7 @@ def _migrate(prepared: Prepared, directory: Path) -> None:
         original = json.loads(prepared.config.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(f"{prepared.config} is not JSON ({error})") from error
+    prepared.realm_problem = _realm_problem(original)
     config = copy.deepcopy(original)
     notes = [*_longer_pings(config), *_hub_by_socket(config, directory)]
     if not notes:
@@ -203,6 +211,23 @@ def _objects(tree: Any) -> Iterator[dict[str, Any]]:
         yield tree
     for child in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
         yield from _objects(child)
+
+
+def _realm_problem(config: dict[str, Any]) -> str:
+    """Say that no peer of ours will find its realm; empty if it is there."""
+    realms = [
+        str(realm.get("name"))
+        for worker in config.get("workers", [])
+        if worker.get("type") == "router"
+        for realm in worker.get("realms", [])
+    ]
+    if uris.REALM in realms or not realms:
+        return ""
+    return (
+        f"{CONFIG} has the realm {', '.join(map(repr, realms))} and no {uris.REALM!r}, which all servers and "
+        f"consumers of sisock join: they will be refused. Name it {uris.REALM!r} wherever {CONFIG} and the "
+        f"site config of OCS (wamp_realm) name a realm"
+    )
 
 
 def _longer_pings(config: Any) -> list[str]:

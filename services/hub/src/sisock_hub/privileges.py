@@ -6,16 +6,22 @@ starts. Nothing of the site's changes its owner or mode; only what was made here
 of the data servers.
 """
 
+import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sisock.errors import ConfigError
 
 SKIPPED = ("node.pid", "hub.sock")
+
+NO_PATHS = ("secret", "ticket", "uri", "url")
+"""Keys of a configuration whose values are no paths, whatever they look like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +59,27 @@ def share(directory: Path, made: Iterable[str], with_group: int) -> None:
             part.chmod(part.stat().st_mode | (0o050 if part.is_dir() else 0o040))
 
 
-def own_copy(directory: Path, owner: Account | None) -> Path:
-    """Copy the router's directory to one that it may write to.
+def own_copy(directory: Path, config: str, owner: Account | None) -> Path:
+    """Copy the router's directory to one that it may write to, and nobody else may look into.
+
+    Parameters
+    ----------
+    directory : Path
+        The site's.
+    config : str
+        Name of the router's configuration in it. In the copy, paths that lead out of the directory
+        (``..``), or into it from the root, mean what they meant where the site wrote them.
+    owner : Account, optional
+        Whose the copy is; ours by default.
 
     Raises
     ------
     ConfigError
         If something in it cannot be read.
     """
-    copy = Path(tempfile.mkdtemp(prefix="crossbar-"))
+    # One level down, so that not even a ``..`` that we do not know of leads to where others write.
+    copy = Path(tempfile.mkdtemp(prefix="crossbar-")) / directory.name
+    copy.mkdir()
     try:
         for entry in sorted(directory.iterdir()):
             if entry.name in SKIPPED or entry.is_socket():
@@ -72,10 +90,33 @@ def own_copy(directory: Path, owner: Account | None) -> Path:
                 shutil.copy(entry, copy / entry.name)
     except (OSError, shutil.Error) as error:
         raise ConfigError(f"the router's directory {directory} cannot be read: {error}") from error
-    if owner is not None:
-        for path in (copy, *copy.rglob("*")):
+    tree = json.loads((copy / config).read_text(encoding="utf-8"))
+    moved = paths_of_copy(tree, Path(os.path.normpath(directory)), copy)
+    if moved != tree:
+        (copy / config).write_text(json.dumps(moved, indent=4), encoding="utf-8")
+    for path in (copy.parent, *copy.parent.rglob("*")):
+        if owner is not None:
             os.chown(path, owner.uid, owner.gid)
+        path.chmod(0o700 if path.is_dir() else 0o600 | path.stat().st_mode & stat.S_IXUSR)
     return copy
+
+
+def paths_of_copy(tree: Any, directory: Path, copy: Path) -> Any:
+    """Make a router's configuration mean the same files when it is read from a copy of its directory."""
+    if isinstance(tree, dict):
+        return {
+            key: value if key in NO_PATHS else paths_of_copy(value, directory, copy)
+            for key, value in tree.items()
+        }
+    if isinstance(tree, list):
+        return [paths_of_copy(item, directory, copy) for item in tree]
+    if not isinstance(tree, str) or not (os.path.isabs(tree) or os.path.normpath(tree).split("/")[0] == ".."):
+        return tree
+    # As crossbar.io joins them: by their letters, not by what a link points to.
+    meant = Path(os.path.normpath(directory / tree))
+    if meant.is_relative_to(directory):
+        return str(copy / meant.relative_to(directory))
+    return tree if os.path.isabs(tree) else str(meant)
 
 
 def give_up_root(to: Account) -> None:
