@@ -1,5 +1,6 @@
 """Nodes that answer with nonsense, over real sessions: each hurts its own series, and says its name."""
 
+import concurrent.futures
 import importlib.util
 import json
 import sys
@@ -105,6 +106,49 @@ def test_all_of_them_in_one_request_leave_every_list_and_format_whole(zoo_bridge
         assert zoo_bridge.post(path, {"range": {"from": 0, "to": 1}}).status_code == 200
     for path in ("nodes", "fields", "fields?start=1&end=2"):
         assert zoo_bridge.get(f"/api/v1/{path}").status_code == 200
+
+
+def test_a_slow_target_with_limits_of_its_own_delays_no_other(zoo_bridge: Bridge) -> None:
+    targets = [
+        {"target": "zoo_never::x", "payload": {"method": "all"}},
+        {"target": "zoo_tame::x", "payload": {"max_points": "100"}},
+    ]
+    never, tame = zoo_bridge.query(**DAY, targets=targets)
+    assert "did not answer within" in notices(never)
+    assert tame["datapoints"] == GOOD
+    assert "meta" not in tame
+
+
+def test_more_than_there_is_room_for_is_refused_and_never_looks_like_no_data(
+    make_bridge, zoo_bridge, sisock_stack: Stack
+) -> None:
+    small = make_bridge(sisock_stack, "small", QUERY_DEADLINE="3", MAX_QUERIES="4")
+    wait_until(lambda: "zoo_never" in small.nodes(), what="the nodes are listed")
+
+    def ask(number: int) -> requests.Response:
+        body = {"range": {"from": 0, "to": 86_400_000 + number}, "targets": [{"target": "zoo_tame::x"}]}
+        return small.post("/query", body)
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        stuck = [
+            pool.submit(small.query, "zoo_never::x", start=0, end=1000 + number, targets=[
+                {"target": "zoo_never::x"}, {"target": "zoo_tame::x"}
+            ])
+            for number in range(2)
+        ]  # fmt: skip
+        replies = list(pool.map(ask, range(300)))
+        for one in stuck:
+            assert "did not answer within" in notices(one.result()[0])
+    statuses = {reply.status_code for reply in replies}
+    assert statuses == {200, 503}
+    for reply in replies:
+        if reply.status_code == 200:
+            assert reply.json()[0]["datapoints"] == GOOD
+        else:
+            assert int(reply.headers["retry-after"]) >= 1
+            assert "all there is room for" in reply.json()["error"]
+    assert ask(0).status_code == 200
+    assert small.process.stop() == 0
 
 
 def test_a_node_that_sends_parts_without_end_is_told_to_stop_and_forgotten(

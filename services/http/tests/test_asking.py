@@ -1,0 +1,266 @@
+"""How nodes are asked on behalf of a request, on a clock that the test moves."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import structlog
+from sisock.consumer import NodeInfo
+from sisock.errors import NodeError, TooMuchDataError
+from sisock.node import Field
+from sisock_http.admission import Admission
+from sisock_http.catalogue import Catalogue, Entry
+from sisock_http.latest import latest
+from sisock_http.one_node import SILENT_S, NodeAsker, Request
+from sisock_http.problems import BusyError
+from sisock_http.query import LATE_S, Asker
+from structlog.testing import capture_logs
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.internet.task import Clock
+
+UNTIL = 10.0
+T = [100.0, 160.0]
+
+
+def reply(*names: str, t: list[float] | None = None, timeline: str = "t") -> dict[str, Any]:
+    times = T if t is None else t
+    values = {name: [float(i) for i in range(len(times))] for name in names}
+    return {"data": values, "timeline": {timeline: {"t": times, "finalized_until": None}}}
+
+
+class Consumer:
+    """Answers as the test says, and remembers what was asked."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.asked: list[dict[str, Any]] = []
+
+    async def fetch(self, name: str, fields: Any, start: float, end: float, **more: Any) -> Any:
+        self.asked.append({"name": name, "fields": list(fields), "start": start, "end": end, **more})
+        given = self.answer(**self.asked[-1]) if callable(self.answer) else self.answer
+        return await (given if isinstance(given, Deferred) else succeed(given))
+
+    async def list_fields(self, *_args: Any) -> Any:
+        raise NodeError("not asked here")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def make(clock: Clock, answer: Any, nodes: str = "n", *, able: str = "", most_waiting: int = 8) -> Any:
+    """An asker of such a consumer, with the nodes online that have fields a and b of one timeline."""
+    consumer = Consumer(answer)
+    catalogue = Catalogue(clock, lambda: 0.0, structlog.get_logger())
+    catalogue.start(consumer)
+    for name in nodes.split():
+        fields = {field: Field(field, timeline="t") for field in ("a", "b")}
+        catalogue.entries[name] = Entry(NodeInfo(name, "", frozenset(able.split())), fields, 0.0)
+    node_asker = NodeAsker(clock, consumer, catalogue, structlog.get_logger(), most_waiting)
+    return Asker(clock, catalogue, node_asker), consumer, catalogue
+
+
+def ask(asker: Asker, *targets: str, end: float = 1000.0, until: float = UNTIL, **more: Any) -> list[Any]:
+    """Answers, or what was raised, as soon as there is something."""
+    came: list[Any] = []
+    asked = ensureDeferred(asker.ask(Request(targets, 1.0, end, **more), until))
+    asked.addCallbacks(came.append, lambda failure: came.append(failure.value))
+    return came
+
+
+def test_the_same_question_is_asked_once_and_answered_to_all(clock: Clock) -> None:
+    waiting: Deferred[Any] = Deferred()
+    asker, consumer, _ = make(clock, waiting)
+    came = [ask(asker, "n::a"), ask(asker, "n::a")]
+    assert len(consumer.asked) == 1
+    waiting.callback([reply("a")])
+    for [[answer]] in came:
+        assert answer.series.t.tolist() == T
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"end": 2000.0}, {"max_points": 7}, {"min_stride": 7.0}],
+    ids=["end", "max_points", "min_stride"],
+)
+def test_questions_that_differ_in_one_thing_share_no_answer(clock: Clock, other) -> None:
+    waiting: Deferred[Any] = Deferred()
+    asker, consumer, _ = make(clock, waiting)
+    ask(asker, "n::a")
+    ask(asker, "n::a", **other)
+    ask(asker, "n::b")
+    assert len(consumer.asked) == 3
+
+
+def test_an_error_is_told_to_all_who_share_the_question(clock: Clock) -> None:
+    waiting: Deferred[Any] = Deferred()
+    asker, _, _ = make(clock, waiting)
+    came = [ask(asker, "n::a"), ask(asker, "n::a")]
+    waiting.errback(NodeError("n is away"))
+    assert [answer.notice for [[answer]] in came] == ["n is away", "n is away"]
+
+
+def test_the_deadline_holds_for_all_tries_together(clock: Clock) -> None:
+    def too_much(**_: Any) -> Any:
+        clock.advance(3.6)
+        raise TooMuchDataError("less")
+
+    asker, consumer, _ = make(clock, too_much)
+    [[answer]] = ask(asker, "n::a")
+    assert [call["deadline_s"] for call in consumer.asked] == pytest.approx([10.0, 6.4, 2.8])
+    assert answer.notice == "n did not answer in time"
+
+
+def test_too_much_is_asked_again_with_an_ever_wider_stride(clock: Clock) -> None:
+    def too_much(**_: Any) -> Any:
+        raise TooMuchDataError("n has more data")
+
+    for stride in (None, 5.0):
+        asker, consumer, _ = make(clock, too_much)
+        [[answer]] = ask(asker, "n::a", min_stride=stride)
+        strides = [call["min_stride"] for call in consumer.asked]
+        assert strides[0] == stride
+        assert all(b >= 4 * a for a, b in itertools.pairwise(strides[1:]))
+        assert strides[1] > (stride or 0)
+        assert answer.notice == "n has more data, at any resolution"
+
+
+def test_the_last_samples_are_looked_for_within_one_deadline(clock: Clock) -> None:
+    def slow(**_: Any) -> Any:
+        clock.advance(3.6)
+        return [{"data": {"a": []}, "timeline": {}}]
+
+    asker, consumer, catalogue = make(clock, slow, able="max_points packed")
+    done = ensureDeferred(latest(asker, catalogue, ["n::a"], 1e9, UNTIL))
+    [answer] = done.result
+    assert [call["deadline_s"] for call in consumer.asked] == pytest.approx([10.0, 6.4, 2.8])
+    assert len(answer.series.t) == 0
+
+
+def test_an_error_of_ours_costs_one_node_and_is_logged_as_it_was(clock: Clock) -> None:
+    def half(name: str, **_: Any) -> Any:
+        if name == "bad":
+            raise ZeroDivisionError("ours")
+        return [reply("a")]
+
+    asker, _, _ = make(clock, half, "good bad")
+    with capture_logs() as logs:
+        [[bad, good]] = ask(asker, "bad::a", "good::a")
+    assert good.series.t.tolist() == T
+    assert bad.notice == "bad's answer could not be used (ZeroDivisionError); the log says why"
+    [line] = [line for line in logs if line["event"] == "reply.failed"]
+    assert (line["node"], type(line["exc_info"])) == ("bad", ZeroDivisionError)
+
+
+def test_fields_with_anothers_times_are_asked_one_by_one_and_from_then_on_at_once(clock: Clock) -> None:
+    def torn(fields: list[str], **_: Any) -> Any:
+        times = {"a": [100.0, 160.0, 220.0], "b": [130.0, 190.0]}
+        made: dict[str, Any] = {"data": {}, "timeline": {}}
+        for name in fields:
+            one = reply(name, t=times[name])
+            made["data"].update(one["data"])
+            made["timeline"].update(one["timeline"])
+        return [made]
+
+    asker, consumer, _ = make(clock, torn)
+    for asked in (["a", "b"], ["a"], ["b"]), (["a"], ["b"]):
+        consumer.asked.clear()
+        [[a, b]] = ask(asker, "n::a", "n::b")
+        assert [call["fields"] for call in consumer.asked] == list(asked)
+        assert (a.series.t.tolist(), b.series.t.tolist()) == ([100.0, 160.0, 220.0], [130.0, 190.0])
+        assert (a.notice, b.notice) == ("", "")
+
+
+def test_a_field_that_fits_no_times_even_alone_is_told_and_logged_once(clock: Clock) -> None:
+    def misfit(fields: list[str], **_: Any) -> Any:
+        made = reply(*fields)
+        if "a" in fields:
+            made["data"]["a"].append(9.0)
+        return [made]
+
+    asker, _, _ = make(clock, misfit)
+    with capture_logs() as logs:
+        for _ in range(3):
+            [[a, b]] = ask(asker, "n::a", "n::b")
+            assert a.notice == "n::a: 3 values for 2 times of the timeline 't'"
+            assert b.series.t.tolist() == T
+    [line] = [line for line in logs if line["event"] == "reply.unreadable"]
+    assert (line["node"], line["why"]) == ("n", a.notice)
+
+
+def test_a_node_that_packs_its_replies_is_not_asked_again_for_nonsense(clock: Clock) -> None:
+    asker, consumer, _ = make(clock, [{"data": {"a": [1.0]}, "timeline": {"t": {"t": T}}}], able="packed")
+    [[a, _]] = ask(asker, "n::a", "n::b")
+    assert len(consumer.asked) == 1
+    assert "1 values for 2 times" in a.notice
+
+
+def test_what_was_left_out_of_a_series_is_its_notice(clock: Clock) -> None:
+    asker, _, _ = make(clock, [reply("a", t=[100.0, 1e303])])
+    [[answer]] = ask(asker, "n::a")
+    assert answer.series.t.tolist() == [100.0]
+    assert answer.notice == "n::a: samples at times that no clock shows, left out: 1"
+
+
+def test_a_busy_node_is_refused_and_a_silent_one_is_told(clock: Clock) -> None:
+    kept: list[Deferred[Any]] = []
+
+    def never(**_: Any) -> Deferred[Any]:
+        kept.append(Deferred())
+        return kept[-1]
+
+    asker, consumer, _ = make(clock, never, "n m", most_waiting=3)
+    for end in range(3):
+        ask(asker, "n::a", end=1000.0 + end)
+    [busy] = ask(asker, "n::a", "m::a", end=5000.0)
+    assert isinstance(busy, BusyError)
+    assert "3 questions wait for n" in str(busy)
+    clock.advance(SILENT_S)
+    [[silent]] = ask(asker, "n::a", end=6000.0)
+    assert silent.notice == "n has not answered for 1 s; 3 questions wait for it"
+    assert [call["name"] for call in consumer.asked] == ["n", "n", "n", "m"]
+
+
+def test_an_answer_long_after_its_deadline_is_refused_rather_than_told_as_the_nodes_fault(
+    clock: Clock,
+) -> None:
+    def late(**_: Any) -> Any:
+        clock.advance(UNTIL + LATE_S + 0.1)
+        return [reply("a")]
+
+    asker, _, _ = make(clock, late)
+    [error] = ask(asker, "n::a")
+    assert isinstance(error, BusyError)
+
+
+def test_only_so_many_requests_are_answered_at_once_and_each_has_one_deadline(clock: Clock) -> None:
+    admission = Admission(clock, 10.0, 2)
+    waiting: list[Deferred[None]] = [Deferred(), Deferred()]
+    begun: list[float] = []
+
+    async def work(until: float) -> None:
+        begun.append(until)
+        await waiting[len(begun) - 1]
+
+    first = ensureDeferred(admission.run(work))
+    clock.advance(1.0)
+    ensureDeferred(admission.run(work))
+    refused = ensureDeferred(admission.run(work))
+    assert refused.result.check(BusyError)
+    refused.addErrback(lambda _: None)
+    assert begun == [10.0, 11.0]
+    waiting[0].errback(ZeroDivisionError())
+    first.addErrback(lambda _: None)
+    waiting.append(Deferred())
+    ensureDeferred(admission.run(work))
+    assert len(begun) == 3
+
+
+def test_series_that_a_node_did_not_reduce_are_reduced_here(clock: Clock) -> None:
+    times = np.arange(1000.0) + 100
+    asker, _, _ = make(clock, [reply("a", t=times.tolist())])
+    [[answer]] = ask(asker, "n::a", max_points=50)
+    assert 40 < len(answer.series.t) <= 50
+    assert (answer.series.values.min(), answer.series.values.max()) == (0, 999)
