@@ -63,6 +63,11 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site" / "site-guide" / "index.html").exists()
+    told = (
+        ROOT / "docs" / "components.md"
+    ).read_text()  # as it is read on the web, where nothing fills it in
+    for readme in [*ROOT.glob("services/*/README.md"), *ROOT.glob("libs/*/README.md")]:
+        assert f"/blob/main/{readme.relative_to(ROOT)})" in told
     assert "CACHE_MB" in (tmp_path / "site" / "components" / "index.html").read_text()
 
 
