@@ -33,6 +33,8 @@ def test_what_is_missing_is_said_at_once() -> None:
     ("variable", "value"),
     [
         ("NAME", "two words"),
+        ("ROUTER_PORT", "8080"),
+        ("ROUTER_PORT", "TLS"),
         ("TARGET", ","),
         ("FEED", "a b"),
         ("FEED", "a*"),

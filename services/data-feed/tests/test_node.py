@@ -181,6 +181,46 @@ def test_without_a_secret_our_own_router_refuses_with_the_remedy(sisock_stack: S
     assert process.text().count("router.away") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "target", "feed"),
+    [("tls_exact", "far", "feed"), ("tls_prefix", "far", "*"), ("tls_all", "*", "*")],
+)
+def test_on_another_host_it_hears_feeds_and_serves_over_tls_alone(
+    serve: Serve,
+    ocs_peer: Any,
+    sisock_stack: Stack,
+    sisock_peer: Peer,
+    tmp_path: Path,
+    name: str,
+    target: str,
+    feed: str,
+) -> None:
+    mounted, ours = tmp_path / "mounted", sisock_stack.directory / ".crossbar"
+    (mounted / "secrets").mkdir(parents=True)
+    for file in ("server_cert.pem", "secrets/server"):
+        (mounted / file).write_bytes((ours / file).read_bytes())
+    process = serve(
+        name, TARGET=target, FEED=feed, ROUTER_PORT="tls", CROSSBAR_DIR=str(mounted),
+        CROSSBAR_OCS_PORT=str(free_port()),
+    )  # fmt: skip
+    t = time.time()
+    ocs_peer.publish(Address("far", "feed"), message_of([t], T=[1.5]))
+    field = "t" if (target, feed) == ("far", "feed") else "far.feed.t"
+    wait_until(lambda: field in {f.name for f in sisock_peer.get_fields(name)}, 10, "the field")
+    series, problems = sisock_peer.get_data(name, [field], t - 1, t + 1)
+    assert (series[field].values.tolist(), problems) == ([1.5], {})
+    assert f"wss://127.0.0.1:{sisock_stack.tls_port}/ws" in process.text()
+    assert "ws://127.0.0.1" not in process.text().replace("wss://", "")
+
+
+def test_over_tls_a_secret_is_asked_for_before_anything_else(sisock_stack: Stack, tmp_path: Path) -> None:
+    environ = {"TARGET": "a", "NAME": "a", "DESCRIPTION": "test", "CROSSBAR_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "sisock_data_feed"]
+    process = sisock_stack.start("tls_nobody", command, ROUTER_PORT="tls", **environ)
+    assert process.popen.wait(20) == 2
+    assert "no secret for WAMP_USER='server': set WAMP_SECRET" in process.text()
+
+
 def test_a_site_whose_open_port_lets_anyone_serve_needs_no_secret(tmp_path: Path) -> None:
     template = (resources.files("sisock_hub") / "config-template.json").read_text()
     stack = Stack(tmp_path)

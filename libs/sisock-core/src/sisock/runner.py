@@ -39,7 +39,7 @@ def run(
     config_class: type[C],
     *,
     environ: Mapping[str, str] | None = None,
-    open_port: bool = False,
+    open_port: bool | Callable[[C], bool] = False,
 ) -> NoReturn:
     """Run a data server until it is told to stop. Never returns.
 
@@ -51,8 +51,9 @@ def run(
         `NodeConfig` or a subclass.
     environ : mapping, optional
         ``os.environ`` by default.
-    open_port : bool
-        Join on the open port that is shared with OCS instead of the TLS port.
+    open_port : bool or callable
+        Join on the open port that is shared with OCS instead of the TLS port; a callable decides
+        by the settings.
 
     Raises
     ------
@@ -70,7 +71,8 @@ def run(
     health = Health(config.health_file)
     session = NodeSession(reactor, node, log, time.time, max_points=config.max_points, on_listed=health.set)
     try:
-        connection = Connection(reactor, config, session, log, open_port=open_port)
+        is_open = open_port(config) if callable(open_port) else open_port
+        connection = Connection(reactor, config, session, log, open_port=is_open)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
 

@@ -16,7 +16,7 @@ def make_node(config: DataFeedConfig) -> DataFeedNode:
 
 def main() -> None:
     """Serve until told to stop."""
-    sisock.run(make_node, DataFeedConfig, open_port=True)
+    sisock.run(make_node, DataFeedConfig, open_port=lambda config: config.router_port == "open")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,13 @@ def names(value: str) -> tuple[str, ...]:
     return ("*",) if "*" in found else found
 
 
+def router_port(value: str) -> str:
+    """``open``, the port shared with OCS, or ``tls``."""
+    if value not in ("open", "tls"):
+        raise ValueError("is neither 'open' nor 'tls'")
+    return value
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataFeedConfig(NodeConfig):
     """Which feeds are heard, under which name they are served, and for how long."""
@@ -37,3 +44,4 @@ class DataFeedConfig(NodeConfig):
     description: str = setting("DESCRIPTION")
     buffer_time: float = setting("BUFFER_TIME", seconds, default=3600.0)
     state_directory: Path = setting("STATE_DIRECTORY", path, default=Path("state"))
+    router_port: str = setting("ROUTER_PORT", router_port, default="open")
