@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import structlog
 from sisock import Limits
-from sisock.errors import TooMuchDataError
+from sisock.errors import SisockError, TooMuchDataError
 from sisock_g3.refusals import DatabaseAwayError
 from sisock_g3.testing import MariaDb, Writer
 from sisock_g3_reader import cache
@@ -70,8 +71,8 @@ def test_the_cache_never_grows_beyond_its_bound(environ: Any, make_reader: Any) 
     for _ in range(60):
         begin = T0 + rng.uniform(0, 80000)
         list(node.read([str(rng.choice(NAMES))], begin, begin + rng.uniform(10, 9000), Limits()))
-        assert node._columns.size_bytes <= 2.5 * 2**20
-    assert node._columns.size_bytes > 2**20
+        assert node.memory_bytes <= 2.5 * 2**20
+    assert node.memory_bytes > 2**20
 
 
 def test_concurrent_cold_queries_all_get_the_truth(written: Any, environ: Any, make_reader: Any) -> None:
@@ -93,18 +94,15 @@ def test_concurrent_cold_queries_all_get_the_truth(written: Any, environ: Any, m
         assert all(pool.map(ask, range(64)))
 
 
-def test_frames_are_decoded_once_for_all_fields(environ: Any, make_reader: Any, monkeypatch: Any) -> None:
+def test_frames_are_read_once_for_all_fields(environ: Any, make_reader: Any, monkeypatch: Any) -> None:
     node = make_reader(environ)
-    decoded: list[int] = []
-    original = cache.Columns._decode
-
-    def counting(self: Any, segment: Any, wanted: Any) -> Any:
-        decoded.append(segment.number)
-        return original(self, segment, wanted)
-
-    monkeypatch.setattr(cache.Columns, "_decode", counting)
+    read: list[int] = []
+    original = os.pread
+    monkeypatch.setattr(cache.os, "pread", lambda *args: (read.append(args[2]), original(*args))[1])
     assert len(list(node.read(NAMES, T0, T0 + 3600, Limits()))) == 8
-    assert len(decoded) == 1
+    assert len(read) == len(set(read)) == 60
+    assert len(list(node.read(NAMES, T0 + 60, T0 + 1800, Limits()))) == 8
+    assert len(read) == 60
 
 
 def test_a_small_range_reads_a_small_part_of_a_file(environ: Any, make_reader: Any, monkeypatch: Any) -> None:
@@ -128,14 +126,29 @@ def test_too_much_data_is_said_instead_of_dying(environ: Any, make_reader: Any) 
 def test_long_requests_leave_room_for_short_ones(environ: Any, make_reader: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("sisock_g3_reader.node.LONG_SAMPLES", 80_000)
     node = make_reader(environ)
-    with ThreadPoolExecutor(8) as pool, node._turn:
-        long = [pool.submit(lambda: list(node.read(NAMES[:1], T0, T0 + 86400, Limits()))) for _ in range(4)]
-        wait_until(lambda: node._long._value == 0, what="all turns are taken")
-        assert len(list(node.read(NAMES, T0, T0 + 60, Limits()))) == 8
-        with pytest.raises(Exception, match="ask again"):
-            list(node.read(NAMES[:1], T0, T0 + 86400, Limits()))
-        assert not any(future.done() for future in long)
-    assert all(future.result(20) for future in long)
+    go_on, original = threading.Event(), os.pread
+
+    def slow(*args: Any) -> bytes:
+        if threading.current_thread().name.startswith("long"):
+            assert go_on.wait(30)
+        return original(*args)
+
+    monkeypatch.setattr(cache.os, "pread", slow)
+
+    def ask() -> int:
+        return len(next(iter(node.read(NAMES[:1], T0, T0 + 86400, Limits()))).t)
+
+    with ThreadPoolExecutor(5, thread_name_prefix="long") as pool:
+        try:
+            long = [pool.submit(ask) for _ in range(5)]
+            refused = next(as_completed(long, 20))
+            assert len(list(node.read(NAMES, T0, T0 + 60, Limits()))) == 8
+            assert [future.done() for future in long].count(True) == 1
+        finally:
+            go_on.set()
+        with pytest.raises(SisockError, match="ask again"):
+            refused.result(20)
+        assert [future.result(20) for future in long if future is not refused] == [86400] * 4
 
 
 def test_what_was_damaged_after_it_was_indexed_is_left_out(

@@ -7,7 +7,6 @@ import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,12 @@ from sisock_g3 import blobs, names, summary
 from sisock_g3.content import FieldContent, FileContent, ProviderContent
 from sisock_g3.database import Database, Row, marks
 from sisock_g3.decoding import TEXT, widest
+from sisock_g3.deployed import datetime_text
 from sisock_g3.frames import Lost
-from sisock_g3.summary import LEVELS, SECOND
+from sisock_g3.summary import LEVELS
 
 from sisock_g3_file_scanner.tree import Known, Seen
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FURTHEST = 8_000 * 366 * 86_400
 SPARE_PROV_ID = 1_000_000
 """Stands in `feeds` for a provider whose number another one has in the same file (in another session)."""
 
@@ -46,12 +44,6 @@ class _Rows:
     described: dict[str, None] = dataclasses.field(default_factory=dict)
     chunks: list[list[Any]] = dataclasses.field(default_factory=list)
     spans: list[list[Any]] = dataclasses.field(default_factory=list)
-
-
-def datetime_text(ticks: int) -> str:
-    """A time as DATETIME(6), in UTC."""
-    seconds = min(max(ticks / SECOND, -62_000_000_000), _FURTHEST)
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 class Index:

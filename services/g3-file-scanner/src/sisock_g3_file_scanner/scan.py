@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 from sisock_g3.content import FileContent
 from sisock_g3.database import Database
+from sisock_g3.fingerprint import tail
 
 from sisock_g3_file_scanner import tiles, tree
 from sisock_g3_file_scanner.index import Entry, Index, before
@@ -145,11 +146,11 @@ class Scanner:
                 yield seen, None
                 continue
             try:
-                tail = tree.tail(seen.full, content.end)
+                checksum = tail(seen.full, content.end)
             except OSError:
                 yield seen, None
                 continue
-            yield seen, Entry(seen, content, tail, grown, None if grown else known, reported)
+            yield seen, Entry(seen, content, checksum, grown, None if grown else known, reported)
 
     def _report(self, job: Job, seen: Seen, content: FileContent, known: Known | None) -> bool:
         """Say once what is wrong with a file; whether its problem has been said."""

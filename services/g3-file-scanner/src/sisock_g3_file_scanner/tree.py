@@ -4,15 +4,14 @@ A file that is as it was costs a stat. Nothing is known here of the database or 
 """
 
 import os
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+from sisock_g3.fingerprint import tail
 
 SUFFIXES = (".g3", ".g3.gz")
-TAIL_BYTES = 4096
 LONGEST_PATH = 255
 
 
@@ -107,20 +106,6 @@ def look(directory: Path, filename: str) -> Seen | None:
 def has_changed(seen: Seen, known: Known | None) -> bool:
     """Whether a file is new or not as it was."""
     return known is None or (seen.size, seen.mtime_ns) != (known.size, known.mtime_ns)
-
-
-def tail(path: Path, end: int) -> int:
-    """Checksum of the bytes before `end`, by which a file that grew is told from another one.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    """
-    with path.open("rb") as stream:
-        begin = max(0, end - TAIL_BYTES)
-        stream.seek(begin)
-        return zlib.crc32(stream.read(end - begin))
 
 
 def has_grown(seen: Seen, known: Known) -> bool:

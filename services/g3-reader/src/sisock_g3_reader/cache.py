@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import structlog
 from sisock_archive.lru import ByteLru
 from sisock_g3 import content, decoding
 from sisock_g3.errors import DamagedError
+from sisock_g3.fingerprint import Mark, mark
 from sisock_g3.frames import DATA, Frame, FrameReader
 from sisock_g3.layout import Column, Ticks
+
+from sisock_g3_reader.files import Complaints
 
 SEGMENT_FRAMES = 64
 ENTRY_BYTES = 400
@@ -42,19 +44,28 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Consecutive frames of one provider in one file, as the index has them."""
+    """Consecutive frames of one provider in one file, whose content the mark names."""
 
-    file_id: int
     path: Path
-    provider_id: int
-    number: int
+    mark: Mark
     offsets: tuple[int, ...]
     lengths: tuple[int, ...]
 
+    @property
+    def key(self) -> tuple[Mark, int, int, int]:
+        """Names what it holds: a row's number, or a path, may be another file's tomorrow."""
+        return self.mark, self.offsets[0], self.offsets[-1], len(self.offsets)
 
-def segments(
-    file_id: int, path: Path, provider_id: int, records: npt.NDArray[np.void], begin: int, end: int
-) -> list[Segment]:
+
+class _PassingError(Exception):
+    """Columns of a file that changed meanwhile, or could not be read: not to be kept under its mark."""
+
+    def __init__(self, decoded: dict[str, Samples]) -> None:
+        super().__init__()
+        self.decoded = decoded
+
+
+def segments(path: Path, named: Mark, records: npt.NDArray[np.void], begin: int, end: int) -> list[Segment]:
     """The segments of a chunk that have samples in ``[begin, end)`` (ticks)."""
     wanted = (records["t1"] >= begin) & (records["t0"] < end)
     if not wanted.any():
@@ -63,10 +74,7 @@ def segments(
     lengths = records["length"][first]
     numbers = np.unique(of_frame[wanted] // SEGMENT_FRAMES).tolist()
     cut = [(n, slice(n * SEGMENT_FRAMES, (n + 1) * SEGMENT_FRAMES)) for n in numbers]
-    return [
-        Segment(file_id, path, provider_id, n, tuple(offsets[at].tolist()), tuple(lengths[at].tolist()))
-        for n, at in cut
-    ]
+    return [Segment(path, named, tuple(offsets[at].tolist()), tuple(lengths[at].tolist())) for _, at in cut]
 
 
 class Columns:
@@ -76,16 +84,15 @@ class Columns:
     ----------
     cache_bytes : int
         Most bytes of columns that are kept.
-    log : structlog logger
+    complaints : Complaints
     """
 
-    def __init__(self, cache_bytes: int, log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(self, cache_bytes: int, complaints: Complaints) -> None:
         self._kept: ByteLru[Samples | None] = ByteLru(
             cache_bytes, lambda samples: samples.size_bytes if samples else ENTRY_BYTES
         )
         self._unpacked: ByteLru[bytes] = ByteLru(cache_bytes // 4, len)
-        self._log = log
-        self._told: set[tuple[int, str]] = set()
+        self._complaints = complaints
 
     @property
     def size_bytes(self) -> int:
@@ -95,7 +102,7 @@ class Columns:
     def expect(self, segments: Sequence[Segment], field: str) -> None:
         """Have the kernel fetch what will be read, all files at once, while the first is decoded."""
         for segment in segments:
-            if (*_key(segment), field) in self._kept or content.is_compressed(segment.path):
+            if (*segment.key, field) in self._kept or content.is_compressed(segment.path):
                 continue
             try:
                 descriptor = os.open(segment.path, os.O_RDONLY)
@@ -119,32 +126,39 @@ class Columns:
         together : sequence of str
             Fields of the same provider that are wanted, too: decoded now, for when they are asked.
         """
-        key = _key(segment)
         decoded: dict[str, Samples] = {}
 
         def make() -> Samples | None:
             decoded.update(self._decode(segment, {field, *together}))
             return decoded.get(field)
 
-        samples = self._kept.get((*key, field), make)
+        try:
+            samples = self._kept.get((*segment.key, field), make)
+        except _PassingError as passing:
+            return passing.decoded.get(field)
         if decoded:
             for other in together:
-                self._kept.get((*key, other), lambda other=other: decoded.get(other))  # type: ignore[misc]
+                self._kept.get((*segment.key, other), lambda other=other: decoded.get(other))  # type: ignore[misc]
         return samples
 
     def _decode(self, segment: Segment, wanted: set[str]) -> dict[str, Samples]:
         found: dict[str, list[Samples]] = {}
-        buffer, alike = self._alike(segment)
+        encoded, lasting = self._encoded(segment)
+        buffer, alike = self._alike(segment, encoded)
         for first, offsets in alike:
             for _, ticks, columns in decoding.blocks(first, buffer, offsets, wanted):
                 flat = ticks.ravel()
                 for name, values in columns.items():
                     found.setdefault(name, []).append(Samples(flat, values))
-        return {name: join(pieces) for name, pieces in found.items()}
+        decoded = {name: join(pieces) for name, pieces in found.items()}
+        if not lasting:
+            raise _PassingError(decoded)
+        return decoded
 
-    def _alike(self, segment: Segment) -> tuple[bytes, list[tuple[Frame, list[int]]]]:
+    def _alike(
+        self, segment: Segment, encoded: list[tuple[int, bytes]]
+    ) -> tuple[bytes, list[tuple[Frame, list[int]]]]:
         """Frames of a segment, the one after the other, and where those begin that are alike."""
-        encoded = self._encoded(segment)
         buffer = b"".join([data for _, data in encoded])
         reader = FrameReader(buffer)
         alike: dict[int, tuple[Frame, list[int]]] = {}
@@ -162,32 +176,26 @@ class Columns:
             alike.setdefault(id(frame), (frame, []))[1].append(begin)
         return buffer, list(alike.values())
 
-    def _encoded(self, segment: Segment) -> list[tuple[int, bytes]]:
-        """Bytes of the frames, by their offsets."""
+    def _encoded(self, segment: Segment) -> tuple[list[tuple[int, bytes]], bool]:
+        """Bytes of the frames, by their offsets, and whether they are those that the mark names."""
         extents = list(zip(segment.offsets, segment.lengths, strict=True))
         try:
             if content.is_compressed(segment.path):
-                data = self._unpacked.get(
-                    (segment.file_id, extents[-1]), lambda: content.decompress(segment.path)[0]
-                )
-                return [(offset, data[offset : offset + length]) for offset, length in extents]
+                data = self._unpacked.get(segment.mark, lambda: content.decompress(segment.path)[0])
+                same = mark(segment.path.stat()) == segment.mark
+                return [(offset, data[offset : offset + length]) for offset, length in extents], same
             descriptor = os.open(segment.path, os.O_RDONLY)
             try:
-                return [(offset, os.pread(descriptor, length, offset)) for offset, length in extents]
+                encoded = [(offset, os.pread(descriptor, length, offset)) for offset, length in extents]
+                return encoded, mark(os.fstat(descriptor)) == segment.mark
             finally:
                 os.close(descriptor)
         except OSError as error:
             self._tell(segment, str(error))
-            return []
+            return [], False
 
     def _tell(self, segment: Segment, why: str) -> None:
-        if (segment.file_id, why) not in self._told and len(self._told) < 10_000:
-            self._told.add((segment.file_id, why))
-            self._log.warning("file.unreadable", path=str(segment.path), why=why)
-
-
-def _key(segment: Segment) -> tuple[int, int, int, int]:
-    return segment.file_id, segment.provider_id, segment.number, len(segment.offsets)
+        self._complaints.tell(segment.path, why)
 
 
 def join(pieces: Sequence[Samples]) -> Samples:

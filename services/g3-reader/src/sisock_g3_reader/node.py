@@ -5,7 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -21,12 +22,16 @@ from sisock_g3.refusals import DatabaseAwayError, NotPreparedError
 from sisock_g3_reader.cache import Columns, Samples
 from sisock_g3_reader.catalogue import Catalogue, Entry
 from sisock_g3_reader.config import Config
-from sisock_g3_reader.select import SAMPLE_BYTES, Selection, bounds, drawn_width, has_samples
+from sisock_g3_reader.files import Complaints, Files
+from sisock_g3_reader.select import SAMPLE_BYTES, Selection, drawn_width, has_samples
 
 LONG_SAMPLES = 2_000_000
 """A request for more samples than this is long: one such is answered at a time."""
 
 MOST_LONG = 4
+MOST_UNREAD_BYTES = 2 * 1024**3
+"""Files that are not in the index are read through up to so many bytes in one request."""
+
 FURTHEST_S = 9e10
 """Ticks are 64 bits wide."""
 
@@ -50,13 +55,20 @@ class G3Reader(DataNode):
 
     def __init__(self, config: Config, log: structlog.stdlib.BoundLogger) -> None:
         self._pool = Pool(config)
-        self._columns = Columns(config.cache_bytes, log)
-        self._catalogue = Catalogue(time.monotonic)
+        complaints = Complaints(log)
+        self._columns = Columns(config.cache_bytes, complaints)
+        self._files = Files(config.cache_bytes // 8, complaints)
+        self._catalogue = Catalogue(time.monotonic, self._files, log)
         self._most_bytes = config.most_reply_bytes
         self._log = log
         self._turn = threading.Lock()
         self._long = threading.BoundedSemaphore(MOST_LONG)
         self._unprepared = False
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory that what was read takes, to be used again."""
+        return self._columns.size_bytes + self._files.size_bytes
 
     def close(self) -> None:
         """Let go of the database."""
@@ -67,10 +79,14 @@ class G3Reader(DataNode):
         begin, stop = _ticks(start), _ticks(end)
 
         def ask(database: Database) -> list[Field]:
+            entries = self._catalogue.entries(database)
+            unread = self._catalogue.unread(database)
+            may = set(unread.fields(begin, stop)) if unread and stop > begin else set()
             return [
-                Field(entry.name, type=_FIELD_TYPES.get(entry.kind, "number"))
-                for entry in self._catalogue.entries(database)
-                if stop > begin and has_samples(database, entry, begin, stop)
+                Field(entry.name, type=_FIELD_TYPES.get(self._catalogue.kind(entry, unread), "number"))
+                for entry in entries
+                if stop > begin
+                and ((entry.description, entry.field) in may or has_samples(database, entry, begin, stop))
             ]
 
         return self._with_database(ask)
@@ -81,8 +97,10 @@ class G3Reader(DataNode):
 
         def ask(database: Database) -> list[Series]:
             found = self._catalogue.find(database, names)
+            unread = self._unread(database, found, begin, stop)
             plans = [
-                self._plan(database, name, entry, found, begin, stop, limits) for name, entry in found.items()
+                self._plan(database, name, entry, found, unread, begin, stop, limits)
+                for name, entry in found.items()
             ]
             samples = sum(plan.samples for plan in plans)
             if samples * SAMPLE_BYTES > self._most_bytes:
@@ -103,16 +121,39 @@ class G3Reader(DataNode):
         name: str,
         entry: Entry,
         found: dict[str, Entry],
+        unread: dict[Entry, list[Path]],
         begin: int,
         stop: int,
         limits: Limits,
     ) -> "_Plan":
-        together = [other.field for other in found.values() if other.provider_id == entry.provider_id]
-        selection = Selection(database, self._columns, entry, together, self._most_bytes)
-        within = bounds(database, entry, begin, stop) if entry.kind != TEXT else None
+        together = [other.field for other in found.values() if other.description == entry.description]
+        selection = Selection(
+            database, self._columns, self._files, entry, together, unread.get(entry, []), self._most_bytes
+        )
+        limited = limits != Limits() and entry.kind != TEXT
+        within = selection.bounds(begin, stop) if limited else None
         width = drawn_width(limits, *within) if within else None
         samples = selection.count(begin, stop) if width is None else 0
         return _Plan(name, selection, width, samples)
+
+    def _unread(
+        self, database: Database, found: dict[str, Entry], begin: int, stop: int
+    ) -> dict[Entry, list[Path]]:
+        """Files that are not in our tables and may have samples, of each field; its kind is known then."""
+        deployed = self._catalogue.unread(database)
+        if deployed is None or stop <= begin:
+            return {}
+        paths = {}
+        for name, entry in found.items():
+            found[name] = replace(entry, kind=self._catalogue.kind(entry, deployed))
+            paths[found[name]] = deployed.files(entry.description, [entry.field], begin, stop)
+        size = sum(map(self._files.size, {path for several in paths.values() for path in several}))
+        if size > MOST_UNREAD_BYTES:
+            raise TooMuchDataError(
+                f"{size} bytes of files would have to be read through: a scan by sisock-g3-file-scanner "
+                "makes that needless"
+            )
+        return paths
 
     def _with_database(self, ask: Callable[[Database], list[T]]) -> list[T]:
         """Ask one state of the database; without an index there is nothing, which is said once."""

@@ -10,22 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from sisock.errors import TooMuchDataError
 from sisock.node import Limits
 from sisock_g3 import blobs, summary
+from sisock_g3.content import RECORD
 from sisock_g3.database import Database
-from sisock_g3.layout import Ticks
+from sisock_g3.layout import Column, Ticks
 from sisock_g3.summary import FINEST_WIDTH, LEVELS, SECOND, Bins
 
 from sisock_g3_reader.cache import Columns, Samples, Segment, join, segments
 from sisock_g3_reader.catalogue import Entry
+from sisock_g3_reader.files import Files, Indexed
 
 SAMPLE_BYTES = 16
 MOST_EXPECTED = 256
 _WIDTHS = (FINEST_WIDTH, *(level.width for level in LEVELS))
 
 
-_WITHIN = "FROM sisock_spans WHERE field_id = %s AND t1 >= %s AND t1 <= %s AND t0 < %s ORDER BY t1"
+_OVERLAPPING = "FROM sisock_spans WHERE field_id = %s AND t1 >= %s AND t1 <= %s AND t0 < %s"
+_WITHIN = f"{_OVERLAPPING} ORDER BY t1"
 
 
 def drawn_width(limits: Limits, begin: int, end: int) -> int | None:
@@ -61,6 +65,8 @@ def bounds(database: Database, entry: Entry, begin: int, end: int) -> tuple[int,
 
 def has_samples(database: Database, entry: Entry, begin: int, end: int) -> bool:
     """Whether a field has a file whose samples overlap ``[begin, end)``."""
+    if not entry.field_id:
+        return False
     values = [entry.field_id, begin, end + entry.longest, end]
     return bool(database.query(f"SELECT 1 {_WITHIN} LIMIT 1", values))
 
@@ -74,18 +80,34 @@ class Selection:
     database : Database
         Inside of a transaction.
     columns : Columns
+    files : Files
     entry : Entry
     together : sequence of str
         Fields of the same provider that the request wants, too.
+    unread : sequence of Path
+        Files that may have samples of the range and are not in our tables.
     most_bytes : int
         Beyond so many bytes of samples a range is refused.
     """
 
     database: Database
     columns: Columns
+    files: Files
     entry: Entry
     together: Sequence[str]
+    unread: Sequence[Path]
     most_bytes: int
+
+    def bounds(self, begin: int, end: int) -> tuple[int, int] | None:
+        """Part of ``[begin, end)`` that the field has samples in, roughly; None if it has none."""
+        found = [bounds(self.database, self.entry, begin, end)] if self.entry.field_id else []
+        for path in self.unread:
+            records = self._records(path, begin, end)
+            if len(records):
+                first, last = int(records["t0"].min()), int(records["t1"].max()) + 1
+                found.append((max(begin, first), min(end, last)))
+        ends = [one for one in found if one is not None]
+        return (min(one[0] for one in ends), max(one[1] for one in ends)) if ends else None
 
     def samples(self, begin: int, end: int) -> Samples | None:
         """Every sample in ``[begin, end)``, ascending.
@@ -95,7 +117,10 @@ class Selection:
         TooMuchDataError
             If there are too many.
         """
-        wanted = self._segments(begin, end)
+        unread = [segment for path in self.unread for segment in self._segments_of(path, begin, end)]
+        return self._read([*self._segments(begin, end), *unread], begin, end)
+
+    def _read(self, wanted: Sequence[Segment], begin: int, end: int) -> Samples | None:
         self.columns.expect(wanted[:MOST_EXPECTED], self.entry.field)
         pieces = [
             piece
@@ -116,10 +141,15 @@ class Selection:
 
     def count(self, begin: int, end: int) -> int:
         """How many samples the files have that overlap the range, at most."""
-        ((samples,),) = self.database.query(
-            "SELECT SUM(samples) FROM sisock_spans WHERE field_id = %s AND t1 >= %s AND t1 <= %s AND t0 < %s",
-            [self.entry.field_id, begin, end + self.entry.longest, end],
-        )
+        unread = sum(int(self._records(path, begin, end)["n"].sum()) for path in self.unread)
+        return self._count(begin, end) + unread
+
+    def _count(self, begin: int, end: int) -> int:
+        """Those of indexed files."""
+        if not self.entry.field_id:
+            return 0
+        values = [self.entry.field_id, begin, end + self.entry.longest, end]
+        ((samples,),) = self.database.query(f"SELECT SUM(samples) {_OVERLAPPING}", values)
         return int(samples or 0)
 
     def drawn(self, begin: int, end: int, width: int) -> Samples | None:
@@ -128,7 +158,13 @@ class Selection:
         Each bin's least and greatest sample, and the first and the last of all.
         """
         level = max(i for i, finer in enumerate(_WIDTHS) if finer <= width)
-        bins = summary.merge(summary.join(self._cover(level, begin, end, width)))
+        indexed = self._cover(level, begin, end, width) if self.entry.field_id else []
+        unread = [
+            bins
+            for path in self.unread
+            for bins in self._summarized(self._segments_of(path, begin, end), begin, end, width)
+        ]
+        bins = summary.merge(summary.join([*indexed, *unread]))
         if not len(bins):
             return None
         ticks, values = summary.points(bins)
@@ -172,8 +208,7 @@ class Selection:
 
     def _spans(self, begin: int, end: int, width: int) -> list[Bins]:
         rows = self.database.query(
-            "SELECT samples, bins FROM sisock_spans "
-            "WHERE field_id = %s AND t1 >= %s AND t1 <= %s AND t0 < %s ORDER BY t1",
+            f"SELECT samples, bins {_WITHIN}",
             [self.entry.field_id, begin, end + self.entry.longest, end],
         )
         if any(samples and not blob for samples, blob in rows):
@@ -181,28 +216,57 @@ class Selection:
         return [_inside(blobs.unpack_bins(blob), FINEST_WIDTH, begin, end, width) for _, blob in rows]
 
     def _from_samples(self, begin: int, end: int, width: int) -> list[Bins]:
-        if end - begin > FINEST_WIDTH and self.count(begin, end) * SAMPLE_BYTES > self.most_bytes:
+        if end - begin > FINEST_WIDTH and self._count(begin, end) * SAMPLE_BYTES > self.most_bytes:
             raise TooMuchDataError(f"the range holds more than {self.most_bytes} bytes of samples")
-        found = self.samples(begin, end)
+        return self._summarized(self._segments(begin, end), begin, end, width)
+
+    def _summarized(self, wanted: Sequence[Segment], begin: int, end: int, width: int) -> list[Bins]:
+        found = self._read(wanted, begin, end)
         if found is None or not len(found.ticks):
             return []
-        return [summary.summarize(found.ticks, found.values.astype(np.float64)[None, :], width)[0]]
+        return [summary.summarize(found.ticks, _numbers(found.values)[None, :], width)[0]]
 
     def _segments(self, begin: int, end: int) -> list[Segment]:
+        """Segments of indexed files."""
+        if not self.entry.provider_id:
+            return []
         rows = self.database.query(
-            "SELECT c.file_id, f.path, f.filename, c.records FROM sisock_chunks c "
-            "JOIN sisock_files f ON f.id = c.file_id "
+            "SELECT f.path, f.filename, f.size, f.mtime_ns, f.indexed, f.tail, c.records "
+            "FROM sisock_chunks c JOIN sisock_files f ON f.id = c.file_id "
             "WHERE c.provider_id = %s AND c.t1 >= %s AND c.t1 <= %s AND c.t0 < %s "
             "ORDER BY c.t0, c.file_id",
             [self.entry.provider_id, begin, end + self.entry.longest, end],
         )
-        return [
-            segment
-            for file_id, path, filename, blob in rows
-            for segment in segments(
-                file_id, Path(path, filename), self.entry.provider_id, blobs.unpack_records(blob), begin, end
-            )
-        ]
+        found: list[Segment] = []
+        for path, filename, size, mtime_ns, indexed, tail, blob in rows:
+            file = Indexed(Path(path, filename), size, mtime_ns, indexed, tail)
+            mark = self.files.unchanged(file)
+            if mark is not None:
+                found += segments(file.path, mark, blobs.unpack_records(blob), begin, end)
+        return found
+
+    def _records(self, path: Path, begin: int, end: int) -> npt.NDArray[np.void]:
+        """Records that overlap the range, of a file that is not indexed."""
+        held = self.files.held(path)
+        records = held.records.get(self.entry.description) if held else None
+        if records is None:
+            return np.empty(0, dtype=RECORD)
+        found: npt.NDArray[np.void] = records[(records["t1"] >= begin) & (records["t0"] < end)]
+        return found
+
+    def _segments_of(self, path: Path, begin: int, end: int) -> list[Segment]:
+        """Segments of a file that is not indexed."""
+        held = self.files.held(path)
+        if held is None or self.entry.description not in held.records:
+            return []
+        return segments(path, held.mark, held.records[self.entry.description], begin, end)
+
+
+def _numbers(values: Column) -> npt.NDArray[np.float64]:
+    """Values to be drawn; a text among them is a gap (it may turn up in a file that nobody indexed)."""
+    if values.dtype.kind == "O":
+        return np.full(len(values), np.nan)
+    return values.astype(np.float64)
 
 
 def _inside(bins: Bins, finer: int, begin: int, end: int, width: int) -> Bins:
