@@ -2,10 +2,12 @@
 
 import datetime as dt
 import io
+import shutil
 import signal
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from sisock_client import ClientError, UnknownFieldError
 from sisock_client.client import DEADLINE_S
 from sisock_client.files import write_csv
 from sisock_client.times import iso, unix_time
+from sisock_hub.prepare import self_signed
 from sisock_testing import Stack
 
 START, END = "2017-07-14", "2017-07-15"
@@ -116,6 +119,15 @@ def test_a_nodes_answer_is_waited_for_no_longer_than_the_deadline(
             weather.signal(signal.SIGCONT)
         assert samples.notices == ["apex_archive did not answer within 0.5 s"]
         assert len(samples[WIND][0]) == 0
+
+
+def test_a_router_with_another_certificate_is_told_in_words(
+    sisock_reactor, url: str, environ, tmp_path: Path
+) -> None:
+    shutil.copytree(environ["CROSSBAR_DIR"], tmp_path / "other", ignore=shutil.ignore_patterns("*.sock"))
+    (tmp_path / "other" / "server_cert.pem").write_bytes(self_signed(["127.0.0.1"])[0])
+    with pytest.raises(ClientError, match=r"the router's certificate is not the one in .*, or has expired"):
+        Client(wamp={**environ, "CROSSBAR_DIR": str(tmp_path / "other")}, deadline_s=2.0)
 
 
 def test_times_are_read_as_people_write_them() -> None:

@@ -48,16 +48,22 @@ class WampSource:
         self._reactor.callFromThread(
             lambda: self.consumer.run().addErrback(lambda f: self._failure.append(f.getErrorMessage()))
         )
-        self.ask(self._joined, JOIN_S + 1)
+        self._patience_s = min(JOIN_S, deadline_s)
+        try:
+            self.ask(self._joined, JOIN_S + 1)
+        except ClientError:
+            self.close()
+            raise
 
     async def _joined(self) -> None:
-        end = self._reactor.seconds() + JOIN_S
+        end = self._reactor.seconds() + self._patience_s
         while not self.consumer.hub_here:
             if self._failure:
                 raise ClientError(self._failure[0])
             if self._reactor.seconds() > end:
                 where = "the hub" if self.consumer.router_here else "the router"
-                raise ClientError(f"{where} did not answer within {JOIN_S:g} s")
+                why = f": {self.consumer.why_away}" if self.consumer.why_away else ""
+                raise ClientError(f"{where} did not answer within {self._patience_s:g} s{why}")
             await deferLater(self._reactor, STEP_S, lambda: None)
 
     def close(self) -> None:

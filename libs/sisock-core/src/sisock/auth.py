@@ -15,6 +15,7 @@ from autobahn.wamp import auth as wamp_auth
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from OpenSSL import SSL
+from service_identity import VerificationError
 from twisted.internet import ssl
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
@@ -171,6 +172,34 @@ def trust(config: RouterConfig) -> Any:
     if not roots:
         return ssl.optionsForClientTLS(config.crossbar_host)
     return ssl.optionsForClientTLS(config.crossbar_host, trustRoot=ssl.trustRootFromCertificates(roots))
+
+
+def why_refused(error: BaseException, config: RouterConfig) -> str:
+    """Why TLS with the router failed, in words: OpenSSL has tuples for it.
+
+    Parameters
+    ----------
+    error : BaseException
+        What ended the connection.
+    config : RouterConfig
+    """
+    mounted = config.crossbar_dir / CERTIFICATE
+    if isinstance(error, VerificationError):
+        return f"the router's certificate is not made out to CROSSBAR_HOST={config.crossbar_host!r}"
+    if not isinstance(error, SSL.Error):
+        return f"{error}" or type(error).__name__
+    told = (
+        ", ".join(entry[-1] for entry in (error.args[0] if error.args else ()) if entry)
+        or type(error).__name__
+    )
+    if "certificate verify failed" in told:
+        held = (
+            f"is not the one in {mounted}"
+            if mounted.exists()
+            else f"is not trusted, and there is no {mounted}"
+        )
+        return f"the router's certificate {held}, or has expired: copy the router's {CERTIFICATE}"
+    return f"no TLS with the router: {told}"
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -41,6 +41,9 @@ _REFUSALS = {
 }
 
 
+_CLOSED = "the router closed the connection"
+
+
 class Owner(Protocol):
     """What is done with the connection."""
 
@@ -122,6 +125,7 @@ class Connection:
         *,
         open_port: bool = False,
     ) -> None:
+        self._config = config
         self.anonymous = open_port
         self.user = config.wamp_user
         self.secret: Secret | None = auth.find_secret(config) if open_port else auth.require_secret(config)
@@ -147,6 +151,11 @@ class Connection:
     def session(self) -> Any:
         """The joined session, or None while there is none."""
         return self._session
+
+    @property
+    def why_away(self) -> str:
+        """Why there is no session; empty while there is one, or no try has failed yet."""
+        return self._told
 
     def run(self) -> Deferred[None]:
         """Connect, and connect again whenever it is lost, until `stop`.
@@ -285,7 +294,8 @@ class Connection:
         over = self._over
         if over is not None and not over.called:
             clean = reason is None or reason.check(ConnectionClosed)
-            over.callback("the router closed the connection" if clean else f"{reason.getErrorMessage()}")  # type: ignore[union-attr]
+            error = None if clean or reason is None else reason.value
+            over.callback(auth.why_refused(error, self._config) if error else _CLOSED)
 
     def _tell(self, why: str) -> None:
         if why != self._told:

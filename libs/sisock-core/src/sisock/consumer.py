@@ -96,6 +96,11 @@ class Consumer:
         """Whether there is a session with the router."""
         return self._connection.session is not None
 
+    @property
+    def why_away(self) -> str:
+        """Why there is no session with the router, as far as is known."""
+        return self._connection.why_away
+
     def run(self) -> Deferred[None]:
         """Connect and stay connected; fires after `stop`, fails if the router refuses us at once."""
         return self._connection.run()
