@@ -82,6 +82,16 @@ def test_late_samples_find_their_place(buffer: Buffer, block: MakeBlock) -> None
     assert served(buffer, "a") == [(0, 0.0), (5, 5.0), (10, 10.0), (20, 20.0)]
 
 
+def test_a_missing_value_that_comes_later_leaves_the_one_that_is_there(
+    buffer: Buffer, block: MakeBlock
+) -> None:
+    buffer.add(block(t=times(1, 2), T=[1.5, 2.5], s=["a", "b"], on=[True, False]), START)
+    buffer.add(block(t=times(1, 2), T=[None, 9.0], s=[None, "c"], on=[None, True]), START)
+    assert served(buffer, "t") == [(1, 1.5), (2, 9.0)]
+    assert served(buffer, "s") == [(1, "a"), (2, "c")]
+    assert served(buffer, "on") == [(1, True), (2, True)]
+
+
 def test_a_message_that_comes_twice_is_there_once(buffer: Buffer, block: MakeBlock) -> None:
     for _ in range(2):
         buffer.add(block(t=times(0, 1), a=[0, 1], s=["x", "y"]), START)

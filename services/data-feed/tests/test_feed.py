@@ -90,6 +90,13 @@ def test_times_are_sorted_and_each_is_there_once_with_its_last_value() -> None:
     assert only_block(parsed) == ([1.0, 2.0, 3.0], {("T", "number"): [9.0, 2.0, 3.0]})
 
 
+def test_a_missing_value_does_not_replace_one_that_is_there_at_the_same_time() -> None:
+    data = {"T": [5, None, 7, 8], "s": ["a", "b", None, "c"], "on": [None, True, False, None]}
+    t, columns = only_block(parse(message(data, timestamps=[2.0, 2.0, 1.0, 1.0])))
+    assert t == [1.0, 2.0]
+    assert columns == {("T", "number"): [8.0, 5.0], ("s", "string"): ["c", "b"], ("on", "bool"): [0, 1]}
+
+
 @pytest.mark.parametrize(
     "bad", [math.nan, math.inf, -math.inf, 1e303, 1.7e12, 10**400, None, "noon", -5, -1e303, 0]
 )

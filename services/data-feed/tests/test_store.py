@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import structlog
 from sisock_data_feed.feed import Block
-from sisock_data_feed.store import Store
+from sisock_data_feed.store import COMMIT_INTERVAL_S, RETRY_INTERVAL_S, Store
 from sisock_testing import wait_until
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -174,7 +175,7 @@ def test_what_was_put_survives_the_death_of_the_process(
 import os, sys, time, structlog
 from pathlib import Path
 from sisock_data_feed.feed import parse
-from sisock_data_feed.store import Store
+from sisock_data_feed.store import COMMIT_INTERVAL_S, RETRY_INTERVAL_S, Store
 from sisock_data_feed.topics import Address
 store = Store(Path(sys.argv[1]), "node", 100.0, structlog.get_logger())
 store.open(lambda received, block: None)
@@ -198,3 +199,68 @@ time.sleep(60)
     store = make_store()
     assert len(restored(store)) == 1
     store.close()
+
+
+class Pauses:
+    """Remembers how long each pause would be, and ends it when the test says so."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._over = threading.Semaphore(0)
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        self._over.acquire(timeout=20)
+
+    def end(self) -> None:
+        self._over.release()
+
+
+def test_a_store_that_fails_is_tried_again_after_a_pause_and_said_once(
+    tmp_path: Path, log: Any, block: MakeBlock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = Pauses()
+    store = Store(tmp_path, "node", 100.0, log, pauses)
+    restored(store)
+    tries: list[int] = []
+    write = store._write
+
+    def failing(database: sqlite3.Connection, batch: list[tuple[float, Block]]) -> None:
+        tries.append(len(batch))
+        if len(tries) <= 2:
+            raise sqlite3.OperationalError("disk I/O error")
+        write(database, batch)
+
+    monkeypatch.setattr(store, "_write", failing)
+    with capture_logs() as logs:
+        for wanted in (1, 2, 3):
+            for _ in range(10):
+                store.put(T, block(t=[1.0], a=[1]))
+            wait_until(lambda wanted=wanted: len(pauses.seconds) == wanted, 20, f"pause {wanted}")
+            assert len(tries) == wanted
+            if wanted < 3:
+                pauses.end()
+        pauses.end()
+        store.close()
+    assert pauses.seconds == [RETRY_INTERVAL_S, RETRY_INTERVAL_S, COMMIT_INTERVAL_S]
+    assert events(logs) == ["store.failed", "store.back"]
+
+
+def test_a_store_that_fails_holds_nobody_up_at_the_end(
+    make_store: Callable[..., Store], block: MakeBlock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_store()
+    restored(store)
+    failed = threading.Event()
+
+    def failing(*_: object) -> None:
+        failed.set()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(store, "_write", failing)
+    store.put(T, block(t=[1.0], a=[1]))
+    assert failed.wait(20)
+    thread = store._thread
+    assert thread is not None
+    store.close()
+    assert not thread.is_alive()

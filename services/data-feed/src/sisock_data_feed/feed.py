@@ -155,26 +155,33 @@ def _block(address: Address, name: object, content: object, problems: dict[str, 
             problems["value"] = f"channel {channel!r} has the value {bad}"
         for kind, column in by_kind.items():
             columns[_text(channel), kind] = column
-    rows = _good_rows(t)
-    if rows is not None:
+    order = _good_order(t)
+    if order is not None:
         dropped = int(np.count_nonzero(~_good(t)))
         if dropped:
             problems["times"] = f"block {name!r} has {dropped} of {len(t)} times that are no UNIX times"
-        t = t[rows]
-        columns = {channel: column[rows] for channel, column in columns.items()}
+        t, row = np.unique(t[order], return_inverse=True)
+        columns = {
+            channel: _gathered(channel[1], column[order], row, len(t)) for channel, column in columns.items()
+        }
     return Block(address, _text(name), t, columns) if len(t) and columns else None
 
 
-def _good_rows(t: Times) -> npt.NDArray[np.intp] | None:
-    """Rows in order of time, each time once (the last to come counts); None if that is all of them."""
+def _good_order(t: Times) -> npt.NDArray[np.intp] | None:
+    """Rows that have a time, in order of time; None if that is all of them, each time once."""
     if bool(_good(t).all()) and bool((t[1:] > t[:-1]).all()):
         return None
     good = np.flatnonzero(_good(t))
-    order = good[np.argsort(t[good], kind="stable")]
-    sorted_t = t[order]
-    last = np.append(sorted_t[1:] > sorted_t[:-1], True) if len(order) else np.empty(0, dtype=bool)
-    rows: npt.NDArray[np.intp] = order[last]
-    return rows
+    order: npt.NDArray[np.intp] = good[np.argsort(t[good], kind="stable")]
+    return order
+
+
+def _gathered(kind: Kind, values: Column, row: npt.NDArray[np.intp], rows: int) -> Column:
+    """Put each value into its row; of several the last one counts, and a missing one never does."""
+    column = empty(kind, rows)
+    there = present(values)
+    column[row[there]] = values[there]
+    return column
 
 
 def _good(t: Times) -> npt.NDArray[np.bool_]:
@@ -235,6 +242,14 @@ def _columns(values: Sequence[Any]) -> tuple[dict[Kind, Column], str]:
 def empty(kind: Kind, rows: int) -> Column:
     """A column without a value."""
     return np.full(rows, MISSING[kind], dtype=DTYPES[kind])
+
+
+def present(values: Column) -> Column:
+    """Where a column has a value."""
+    if values.dtype.kind == "f":
+        return ~np.isnan(values)
+    there: Column = values != (MISSING["bool"] if values.dtype.kind == "i" else MISSING["string"])
+    return there
 
 
 def _text(value: str) -> str:

@@ -48,6 +48,8 @@ class Store:
     buffer_time : float
         Seconds.
     log : structlog logger
+    pause : callable, optional
+        Waits for so many seconds; what the thread does between two tries.
 
     Notes
     -----
@@ -57,8 +59,15 @@ class Store:
     """
 
     def __init__(
-        self, directory: Path, name: str, buffer_time: float, log: structlog.stdlib.BoundLogger
+        self,
+        directory: Path,
+        name: str,
+        buffer_time: float,
+        log: structlog.stdlib.BoundLogger,
+        pause: Callable[[float], object] | None = None,
     ) -> None:
+        self._closing = threading.Event()
+        self._pause = pause or self._closing.wait
         self.file = directory / f"{quote(name, safe='')}.sqlite"
         self._buffer_time = buffer_time
         self._log = log
@@ -138,12 +147,13 @@ class Store:
     def close(self) -> None:
         """Store what waits, then stop."""
         if self._thread is not None:
+            # A thread that pauses, after a failure for ten seconds, goes on at once.
+            self._closing.set()
             self._queue.put(None)
             self._thread.join(10)
             self._thread = None
 
     def _run(self) -> None:
-        pause = threading.Event()
         database: sqlite3.Connection | None = None
         going = True
         while going:
@@ -163,13 +173,13 @@ class Store:
                     database.close()
                 database = None
                 if going:
-                    pause.wait(RETRY_INTERVAL_S)
+                    self._pause(RETRY_INTERVAL_S)
             else:
                 if self._failing or self._behind:
                     self._log.info("store.back")
                 self._failing = self._behind = False
                 if going:
-                    pause.wait(COMMIT_INTERVAL_S)
+                    self._pause(COMMIT_INTERVAL_S)
         if database is not None:
             database.close()
 

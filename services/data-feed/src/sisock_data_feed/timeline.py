@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from sisock_data_feed.feed import DTYPES, MISSING, Block, Channel, Column, Times, empty
+from sisock_data_feed.feed import DTYPES, Block, Channel, Column, Times, empty, present
 
 ROWS = 1024
 """Rows of a piece: 8 kB a channel."""
@@ -170,14 +170,6 @@ def _merged(
             column[new_rows[there]] = values[there]
         merged[channel] = column
     return union, merged
-
-
-def present(values: Column) -> Column:
-    """Where a column has a value."""
-    if values.dtype.kind == "f":
-        return ~np.isnan(values)
-    there: Column = values != (MISSING["bool"] if values.dtype.kind == "i" else MISSING["string"])
-    return there
 
 
 class Snapshot:
