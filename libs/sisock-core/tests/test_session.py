@@ -54,11 +54,26 @@ def test_a_server_in_the_predecessors_style_runs_unchanged(old_style: Process, s
     assert "after_onJoin was called" in old_style.text()
 
 
-def test_an_old_servers_reply_that_no_message_can_hold_is_false(
+def test_an_old_servers_reply_that_fits_into_a_message_is_sent(old_style: Process, sisock_peer: Peer) -> None:
+    reply = sisock_peer.v1_data("old_thermometer", ["t1"], 1, 500_001)
+    assert len(reply["data"]["t1"]) == len(reply["timeline"]["ten"]["t"]) == 50_000
+
+
+def test_an_old_servers_reply_that_no_message_can_hold_arrives_in_parts(
     old_style: Process, sisock_peer: Peer
 ) -> None:
-    with pytest.raises(TooMuchDataError):
-        sisock_peer.get_data("old_thermometer", ["t1"], 1, 1e7)
+    series, problems = sisock_peer.get_data("old_thermometer", ["t1", "state"], 1, 3e6)
+    assert problems == {}
+    np.testing.assert_array_equal(series["t1"].t, np.arange(10.0, 3e6, 10))
+    np.testing.assert_array_equal(series["t1"].values, series["t1"].t % 100)
+    assert set(series["state"].values) == {"on"}
+
+
+def test_an_old_servers_reply_that_no_message_can_hold_is_false_for_an_old_caller(
+    old_style: Process, sisock_peer: Peer
+) -> None:
+    assert sisock_peer.v1_data("old_thermometer", ["t1"], 1, 1e7) is False
+    assert "more than a message may have" in old_style.text()
 
 
 @pytest.mark.parametrize("samples", [60_000, 1_200_000])
@@ -71,11 +86,14 @@ def test_a_reply_of_many_megabytes_arrives_in_parts(
     np.testing.assert_array_equal(series["sine"].values, np.sin(series["sine"].t))
 
 
-def test_an_old_caller_gets_false_instead_of_a_message_that_is_never_sent(
-    clockwork: Process, sisock_peer: Peer
+def test_an_old_caller_gets_all_that_its_message_holds_and_false_for_more(
+    clockwork: Process, sisock_stack: Stack
 ) -> None:
-    assert sisock_peer.v1_data("clockwork", ["sine"], 1, 60_001) is False
-    assert len(sisock_peer.v1_data("clockwork", ["sine"], 1, 1001)["data"]["sine"]) == 1000
+    """58,200 samples of 18 bytes are just less than 1 MiB; one message more would end its session."""
+    caller = start(sisock_stack, "old_caller")
+    assert caller.popen.wait(30) == 0, caller.text()
+    told = [line.rpartition("samples ")[2] for line in caller.text().splitlines() if "samples" in line]
+    assert told == ["1000", "58200", "False", "1000"]
 
 
 def test_what_a_node_refuses_to_send_is_false(clockwork: Process, sisock_peer: Peer) -> None:

@@ -6,30 +6,26 @@ settings (`WAMP_SECRET` and so on) are read from the environment when they are a
 """
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from autobahn.twisted.wamp import ApplicationSession
 from autobahn.wamp.exception import ApplicationError
-from autobahn.websocket.util import parse_url
-from OpenSSL import SSL
-from twisted.application.internet import backoffPolicy
-from twisted.internet import ssl
+from autobahn.wamp.types import RegisterOptions
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
-from zope.interface import implementer
 
-from sisock import auth, uris
+from sisock import auth, message, uris
+from sisock.announce import Announcement, not_registered
 from sisock.config import RouterConfig, load
+from sisock.errors import RefusedError
+from sisock.restart import Hosting, connect, restart
 from sisock.runner import the_reactor
 from sisock.times import sisock_to_unix_time
 from sisock.uris import BASE_URI, REALM, uri
-from sisock.wire import V1_BYTES
+from sisock.wire import PART_BYTES
 
 __all__ = [
     "BASE_URI",
@@ -61,8 +57,6 @@ _SETTINGS: dict[str, Callable[[RouterConfig], Any]] = {
     "SISOCK_PORT": lambda config: config.crossbar_tls_port,
     "OCS_PORT": lambda config: config.crossbar_ocs_port,
 }
-_RETRY_DELAY_S = backoffPolicy(initialDelay=0.25, maxDelay=2.0, factor=1.5)
-_JSON_NUMBER_BYTES = 18
 
 
 def __getattr__(name: str) -> Any:
@@ -89,6 +83,12 @@ class DataNodeServer(ApplicationSession):
 
     name: str = None  # type: ignore[assignment]
     description: str = None  # type: ignore[assignment]
+
+    # On the class: authors need not call our __init__.
+    _announcement: Announcement | None = None
+    _hosting: Hosting | None = None
+    _joined_at: float | None = None
+    _factory: Any = None
 
     def onConnect(self) -> None:
         """Fired when session first connects to WAMP router."""
@@ -124,33 +124,42 @@ class DataNodeServer(ApplicationSession):
         return ensureDeferred(self._join_stack(details))
 
     async def _join_stack(self, details: Any) -> None:
+        missing: dict[str, tuple[Any, Any]] = {
+            uris.get_fields(self.name): (self._answer_get_fields, None),
+            uris.get_data(self.name): (self._answer_get_data, RegisterOptions(details_arg="_details")),
+        }
+
+        async def register() -> None:
+            for procedure, (answer, options) in list(missing.items()):
+                try:
+                    await self.register(answer, procedure, options=options)
+                except ApplicationError as error:
+                    raise RefusedError(not_registered(self.name, error)) from error
+                del missing[procedure]
+
+        # A no ends nothing, as before: the loops of after_onJoin run, and the name may become free.
+        self._announcement = announcement = Announcement(
+            the_reactor(),
+            self,
+            (self.name, self.description, details.session),
+            self._hub_told,
+            capabilities=["parts"],
+            prepare=register,
+        )
         try:
-            await self.register(self._answer_get_fields, uris.get_fields(self.name))
-            await self.register(self._answer_get_data, uris.get_data(self.name))
-        except ApplicationError as error:
-            self.log.error("Data node {name!r} is refused: {why}", name=self.name, why=error.error_message())
-            self.leave()
-            return
-        try:
-            await self.subscribe(
-                lambda *_, **__: ensureDeferred(self._announce(details)), uris.DATA_NODE_ANNOUNCE
-            )
+            await self.subscribe(lambda *_, **__: announcement.ask_soon(), uris.DATA_NODE_ANNOUNCE)
         except ApplicationError as error:
             self.log.debug("no announcements from the hub: {why}", why=error.error_message())
-        await self._announce(details)
+        await announcement.ask()
         await maybeDeferred(self.after_onJoin, details)
 
-    async def _announce(self, details: Any) -> None:
-        try:
-            added = await self.call(uris.DATA_NODE_ADD, self.name, self.description, details.session)
-        except ApplicationError as error:
-            self.log.warn("The hub is away, waiting for it: {why}", why=error.error_message())
-            return
-        if added:
-            self.log.info("Data node registered as {name!r}.", name=self.name)
+    def _hub_told(self, why: str) -> None:
+        if why:
+            self.log.error(
+                "Data node {name!r} is not listed, and goes on asking: {why}", name=self.name, why=why
+            )
         else:
-            self.log.error("Another data node is listed as {name!r}: request denied.", name=self.name)
-            self.leave()
+            self.log.info("Data node registered as {name!r}.", name=self.name)
 
     def after_onJoin(self, details: Any) -> Any:
         """This method is called after onJoin() has finished.
@@ -165,21 +174,31 @@ class DataNodeServer(ApplicationSession):
         """
 
     def onDisconnect(self) -> None:
-        """Fired when the transport is gone: connect again, where nobody else does."""
+        """Fired when the transport is gone: come back, where nobody else sees to that."""
         super().onDisconnect()
-        runner = getattr(self.config, "runner", None)
-        if runner is None or getattr(runner, "_client_service", None) is not None:
+        if self._announcement is not None:
+            self._announcement.stop()
+        reactor, hosting = the_reactor(), self._hosting
+        if hosting is None or not reactor.running or getattr(reactor, "_stopped", False):
             return
-        reactor = the_reactor()
-        if reactor.running and not getattr(reactor, "_stopped", False):
-            ensureDeferred(_reconnect(reactor, runner, self._factory)).addErrback(
-                lambda failure: self.log.failure("Could not reconnect", failure=failure)
-            )
+        if hosting.whole_process and self._joined_at is not None:
+            coming_back = restart(reactor, hosting, reactor.seconds() - self._joined_at, self.log)
+        elif hosting.runner is not None and getattr(hosting.runner, "_client_service", None) is None:
+            coming_back = connect(reactor, hosting, self._factory)
+        else:
+            return
+        ensureDeferred(coming_back).addErrback(
+            lambda failure: self.log.failure("Could not come back", failure=failure)
+        )
 
     def onOpen(self, transport: Any) -> None:
         """Fired when the transport is there; remember what made it."""
-        self._factory = transport.factory
+        self._factory, self._hosting, self._joined_at = transport.factory, Hosting(self), None
+        self.on("join", self._take_note)  # whatever an author's onJoin does
         super().onOpen(transport)
+
+    def _take_note(self, *_: Any) -> None:
+        self._joined_at = the_reactor().seconds()
 
     def get_fields(self, start: float, end: float) -> Any:
         """Get a list of available fields and associated timelines available within a time interval.
@@ -241,14 +260,29 @@ class DataNodeServer(ApplicationSession):
         return _plain(await maybeDeferred(self.get_fields, start, end))
 
     async def _answer_get_data(
-        self, field: Sequence[str], start: float, end: float, min_stride: float | None = None
+        self,
+        field: Sequence[str],
+        start: float,
+        end: float,
+        min_stride: float | None = None,
+        *,
+        _details: Any = None,
     ) -> Any:
         reply = _plain(await maybeDeferred(self.get_data, field, start, end, min_stride))
-        # An old peer accepts no message over 1 MiB: without this it would wait for ever.
-        if isinstance(reply, dict) and _numbers(reply) * _JSON_NUMBER_BYTES > V1_BYTES:
-            self.log.warn("{name}: the reply is longer than a message may be", name=self.name)
+        size = await deferToThread(message.size, self, reply)
+        if size <= message.MOST_BYTES:
+            return reply
+        progress = getattr(_details, "progress", None)
+        if progress is None or not message.is_splittable(reply):
+            self.log.warn(
+                "{name}: the reply has {size} bytes, more than a message may have", name=self.name, size=size
+            )
             return False
-        return reply
+        *parts, last = message.split(reply, size // PART_BYTES + 1)
+        for part in parts:
+            progress(part)
+            await deferLater(the_reactor(), 0, lambda: None)
+        return last
 
 
 def _plain(value: Any) -> Any:
@@ -262,41 +296,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list) and value and not isinstance(value[0], int | float | str):
         return [_plain(item) for item in value]
     return value
-
-
-def _numbers(reply: dict[str, Any]) -> int:
-    columns = list((reply.get("data") or {}).values())
-    columns += [
-        entry.get("t", ()) for entry in (reply.get("timeline") or {}).values() if isinstance(entry, dict)
-    ]
-    return sum(len(column) for column in columns if isinstance(column, list))
-
-
-@implementer(IOpenSSLClientConnectionCreator)
-class _AsGiven:
-    """TLS exactly as the author's CertificateOptions say."""
-
-    def __init__(self, options: Any) -> None:
-        self._context = options.getContext()
-
-    def clientConnectionForTLS(self, _protocol: object) -> Any:
-        return SSL.Connection(self._context, None)
-
-
-async def _reconnect(reactor: Any, runner: Any, factory: Any) -> None:
-    """Connect the runner's factory again, as often as it takes."""
-    secure, host, port, *_ = parse_url(runner.url)
-    endpoint: Any = HostnameEndpoint(reactor, host, port)
-    if secure:
-        given: Any = runner.ssl or ssl.optionsForClientTLS(host)
-        creator: Any = given if IOpenSSLClientConnectionCreator.providedBy(given) else _AsGiven(given)
-        endpoint = wrapClientTLS(creator, endpoint)
-    attempt = 0
-    while True:
-        attempt += 1
-        await deferLater(reactor, _RETRY_DELAY_S(attempt), time.time)
-        try:
-            await endpoint.connect(factory)
-        except Exception:  # noqa: BLE001, S112 (a router that is away is normal: try again)
-            continue
-        return

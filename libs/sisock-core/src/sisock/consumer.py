@@ -268,7 +268,7 @@ class Consumer:
         parts = Parts(name, self._most_reply_bytes)
         asked = (list(fields), start, end)
         # A node of the predecessor's sends no parts, and must not notice that nobody waits any more.
-        in_parts = parts if "packed" in able else None
+        in_parts = parts if able & {"packed", "parts"} else None
         last = await self._calls.ask(name, deadline_s, uris.get_data(name), asked, extra, in_parts)
         if last is False:
             raise TooMuchDataError(f"{name} has more data in this range than it is willing to send")

@@ -10,16 +10,16 @@ from typing import Any
 import structlog
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import PublishOptions, RegisterOptions, SubscribeOptions
-from twisted.internet.defer import CancelledError, ensureDeferred
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 
-from sisock import uris, wire
+from sisock import message, uris, wire
+from sisock.announce import Announcement, not_allowed, not_registered
 from sisock.blocking import in_thread, within
 from sisock.errors import ContractError, DeadlineError, RefusedError, SisockError, TooMuchDataError
 from sisock.node import DataNode, Limits
 from sisock.times import absolute
 
-HUB_DEADLINE_S = 5.0
 MOST_REPLY_BYTES = 256 * 1024 * 1024
 
 CAPABILITIES = ("max_points", "packed")
@@ -62,28 +62,44 @@ class NodeSession:
         self._listed = False
         self._hub_missed = False
         self._last_problem = ""
+        self._announcement: Announcement | None = None
+        self._session: Any = None
 
     async def joined(self, session: Any, details: Any) -> None:
         """Register the node's procedures and announce it to the hub."""
+        self._session = session
         name = self._node.name
         options = RegisterOptions(details_arg="details")
         try:
             await session.register(self._get_fields, uris.get_fields(name))
             await session.register(self._get_data, uris.get_data(name), options=options)
         except ApplicationError as error:
-            raise RefusedError(_why_not_registered(name, error)) from error
+            raise RefusedError(not_registered(name, error)) from error
+
+        def refused(why: str) -> None:
+            self._log.error("node.refused", why=why)
+            session.leave()
+
+        self._announcement = announcement = Announcement(
+            self._reactor,
+            session,
+            (name, self._node.description, details.session),
+            self._hub_told,
+            refused=refused,
+            capabilities=[*CAPABILITIES, *(["live"] if self._node.live else [])],
+        )
         try:
-            await session.subscribe(
-                lambda *_, **__: self._announce_soon(session, details), uris.DATA_NODE_ANNOUNCE
-            )
+            await session.subscribe(lambda *_, **__: announcement.ask_soon(), uris.DATA_NODE_ANNOUNCE)
         except ApplicationError as error:
             # A site's own roles may not allow it; the hub then finds us by our registrations.
             self._log.debug("hub.announcements_not_allowed", why=error.error_message())
-        await self._announce(session, details)
+        await announcement.ask()
         await self._node.joined(_Live(self._reactor, session, name))
 
     def lost(self) -> None:
         """The session is over: nobody lists us."""
+        if self._announcement is not None:
+            self._announcement.stop()
         self._set_listed(False)
 
     async def farewell(self, session: Any) -> None:
@@ -96,48 +112,14 @@ class NodeSession:
         except (ApplicationError, DeadlineError, ConnectionError) as error:
             self._log.debug("hub.subtract_failed", why=str(error))
 
-    def _announce_soon(self, session: Any, details: Any) -> None:
-        def failed(failure: Any) -> None:
-            if failure.check(RefusedError):
-                self._log.error("node.refused", why=failure.getErrorMessage())
-                session.leave()
-
-        ensureDeferred(self._announce(session, details)).addErrback(failed)
-
-    async def _announce(self, session: Any, details: Any) -> None:
-        node = self._node
-        capabilities = [*CAPABILITIES, *(["live"] if node.live else [])]
-        arguments = (node.name, node.description, details.session)
-        try:
-            added = await self._add(session, *arguments, capabilities=capabilities)
-        except ApplicationError as error:
-            if error.error == ApplicationError.NO_SUCH_PROCEDURE:
-                self._hub_is_away("the hub is not on the router yet")
-                return
-            if error.error == ApplicationError.NOT_AUTHORIZED:
-                raise RefusedError(_not_allowed(uris.DATA_NODE_ADD, error)) from error
-            # A hub of the predecessor's knows no capabilities.
-            added = await self._add(session, *arguments)
-        except DeadlineError as error:
-            self._hub_is_away(str(error))
-            return
-        if not added:
-            raise RefusedError(f"another data node is already listed under the name {node.name!r}")
-        self._hub_missed = False
-        if not self._listed:
+    def _hub_told(self, why: str) -> None:
+        if why:
+            if not self._hub_missed:
+                self._log.warning("hub.away", why=why)
+        elif not self._listed:
             self._log.info("node.listed")
-        self._set_listed(True)
-
-    async def _add(self, session: Any, *args: Any, **kwargs: Any) -> Any:
-        return await within(
-            self._reactor, HUB_DEADLINE_S, session.call(uris.DATA_NODE_ADD, *args, **kwargs), "the hub"
-        )
-
-    def _hub_is_away(self, why: str) -> None:
-        if not self._hub_missed:
-            self._log.warning("hub.away", why=why)
-        self._hub_missed = True
-        self._set_listed(False)
+        self._hub_missed = bool(why)
+        self._set_listed(not why)
 
     def _set_listed(self, listed: bool) -> None:
         if listed != self._listed:
@@ -217,12 +199,20 @@ class NodeSession:
         size = sum(len(table.t) * table.row_bytes for table in tables)
         if size > MOST_REPLY_BYTES:
             raise TooMuchDataError(f"{size} bytes are more than {MOST_REPLY_BYTES}")
-        if not chunked and (size if packed else wire.v1_bytes(tables)) > wire.V1_BYTES:
+        if chunked:
+            made = wire.parts(tables, names, packed=packed)
+            return made if size > 4 * wire.PART_BYTES else iter(list(made))
+        # A number has a byte at least: what surely is too much need not be written to be counted.
+        if size > 8 * message.MOST_BYTES or (reply := self._in_one(tables, names, packed)) is None:
             raise TooMuchDataError(
                 "the reply is longer than one message may be, and the caller takes no parts"
             )
-        made = wire.parts(tables, names, packed=packed, part_bytes=wire.PART_BYTES if chunked else None)
-        return made if size > 4 * wire.PART_BYTES else iter(list(made))
+        return iter([reply])
+
+    def _in_one(self, tables: list[wire.Table], names: list[str], packed: bool) -> dict[str, Any] | None:
+        """The whole reply; None if no message can hold it."""
+        reply = next(wire.parts(tables, names, packed=packed, part_bytes=None))
+        return reply if message.size(self._session, reply) <= message.MOST_BYTES else None
 
     def _failed(self, what: str, error: Exception) -> ApplicationError:
         if isinstance(error, ApplicationError):
@@ -280,7 +270,7 @@ class _Live:
         try:
             await self._session.subscribe(handler, topic, options=SubscribeOptions(match=match))
         except ApplicationError as error:
-            raise RefusedError(_not_allowed(topic, error)) from error
+            raise RefusedError(not_allowed(topic, error)) from error
 
 
 def _names(field: Any) -> list[str]:
@@ -298,18 +288,3 @@ def _positive(label: str, value: Any) -> float:
     if label == "max_points" and value < 1:
         raise ContractError(f"{label}={value!r} is not a positive number")
     return float(value)
-
-
-def _why_not_registered(name: str, error: ApplicationError) -> str:
-    if error.error == ApplicationError.PROCEDURE_ALREADY_EXISTS:
-        return f"another data node already serves the name {name!r}: give one of the two another name"
-    return _not_allowed(f"{uris.CONSUMER_PREFIX}{name}.*", error)
-
-
-def _not_allowed(what: str, error: ApplicationError) -> str:
-    # The router's own words name the session, so that the same refusal would never read the same.
-    return (
-        f"the router does not let us use {what} ({error.error}): give us the secret of a user who may "
-        f"(WAMP_SECRET or WAMP_SECRET_FILE; without one we are anonymous), or check the role of our "
-        f"WAMP_USER in the router's config.json"
-    )

@@ -17,12 +17,8 @@ from sisock.errors import ContractError
 from sisock.node import Column, Field, Limits, Series, Times
 
 PART_BYTES = 128 * 1024
-"""Target size of one part of a chunked reply: well under the 1 MiB that old peers accept."""
+"""Target size of one part of a chunked reply: well under `sisock.message.MOST_BYTES`."""
 
-V1_BYTES = 1_000_000
-"""Most bytes of a reply that cannot be chunked; an old peer refuses messages over 1 MiB."""
-
-_JSON_NUMBER_BYTES = 18
 _TYPES = ("number", "string", "bool")
 
 
@@ -186,11 +182,6 @@ def _take(table: Table, kept: decimate.Indices) -> Table:
         return table
     columns = {name: values[kept] for name, values in table.columns.items()}
     return Table(table.timeline, table.t[kept], columns, table.finalized_until)
-
-
-def v1_bytes(tables: Iterable[Table]) -> int:
-    """About how many bytes the tables take as JSON, the longest form that an old peer uses."""
-    return sum(len(t.t) * (t.row_bytes * _JSON_NUMBER_BYTES // 8) for t in tables)
 
 
 def parts(

@@ -181,8 +181,13 @@ class Stack:
 
     def start_hub(self, *, restart: bool = False) -> Process:
         """Start the router and wait until the hub answers."""
+        log = self.directory / "hub.log"
+        earlier = len(log.read_bytes()) if log.exists() else 0
         hub = self.start("hub", [executable("sisock-hub")], restart=restart)
-        wait_until(lambda: "hub.ready" in hub.text() or self._ended(hub), what=f"the hub ({hub.log})")
+        wait_until(
+            lambda: b"hub.ready" in hub.log.read_bytes()[earlier:] or self._ended(hub),
+            what=f"the hub ({hub.log})",
+        )
         return hub
 
     @staticmethod
