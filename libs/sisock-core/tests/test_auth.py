@@ -35,6 +35,30 @@ def test_the_sites_own_configuration_comes_third(directory: Path) -> None:
     assert find_secret(config(directory, WAMP_USER="other")) == Secret("theirs")
 
 
+def test_a_secret_set_alike_for_all_containers_gives_way_to_the_users_own(directory: Path) -> None:
+    """`generated` and `configured` are secrets of the user `server`; `theirs` is that of `other`."""
+    for alike in ("generated", "configured"):
+        assert find_secret(config(directory, WAMP_SECRET=alike, WAMP_USER="other")) == Secret("theirs")
+
+
+def test_a_secret_that_is_nobody_elses_is_taken(directory: Path) -> None:
+    assert find_secret(config(directory, WAMP_SECRET="rotated", WAMP_USER="other")) == Secret("rotated")
+    assert find_secret(config(directory, WAMP_SECRET="generated")) == Secret("generated")
+    assert find_secret(config(directory, WAMP_SECRET="generated", WAMP_USER="nobody")) == Secret("generated")
+
+
+def test_a_secret_that_is_given_needs_no_directory(directory: Path) -> None:
+    (directory / "config.json").write_text("{")
+    assert find_secret(config(directory, WAMP_SECRET="x", WAMP_USER="other")) == Secret("x")
+
+
+def test_the_end_of_the_line_is_no_part_of_a_secret(directory: Path, tmp_path: Path) -> None:
+    (directory / "secrets" / "server").write_text("generated\n")
+    (tmp_path / "given").write_text("given\r\n")
+    assert find_secret(config(directory)) == Secret("generated")
+    assert find_secret(config(directory, WAMP_SECRET_FILE=str(tmp_path / "given"))) == Secret("given")
+
+
 def test_without_any_secret_the_sentence_says_what_to_provide(directory: Path) -> None:
     with pytest.raises(ConfigError, match="WAMP_SECRET or WAMP_SECRET_FILE"):
         require_secret(config(directory, WAMP_USER="nobody"))

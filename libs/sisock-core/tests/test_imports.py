@@ -76,3 +76,32 @@ def test_the_conformance_command_without_its_distribution_says_what_to_install()
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     sentence = "the conformance suite is not installed: pip install sisock-testing"
     assert (done.returncode, done.stderr.strip()) == (1, sentence)
+
+
+NO_SECRET = "import os; os.environ.pop('WAMP_SECRET', None); os.chdir('/');"
+NAMES = (
+    "BASE_URI, OCS_PORT, REALM, SISOCK_HOST, SISOCK_PORT, WAMP_URI, WAMP_USER, DataNodeServer, "
+    "sisock_to_unix_time, uri"
+)
+
+
+def test_all_names_are_imported_where_there_is_no_secret() -> None:
+    assert run(f"{NO_SECRET} from sisock.base import *; {NAMES}; print(WAMP_USER)") == "server"
+
+
+def test_all_names_are_imported_with_the_secret_where_there_is_one() -> None:
+    code = (
+        f"import os; os.environ['WAMP_SECRET'] = 'x'; from sisock.base import *; {NAMES}; print(WAMP_SECRET)"
+    )
+    assert run(code) == "x"
+
+
+def test_the_secret_alone_says_what_to_provide() -> None:
+    code = f"{NO_SECRET} from sisock.errors import ConfigError\ntry: from sisock.base import WAMP_SECRET\n"
+    told = run(f"{code}except ConfigError as error: print(error)")
+    assert told.startswith("no secret for WAMP_USER='server': set WAMP_SECRET or WAMP_SECRET_FILE")
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    code = "import sisock, importlib.metadata as m; print(sisock.__version__ == m.version('sisock-core'))"
+    assert run(code) == "True"

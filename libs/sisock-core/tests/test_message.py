@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from sisock import message, wire
+from sisock import message, replies
 
 VALUES = st.floats(-1e9, 1e9) | st.integers(-5, 5) | st.none()
 COLUMNS = st.dictionaries(
@@ -23,8 +23,8 @@ def test_the_pieces_of_any_reply_make_the_reply_again(columns, pieces) -> None:
     assert message.is_splittable(reply)
     parts = list(message.split(reply, pieces))
     assert len(parts) == pieces
-    whole, problems = wire.merge([reply], list(columns), {})
-    merged, problems_of_parts = wire.merge(parts, list(columns), {})
+    whole, problems = replies.merge([reply], list(columns), {})
+    merged, problems_of_parts = replies.merge(parts, list(columns), {})
     assert problems == problems_of_parts == {}
     for name, series in whole.items():
         np.testing.assert_array_equal(merged[name].t, series.t)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sisock.errors import NodeError, TooMuchDataError
 from sisock_testing import Peer, Process, Stack, wait_until
+from sisock_testing.stack import Reactor
 
 SERVERS = Path(__file__).parent / "servers"
 
@@ -145,6 +146,15 @@ def test_a_wrong_secret_ends_the_process_with_a_sentence(sisock_stack: Stack) ->
     process = start(sisock_stack, "clockwork", "stranger", WAMP_SECRET="wrong")
     assert process.popen.wait(30) == 1
     assert "refused user 'server'" in process.text()
+
+
+def test_a_secret_set_alike_for_all_does_not_keep_a_consumer_out(
+    sisock_stack: Stack, sisock_reactor: Reactor
+) -> None:
+    servers = (sisock_stack.directory / ".crossbar" / "secrets" / "server").read_text()
+    peer = Peer(sisock_reactor, sisock_stack.config(WAMP_USER="simonsobs", WAMP_SECRET=servers))
+    assert peer.consumer.router_here
+    peer.close()
 
 
 def test_a_wrong_setting_ends_the_process_with_a_sentence(sisock_stack: Stack) -> None:

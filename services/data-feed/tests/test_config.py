@@ -66,3 +66,7 @@ def test_only_one_feed_goes_without_a_prefix() -> None:
     assert is_single(("a",), ("x",))
     assert not is_single(("a", "b"), ("x",))
     assert not is_single(("a",), ("*",))
+
+
+def test_a_description_may_be_empty_as_before_but_not_missing() -> None:
+    assert sisock.load(DataFeedConfig, {**REQUIRED, "DESCRIPTION": ""}).description == ""

@@ -222,3 +222,8 @@ def test_a_wrong_value_ends_in_a_sentence_that_names_it(kit, tmp_path, variable:
     assert process.returncode == 2
     assert f"{variable}='{value}'" in told
     assert len(told.strip().splitlines()) == 1
+
+
+def test_an_interval_of_nothing_is_accepted_and_leaves_the_disk_a_breath() -> None:
+    assert load(Config, {"SCAN_INTERVAL": "0", "SQL_FILE": "x"}).scan_interval_s == 1.0
+    assert load(Config, {"SCAN_INTERVAL": "0.5", "SQL_FILE": "x"}).scan_interval_s == 0.5

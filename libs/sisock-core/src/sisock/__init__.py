@@ -19,9 +19,11 @@ A data server is a `DataNode` and one call of `run`::
 """
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from sisock import base
     from sisock.config import NodeConfig, RouterConfig, load, setting
     from sisock.errors import ConfigError, ContractError, NodeError, SisockError, TooMuchDataError
@@ -75,6 +77,8 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: a parser's tests need no autobahn."""
+    if name == "__version__":
+        return version("sisock-core")
     try:
         module = import_module(f"sisock.{_HOME[name]}")
     except KeyError:

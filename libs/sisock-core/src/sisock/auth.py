@@ -8,6 +8,7 @@ the router's host name.
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,23 @@ def find_secret(config: RouterConfig) -> Secret | None:
     Secret or None
         From ``WAMP_SECRET``, the file that ``sisock-hub`` generated, or the user of that name in
         the mounted router configuration; None if it is in none of these.
+
+    Notes
+    -----
+    Sites set ``WAMP_SECRET`` alike for all containers, since the predecessor's consumers ignored it.
+    When it is another user's in the mounted directory, and that directory knows ours, ours is taken.
     """
-    if config.wamp_secret is not None:
+    if config.wamp_secret is None:
+        return _mounted_secret(config)
+    try:
+        own = _mounted_secret(config)
+        others = set(_mounted_secrets(config.crossbar_dir))
+    except (ConfigError, OSError, ValueError):
         return config.wamp_secret
+    return own if own is not None and config.wamp_secret in others else config.wamp_secret
+
+
+def _mounted_secret(config: RouterConfig) -> Secret | None:
     generated = config.crossbar_dir / SECRETS / config.wamp_user
     try:
         return Secret(generated.read_text(encoding="utf-8").strip())
@@ -47,7 +62,16 @@ def find_secret(config: RouterConfig) -> Secret | None:
         raise ConfigError(f"{remedy(generated)}, or set WAMP_SECRET or WAMP_SECRET_FILE") from error
     except OSError as error:
         raise ConfigError(f"{generated} cannot be read ({error.strerror})") from error
-    return _configured_secret(config.crossbar_dir / "config.json", config.wamp_user)
+    users = _configured_users(config.crossbar_dir / "config.json")
+    return next((secret for user, secret in users if user == config.wamp_user), None)
+
+
+def _mounted_secrets(directory: Path) -> Iterator[Secret]:
+    """Secrets of all users that the mounted directory knows."""
+    for file in (directory / SECRETS).glob("*"):
+        if os.access(file, os.R_OK):
+            yield Secret(file.read_text(encoding="utf-8").strip())
+    yield from (secret for _, secret in _configured_users(directory / "config.json"))
 
 
 def require_secret(config: RouterConfig) -> Secret:
@@ -68,36 +92,29 @@ def require_secret(config: RouterConfig) -> Secret:
     return secret
 
 
-def _configured_secret(config_json: Path, user: str) -> Secret | None:
+def _configured_users(config_json: Path) -> list[tuple[str, Secret]]:
     try:
         tree = json.loads(config_json.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None
+        return []
     except PermissionError as error:
         raise ConfigError(f"{remedy(config_json)}, or set WAMP_SECRET or WAMP_SECRET_FILE") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{config_json} cannot be read ({error})") from error
-    found = _wampcra_user(tree, user)
-    return Secret(found) if found else None
+    return list(_wampcra_users(tree))
 
 
-def _wampcra_user(tree: Any, user: str) -> str | None:
-    """Secret of a user below any ``wampcra`` key: the transports of a router may nest at will."""
-    children: list[Any] = []
+def _wampcra_users(tree: Any) -> Iterator[tuple[str, Secret]]:
+    """Users below any ``wampcra`` key: the transports of a router may nest at will."""
     if isinstance(tree, dict):
         users = tree["wampcra"].get("users") if isinstance(tree.get("wampcra"), dict) else None
-        entry = users.get(user) if isinstance(users, dict) else None
-        secret = entry.get("secret") if isinstance(entry, dict) else None
-        if isinstance(secret, str) and not secret.startswith("$"):
-            return secret
-        children = list(tree.values())
-    elif isinstance(tree, list):
-        children = tree
-    for child in children:
-        found = _wampcra_user(child, user)
-        if found:
-            return found
-    return None
+        for name, entry in users.items() if isinstance(users, dict) else ():
+            secret = entry.get("secret") if isinstance(entry, dict) else None
+            if isinstance(secret, str) and secret and not secret.startswith("$"):
+                yield name, Secret(secret)
+        tree = list(tree.values())
+    for child in tree if isinstance(tree, list) else ():
+        yield from _wampcra_users(child)
 
 
 def sign(secret: Secret, challenge: Any) -> str:

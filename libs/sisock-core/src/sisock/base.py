@@ -27,21 +27,8 @@ from sisock.times import sisock_to_unix_time
 from sisock.uris import BASE_URI, REALM, uri
 from sisock.wire import PART_BYTES
 
-__all__ = [
-    "BASE_URI",
-    "OCS_PORT",
-    "REALM",
-    "SISOCK_HOST",
-    "SISOCK_PORT",
-    "WAMP_SECRET",
-    "WAMP_URI",
-    "WAMP_USER",
-    "DataNodeServer",
-    "sisock_to_unix_time",
-    "uri",
-]
-
 # These are made by __getattr__ below.
+__all__: list[str]
 OCS_PORT: int
 SISOCK_HOST: str
 SISOCK_PORT: int
@@ -57,10 +44,15 @@ _SETTINGS: dict[str, Callable[[RouterConfig], Any]] = {
     "SISOCK_PORT": lambda config: config.crossbar_tls_port,
     "OCS_PORT": lambda config: config.crossbar_ocs_port,
 }
+_CONSTANTS = {"BASE_URI": BASE_URI, "REALM": REALM, "sisock_to_unix_time": sisock_to_unix_time, "uri": uri}
 
 
 def __getattr__(name: str) -> Any:
     """Read a setting when it is asked for, so that importing this module does no work."""
+    if name == "__all__":
+        # `import *` asks for all of them, and must work where there is no secret.
+        absent = set() if auth.find_secret(load(RouterConfig, os.environ)) else {"WAMP_SECRET"}
+        return [*(set(_SETTINGS) - absent), *_CONSTANTS, "DataNodeServer"]
     try:
         setting = _SETTINGS[name]
     except KeyError:

@@ -2,7 +2,7 @@
 
 A component's settings are a dataclass whose fields are made by `setting`; `load` reads them once,
 in ``__main__``, and everything else is handed the result. An empty variable counts as unset, as
-compose files write it.
+compose files write it, unless a setting says otherwise.
 """
 
 import dataclasses
@@ -92,6 +92,7 @@ def setting(
     default: Any = dataclasses.MISSING,
     *,
     secret: bool = False,
+    may_be_empty: bool = False,
 ) -> Any:
     """Declare a dataclass field that is read from an environment variable.
 
@@ -107,8 +108,10 @@ def setting(
     secret : bool
         Whether the value is hidden in messages, wrapped in `Secret`, and may come from the file
         that ``<variable>_FILE`` names.
+    may_be_empty : bool
+        Whether a variable that is set to nothing is the empty text, and not unset.
     """
-    metadata = {"variable": variable, "parse": parse, "secret": secret}
+    metadata = {"variable": variable, "parse": parse, "secret": secret, "may_be_empty": may_be_empty}
     if default is dataclasses.MISSING:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -136,6 +139,8 @@ def load(config: type[T], environ: Mapping[str, str]) -> T:
         secret = item.metadata["secret"]
         try:
             raw = _raw(environ, variable, secret)
+            if raw is None and item.metadata["may_be_empty"] and variable in environ:
+                raw = ""
             if raw is None:
                 if item.default is dataclasses.MISSING:
                     raise ValueError("is required and not set")

@@ -42,6 +42,10 @@ _REFUSALS = {
 
 
 _CLOSED = "the router closed the connection"
+_REMEDY = (
+    "(the secret must be the one that the router has for WAMP_USER: set WAMP_SECRET to it, "
+    "or leave WAMP_SECRET unset and mount the router's directory)"
+)
 
 
 class Owner(Protocol):
@@ -129,6 +133,11 @@ class Connection:
         self.anonymous = open_port
         self.user = config.wamp_user
         self.secret: Secret | None = auth.find_secret(config) if open_port else auth.require_secret(config)
+        if config.wamp_secret is not None and self.secret != config.wamp_secret:
+            log.warning(
+                "secret.of_another_user",
+                why=f"WAMP_SECRET is another user's: taking that of {self.user!r} in the router's directory",
+            )
         self.url = config.open_url if open_port else config.tls_url
         self._reactor = reactor
         self._owner = owner
@@ -200,7 +209,9 @@ class Connection:
             if self._stopping:
                 return
             if self._refused and not self._ever_joined:
-                raise RefusedError(f"the router at {self.url} refused user {self.user!r}: {self._why}")
+                raise RefusedError(
+                    f"the router at {self.url} refused user {self.user!r}: {self._why} {_REMEDY}"
+                )
             # A session that lasted earns a quick return; a refused one waits like a failed connection.
             attempt = 1 if was_joined and self._reactor.seconds() - started > 5 else attempt + 1
             self._tell(self._why)

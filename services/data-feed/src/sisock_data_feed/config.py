@@ -41,7 +41,7 @@ class DataFeedConfig(NodeConfig):
     target: tuple[str, ...] = setting("TARGET", names)
     feed: tuple[str, ...] | None = setting("FEED", names, default=None)
     name: str = setting("NAME", name)
-    description: str = setting("DESCRIPTION")
+    description: str = setting("DESCRIPTION", may_be_empty=True)
     buffer_time: float = setting("BUFFER_TIME", seconds, default=3600.0)
     state_directory: Path = setting("STATE_DIRECTORY", path, default=Path("state"))
     router_port: str = setting("ROUTER_PORT", router_port, default="open")

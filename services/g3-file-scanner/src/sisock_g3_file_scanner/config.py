@@ -6,6 +6,8 @@ from pathlib import Path
 from sisock.config import LOG_LEVELS, log_level, path, seconds, setting
 from sisock_g3.config import SqlConfig
 
+SHORTEST_INTERVAL_S = 1.0
+
 
 def _switch(value: str) -> bool:
     known = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
@@ -13,6 +15,16 @@ def _switch(value: str) -> bool:
         return known[value.lower()]
     except KeyError:
         raise ValueError("is neither yes nor no") from None
+
+
+def _interval(value: str) -> float:
+    """Seconds; zero, at which the predecessor never paused, is the shortest sound pause."""
+    try:
+        if float(value) == 0:
+            return SHORTEST_INTERVAL_S
+    except ValueError:
+        pass
+    return seconds(value)
 
 
 def _count(value: str) -> int:
@@ -26,7 +38,7 @@ class Config(SqlConfig):
     """What to scan, how often, and where the index is."""
 
     data_directory: Path = setting("DATA_DIRECTORY", path, default=Path("/data"))
-    scan_interval_s: float = setting("SCAN_INTERVAL", seconds, default=60.0)
+    scan_interval_s: float = setting("SCAN_INTERVAL", _interval, default=60.0)
     processes: int | None = setting("PROCESSES", _count, default=None)
     summaries: bool = setting("SUMMARIES", _switch, default=True)
     log_level: int = setting("LOGLEVEL", log_level, default=LOG_LEVELS["info"])
