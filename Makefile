@@ -21,7 +21,7 @@ $(UV):
 	@touch $@
 
 demo: .venv/.synced
-	@exec compose/demo
+	@exec .venv/bin/python compose/demo
 
 packages:
 	@ci/system-packages
@@ -37,6 +37,7 @@ lint: .venv/.synced
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/sisock-ci make --check
 	.venv/bin/lint-imports
 	$(UV) lock --check --quiet
 	@# what docs/decisions/0002-one-lock.md overrides is all that may be amiss

@@ -1,14 +1,13 @@
-#!/usr/bin/env python3
-"""Write the dashboards that Grafana is provisioned with: one for each data server, and the first page.
+"""The dashboards that Grafana is provisioned with: one for each data server, and the first page.
 
-The tables at the end are what there is to change; run this file then, and commit what it wrote.
+The tables at the end are what there is to change; `sisock-ci make` writes the files. A data server that
+has no table of its own here has a dashboard that shows all of its fields.
 """
 
 import json
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
 SERIES = {"type": "simpod-json-datasource", "uid": "sisock"}
 ROWS = {"type": "yesoreyeram-infinity-datasource", "uid": "sisock-infinity"}
 COLUMNS, HEIGHT = 24, 9
@@ -134,8 +133,21 @@ def apex(node: str, *fields: str) -> list[dict[str, Any]]:
     return [plot(field.removeprefix("apex_").capitalize(), f"{node}::{field}") for field in fields]
 
 
-def dashboards() -> dict[str, dict[str, Any]]:
-    """Every dashboard, by the name of its file."""
+def dashboards(services: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """Every dashboard, by the name of its file: the tables below, and one for each other service's node."""
+    others = {
+        service.name: dashboard(
+            f"sisock-{service.name}",
+            service.name.replace("-", " ").capitalize(),
+            [plot("Everything", f"{service.demo_node}::.*")],
+        )
+        for service in services
+        if service.demo_node
+    }
+    return others | _tables()
+
+
+def _tables() -> dict[str, dict[str, Any]]:
     feed = variable("feed", "Feed", "live", multi=False)
     archived = variable("field", "Field", "fields(g3_reader)", multi=True)
     return {
@@ -221,8 +233,3 @@ def dashboards() -> dict[str, dict[str, Any]]:
 def text(made: dict[str, Any]) -> str:
     """A dashboard as its file has it."""
     return json.dumps(made, indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    for name, made in dashboards().items():
-        (HERE / "dashboards" / f"{name}.json").write_text(text(made))

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import psutil
 import requests
+from sisock_ci.services import services
 from sisock_testing import wait_until
 from sisock_testing.stack import free_port
 
-DEMO = Path(__file__).parents[1] / "demo"
-NODES = {"apex_archive", "sensors", "apex_weather", "ucsc_radiometer", "demo_feed", "g3_reader"}
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "compose" / "demo"
+NODES = {service.demo_node for service in services(ROOT) if service.demo_node}
 QUERY = {
     "range": {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"},
     "interval": "1m",

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sisock_ci.services import services
 from sisock_testing import Stack, wait_until
 from sisock_testing.stack import free_port
 
@@ -25,13 +26,9 @@ PAGES = sorted(
     if not path.is_relative_to(ROOT / ".venv")
 )
 CONFIGS = {
-    "http": "sisock_http.config",
-    "weather": "sisock_weather.config",
-    "apex-weather": "sisock_apex_weather.config",
-    "radiometer": "sisock_radiometer.config",
-    "data-feed": "sisock_data_feed.config",
-    "g3-reader": "sisock_g3_reader.config",
-    "g3-file-scanner": "sisock_g3_file_scanner.config",
+    service.name: f"{service.module}.config"
+    for service in services(ROOT)
+    if (ROOT / service.folder / "src" / service.module / "config.py").exists()
 }
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sisock_ci import changes, engine, release, smoke, workflows
+from sisock_ci import changes, engine, made, new, release, smoke
 from sisock_ci.errors import CiError
 from sisock_ci.services import Service, find, find_root, services
 
@@ -96,9 +96,18 @@ def _pins(root: Path, options: argparse.Namespace) -> None:
         _say(line)
 
 
-def _workflows(root: Path, _options: argparse.Namespace) -> None:
-    for file in workflows.write(root):
-        _say(str(file.relative_to(root)))
+def _make(root: Path, options: argparse.Namespace) -> None:
+    if options.check:
+        if differing := made.differing(root):
+            raise CiError(f"say `sisock-ci make`: {', '.join(differing)} is not what the table makes")
+        return
+    for path in made.make(root):
+        _say(path)
+
+
+def _new(root: Path, options: argparse.Namespace) -> None:
+    for path in new.new(root, options.name, options.title):
+        _say(path)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -131,7 +140,11 @@ def _parser() -> argparse.ArgumentParser:
     released = add("release", _release, "check, build, try and push one service's release")
     released.add_argument("service")
     released.add_argument("--tag", help="the tag that is released, to be checked")
-    add("workflows", _workflows, "write each service's workflow")
+    making = add("make", _make, "write all that is made from the table of services")
+    making.add_argument("--check", action="store_true", help="write nothing; fail if something would change")
+    fresh = add("new", _new, "make a data server from a template")
+    fresh.add_argument("name", help="such as roof-wind; it becomes services/roof-wind")
+    fresh.add_argument("--title", default="", help="what it serves, such as 'the wind on the roof'")
     pins = add("pins", _pins, "write the versions into compose's env file")
     pins.add_argument("--file", type=Path)
     return parser

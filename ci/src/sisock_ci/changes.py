@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from sisock_ci.errors import CiError
-from sisock_ci.services import Service, services
+from sisock_ci.services import Package, Service, services
 
 ALL = ("pyproject.toml", "uv.lock", ".dockerignore")
 
@@ -31,12 +31,15 @@ def changed_files(root: Path, since: str) -> list[str]:
     return outputs
 
 
+def built_from(package: Package) -> tuple[str, ...]:
+    """Folders (with a slash at their end) and files that a package is built from."""
+    return (f"{package.folder}/", *(f"{library}/" for library in package.libraries), *ALL)
+
+
 def touched(root: Path, files: list[str]) -> list[Service]:
     """Services whose images such files go into."""
 
     def goes_into(service: Service, file: str) -> bool:
-        folders = [f"{service.folder}/", *(f"{library}/" for library in service.libraries)]
-        inside = any(file.startswith(folder) for folder in folders)
-        return (inside and "/tests/" not in file) or file.startswith(ALL)
+        return file.startswith(built_from(service)) and "/tests/" not in file
 
     return [service for service in services(root) if any(goes_into(service, file) for file in files)]

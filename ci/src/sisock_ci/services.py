@@ -1,52 +1,92 @@
-"""The packages of the repository and the images they become: one table, read from their pyproject files."""
+"""The packages of the repository and the images they become: one table, read from their pyproject files.
+
+What a service is stands in ``[tool.sisock]`` of its own pyproject.toml; `sisock_ci.made` makes from it
+whatever else names services.
+"""
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sisock_ci.errors import CiError
 
-CORE = "libs/sisock-core"
+ROLES = ("router", "bridge", "node", "indexer")
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """One service.
+class Package:
+    """One package of the repository: a library, a service, or sisock-ci.
 
     Attributes
     ----------
     name : str
-        Its folder below ``services/``.
-    distribution, version : str
+        Name of its folder.
+    folder : str
+        Where it lies, from the repository's root.
+    distribution, version, description : str
+    libraries : tuple of str
+        Folders of the libraries that it is built from.
+    """
+
+    name: str
+    folder: str
+    distribution: str
+    version: str
+    description: str = ""
+    libraries: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """The package that is imported."""
+        return "sisock" if self.distribution == "sisock-core" else self.distribution.replace("-", "_")
+
+    @property
+    def tag(self) -> str:
+        """The tag of its present version."""
+        return f"{self.folder}/v{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Package):
+    """One service.
+
+    Attributes
+    ----------
     image : str
         Name of its image, without registry.
     also : tuple of str
         Older names of the same image.
-    libraries : tuple of str
-        Folders of the libraries that it is built from.
+    role : str
+        One of `ROLES`.
+    node : str
+        Name of the data node that it serves; empty if it serves none.
     smoke : mapping of str
         Environment of its smoke test.
+    container, compose, demo : mapping
+        What its image, its block in compose and its part of the demo have beyond what all have.
     """
 
-    name: str
-    distribution: str
-    version: str
-    image: str
+    image: str = ""
     also: tuple[str, ...] = ()
-    libraries: tuple[str, ...] = ()
+    role: str = "node"
+    node: str = ""
     smoke: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def folder(self) -> str:
-        """Where it lies, from the repository's root."""
-        return f"services/{self.name}"
+    container: Mapping[str, Any] = field(default_factory=dict)
+    compose: Mapping[str, Any] = field(default_factory=dict)
+    demo: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def variable(self) -> str:
         """Name of its version in compose's env file."""
         return f"SISOCK_{self.name.upper().replace('-', '_')}_VERSION"
+
+    @property
+    def demo_node(self) -> str:
+        """Name of its node in the demo."""
+        return str(self.demo.get("node", self.node))
 
 
 def find_root(start: Path) -> Path:
@@ -64,11 +104,24 @@ def find_root(start: Path) -> Path:
 
 
 def services(root: Path) -> list[Service]:
-    """Every service, by name."""
-    return [_service(root, file.parent) for file in sorted(root.glob("services/*/pyproject.toml"))]
+    """Every service: the router, the bridge, then the others by name."""
+    found = [_service(root, file.parent) for file in sorted(root.glob("services/*/pyproject.toml"))]
+    return sorted(
+        found, key=lambda service: ROLES[:2].index(service.role) if service.role in ROLES[:2] else 2
+    )
 
 
-def find(root: Path, names: list[str]) -> list[Service]:
+def libraries(root: Path) -> list[Package]:
+    """Every library, by name."""
+    return [Package(**_package(root, file.parent)) for file in sorted(root.glob("libs/*/pyproject.toml"))]
+
+
+def packages(root: Path) -> list[Package]:
+    """Every package: services, libraries, and sisock-ci."""
+    return [*services(root), *libraries(root), Package(**_package(root, root / "ci"))]
+
+
+def find(root: Path, names: Sequence[str]) -> list[Service]:
     """Services by name, by distribution or by image.
 
     Raises
@@ -86,6 +139,21 @@ def find(root: Path, names: list[str]) -> list[Service]:
     return found
 
 
+def find_package(root: Path, name: str) -> Package:
+    """A package by name, by distribution or by folder.
+
+    Raises
+    ------
+    CiError
+        If there is none.
+    """
+    known = packages(root)
+    for package in known:
+        if name in (package.name, package.distribution, package.folder):
+            return package
+    raise CiError(f"there is no package {name!r}, only {', '.join(p.name for p in known)}")
+
+
 def changelog_version(root: Path, folder: str) -> str:
     """Version that the top heading of a package's CHANGELOG names; empty if it names none."""
     file = root / folder / "CHANGELOG.md"
@@ -98,23 +166,50 @@ def noted_versions(changelog: str) -> list[str]:
     return re.findall(r"^## \[?v?(\d+\.\d+\.\d+[^\]\s]*)", changelog, re.MULTILINE)
 
 
-def _service(root: Path, folder: Path) -> Service:
+def _read(root: Path, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     data = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     try:
-        project, ours = data["project"], data["tool"]["sisock"]
-        image = ours["image"]
+        return data["project"], data.get("tool", {}).get("sisock", {})
     except KeyError as error:
         raise CiError(f"{folder.relative_to(root)}/pyproject.toml has no {error}") from error
-    needed = {re.split(r"[^A-Za-z0-9-]", dependency, maxsplit=1)[0] for dependency in project["dependencies"]}
-    libraries = tuple(
-        str(path.relative_to(root)) for path in sorted(root.glob("libs/*")) if path.name in needed
-    )
-    return Service(
-        folder.name,
-        project["name"],
-        project["version"],
-        image,
-        tuple(ours.get("also", ())),
-        libraries,
-        dict(ours.get("smoke", {})),
-    )
+
+
+def _package(root: Path, folder: Path) -> dict[str, Any]:
+    project, _ = _read(root, folder)
+    try:
+        return {
+            "name": folder.name,
+            "folder": str(folder.relative_to(root)),
+            "distribution": project["name"],
+            "version": project["version"],
+            "description": project.get("description", ""),
+            "libraries": tuple(sorted(_libraries(root, folder))),
+        }
+    except KeyError as error:
+        raise CiError(f"{folder.relative_to(root)}/pyproject.toml has no {error}") from error
+
+
+def _libraries(root: Path, folder: Path) -> set[str]:
+    """Folders of the libraries that a package depends on, and of those that these depend on."""
+    project, _ = _read(root, folder)
+    found: set[str] = set()
+    for dependency in project.get("dependencies", ()):
+        library = root / "libs" / re.split(r"[^A-Za-z0-9-]", dependency, maxsplit=1)[0]
+        if library.is_dir():
+            found |= {str(library.relative_to(root)), *_libraries(root, library)}
+    return found
+
+
+def _service(root: Path, folder: Path) -> Service:
+    _, ours = _read(root, folder)
+    file = f"{folder.relative_to(root)}/pyproject.toml"
+    known = {"image", "also", "role", "node", "smoke", "container", "compose", "demo"}
+    if not ours.get("image"):
+        raise CiError(f"{file} has no image in [tool.sisock]")
+    if unknown := set(ours) - known:
+        raise CiError(f"{file}: [tool.sisock] knows no {', '.join(sorted(unknown))}")
+    if ours.get("role", "node") not in ROLES:
+        raise CiError(f"{file}: role={ours['role']!r} is none of {', '.join(ROLES)}")
+    if ours.get("role", "node") == "node" and not ours.get("node"):
+        raise CiError(f"{file} does not say in [tool.sisock] which node it serves")
+    return Service(**_package(root, folder), **{**ours, "also": tuple(ours.get("also", ()))})

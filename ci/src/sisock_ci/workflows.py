@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+from sisock_ci.changes import built_from
 from sisock_ci.services import Service, services
 
 FOLDER = ".github/workflows"
+MARK = "# Made by `sisock-ci make`"
 
-_TEXT = """\
-# Made by `sisock-ci workflows`; what is done is in service.yml.
+_TEXT = (
+    MARK
+    + """; what is done is in service.yml.
 name: {name}
 on:
   push:
@@ -28,21 +31,17 @@ jobs:
     with:
       service: {name}
 """
+)
+
+
+def texts(root: Path) -> dict[str, str]:
+    """Every service's workflow, by its path."""
+    return {f"{FOLDER}/{service.name}.yml": text(service) for service in services(root)}
 
 
 def text(service: Service) -> str:
     """The workflow of a service."""
-    watched = [f"{service.folder}/**", *(f"{library}/**" for library in service.libraries)]
-    watched += ["pyproject.toml", "uv.lock", f"{FOLDER}/service.yml", f"{FOLDER}/{service.name}.yml"]
+    watched = [f"{place}**" if place.endswith("/") else place for place in built_from(service)]
+    watched += [f"{FOLDER}/service.yml", f"{FOLDER}/{service.name}.yml"]
     paths = "\n".join(f'      - "{path}"' for path in watched)
     return _TEXT.format(name=service.name, folder=service.folder, paths=paths)
-
-
-def write(root: Path) -> list[Path]:
-    """Write every service's workflow."""
-    files = []
-    for service in services(root):
-        file = root / FOLDER / f"{service.name}.yml"
-        file.write_text(text(service), encoding="utf-8")
-        files.append(file)
-    return files

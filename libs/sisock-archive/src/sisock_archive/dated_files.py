@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 from sisock.node import Limits
+
 from sisock_archive.lru import ByteLru
 from sisock_archive.piecewise import Samples, gather, intervals
 from sisock_archive.text_columns import TextColumns, ascending

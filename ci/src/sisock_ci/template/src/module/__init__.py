@@ -1,0 +1,1 @@
+"""Data server of @title@."""

@@ -1,0 +1,1 @@
+"""Archives of dated text files, for data servers that read them."""
