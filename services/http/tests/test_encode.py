@@ -64,6 +64,8 @@ def test_infinities_and_nan_are_null_in_every_json(values) -> None:
     assert strictly(encode.dumps(encode.pairs(series))) == [[1.0, 1000], [None, 2000], [None, 3000]]
     assert strictly(encode.dumps(encode.rows(series))) == [[1000, 1.0], [2000, None], [3000, None]]
     assert strictly(encode.dumps(encode.values(series))) == [1.0, None, None]
+    if values.dtype.kind == "f":
+        assert encode.values(series) == [1.0, None, None]
     answer = Answer("n::f", series, Field("f"))
     rows = strictly(FORMATS["json"].write([answer]))
     assert [row["n::f"] for row in rows] == [1.0, None, None]
