@@ -49,6 +49,7 @@ def test_a_removed_files_samples_are_never_served_as_anothers(
     write(top / "0.g3", "observatory.keep.feeds.x", 0.0)
     # Rows of SQLite's are numbered again: a file gets the numbers of the one before it.
     for name, description, value in (("A", A, 1.0), ("B", A, 2.0), ("C", B, 3.0)):
+        scan(top, index_environ)
         plain = write(top.parent / f"{name}.g3", description, value)
         path = top / f"{name}{ending}"
         path.write_bytes(plain.read_bytes() if ending == ".g3" else gzip.compress(plain.read_bytes()))
@@ -57,7 +58,6 @@ def test_a_removed_files_samples_are_never_served_as_anothers(
         wait_until(lambda d=description: values(node, d), 10, "it is served")
         assert values(node, description) == values(node, description, max_points=4) == [value]
         path.unlink()
-    scan(top, index_environ)
     assert values(node, A) == values(node, B) == []
     node.close()
 
