@@ -241,3 +241,16 @@ def test_the_cache_forgets_what_was_used_least_recently() -> None:
     cache.get("d", lambda: "d")
     assert cache.get("a", lambda: "made again") == "a"
     assert cache.get("b", lambda: "made again") == "made again"
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_another_content_of_the_same_name_size_and_time_is_read_again(tmp_path: Path, in_place: bool) -> None:
+    archive = Archive(tmp_path)
+    path = archive.write("x", 0, 100, "1 10\n2 20\n")
+    assert archive.files.read("x", 0, 100)[1].tolist() == [10.0, 20.0]
+    status = path.stat()
+    other = path if in_place else tmp_path / "other"
+    other.write_text("1 30\n2 40\n")
+    other.replace(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert archive.files.read("x", 0, 100)[1].tolist() == [30.0, 40.0]

@@ -235,7 +235,8 @@ class DatedFiles:
             place = None  # it vanished since it was listed
         if place is None:
             return np.empty(0), np.empty(0)
-        key = (name, status.st_mtime_ns, status.st_size)
+        # Names the content: a file that took another's place may have its name, size and time.
+        key = (name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         return self._cache.get(key, lambda: self._load(path, name, place))
 
     def _load(self, path: Path, name: str, place: Place) -> Samples:

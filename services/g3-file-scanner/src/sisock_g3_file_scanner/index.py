@@ -97,6 +97,8 @@ class Index:
             rows = _Rows()
             written = {entry.seen.key: self._write(entry, rows) for entry in entries}
             self._insert(rows)
+            if any(entry.replaces is not None for entry in entries):
+                self._drop_unused_fields()
         return written
 
     def remove(self, keys: Iterable[tuple[str, str]]) -> None:

@@ -94,7 +94,7 @@ class Archive:
         self._log = log
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[tuple[int, int, int], WeatherFile | None]] = {}
+        self._known: dict[str, tuple[tuple[int, ...], WeatherFile | None]] = {}
         self._files: dict[str, WeatherFile] = {}
         self._looked = float("-inf")
         self._missing_told = False
@@ -121,7 +121,7 @@ class Archive:
         for path in paths:
             try:
                 status = path.stat()
-                mark = (status.st_mtime_ns, status.st_size, status.st_ino)
+                mark = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
                 known = self._known.get(path.stem)
                 found[path.stem] = known if known and known[0] == mark else (mark, self._read(path))
             except OSError:
