@@ -164,7 +164,7 @@ def test_fields_with_each_others_times_are_not_paired(sisock_stack: Stack, sisoc
     sisock_peer.wait_for_node("pre_core")
     series, problems = sisock_peer.get_data("pre_core", ["a", "b"], 100, 1000, timelines={"a": "m", "b": "m"})
     assert list(series) == ["b"]
-    assert problems == {"a": "3 values for 2 times of the timeline 'm'"}
+    assert problems == {"a": "pre_core::a: 3 values for 2 times of the timeline 'm'"}
     node.kill()
     wait_until(lambda: "pre_core" not in sisock_peer.consumer.nodes, what="the router notices")
 
