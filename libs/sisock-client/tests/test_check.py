@@ -14,7 +14,7 @@ from sisock_testing import Stack, wait_until
 from sisock_testing.stack import free_port
 
 SERVERS = Path(__file__).parent / "servers"
-OLD = Path(__file__).parents[2] / "sisock-core" / "tests" / "servers" / "old_style.py"
+OLD = Path(__file__).parents[2] / "sisock-core" / "tests" / "servers"
 Look = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -177,14 +177,17 @@ def test_a_feed_that_has_been_silent_for_90_s_is_said(site: Site, look: Look) ->
 
 
 def test_an_old_server_that_works_is_well(site: Site, look: Look) -> None:
-    site.stack.start("old", [sys.executable, str(OLD)])
+    for name in ("old_style", "pre_core"):  # the second gives two fields one timeline, but not one time
+        site.stack.start(name, [sys.executable, str(OLD / f"{name}.py")])
     try:
-        site.wait_for("old_thermometer")
+        site.wait_for("old_thermometer", "pre_core")
         for done in (look(**as_component(site)), look(SISOCK_URL=site.url)):
             assert "ok     old_thermometer: its last sample is " in done.stdout, done.stdout
+            assert "-      pre_core: silent: " in done.stdout, done.stdout
+            assert "b for 13 min; if it serves live data, look at what feeds it" in done.stdout
             assert done.returncode == 0
     finally:
-        site.end("old")
+        site.end("old_style", "pre_core")
 
 
 def test_a_certificate_that_is_not_the_routers_is_said_in_words(
