@@ -2,7 +2,7 @@
 
 import pytest
 from sisock.errors import ContractError
-from sisock.times import absolute, sisock_to_unix_time
+from sisock.times import FARTHEST_S, absolute, sisock_to_unix_time
 
 NOW = 1_500_000_000.0
 
@@ -24,3 +24,8 @@ def test_both_ends_are_made_absolute_against_one_clock() -> None:
 def test_other_things_are_refused_by_name(wrong: object) -> None:
     with pytest.raises(ContractError, match=r"end=.* is not a sisock time"):
         absolute(1, wrong, NOW)
+
+
+@pytest.mark.parametrize("far", [1e303, 10**400])
+def test_times_beyond_all_clocks_are_as_far_as_anybody_need_look(far) -> None:
+    assert absolute(-far, far, 1.5e9) == (1.5e9 - FARTHEST_S, FARTHEST_S)

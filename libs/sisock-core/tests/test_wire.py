@@ -67,7 +67,10 @@ def test_values_that_are_no_numbers_are_none_in_lists() -> None:
     [
         (Series("a", T, T[:2]), "must be one column of the same length"),
         (Series("a", T[::-1], T), "not ascending"),
-        (Series("a", np.array([1.0, np.nan]), T[:2]), "not ascending"),
+        (Series("a", np.array([1.0, np.nan]), T[:2]), "has the time nan, which is not a finite number"),
+        (Series("a", np.array([1.0, np.inf]), T[:2]), "has the time inf, which is not a finite number"),
+        (Series("a", T, np.array([1, b"x", 2], dtype=object)), "has a value of type bytes"),
+        (Series("a", T, T, finalized_until=float("nan")), "is finalized until nan, which is no time"),
         (Series("a", T, T.astype(complex)), "dtype complex128"),
         (Series("b", T, T), "was not asked for"),
         ([1, 2], "not a sisock.Series"),
@@ -174,3 +177,37 @@ def test_any_garbage_in_a_reply_is_an_error_of_its_field_at_most(garbage) -> Non
         replies.merge([{"data": {"a": [1.0]}, "timeline": {"t": garbage}}], ["a"], {"a": "t"})
     except NodeError as error:
         assert str(error)  # noqa: PT017 (either is fine, a crash is not)
+
+
+def test_samples_at_absurd_times_are_cut_off_however_much_was_asked_for() -> None:
+    t = np.array([-1e303, 10.0, 20.0, 1e303])
+    made = reply(Series("a", t, np.arange(4.0)), start=-float("inf"), end=float("inf"))
+    assert made["data"]["a"] == [1.0, 2.0]
+    assert made["timeline"]["a"]["t"] == [10.0, 20.0]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_values_that_no_float_holds_are_none(packed) -> None:
+    values = [10**400, -(10**400), 2**70, 2**64 - 1, 5, float("inf"), "text", None, True, np.int64(7)]
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    made = reply(Series("a", np.arange(1.0, 11.0), column), packed=packed)["data"]["a"]
+    assert made == [None, None, 2.0**70, 2**64 - 1, 5, None, "text", None, True, 7]
+    assert [type(v) for v in made[2:5]] == [float, int, int]
+
+
+def test_what_is_final_for_ever_is_final_and_of_several_the_oldest_counts() -> None:
+    made = reply(Series("a", T, T, "t", finalized_until=25.0), Series("b", T, T, "t", finalized_until=15.0))
+    assert made["timeline"]["t"]["finalized_until"] == 15.0
+    made = reply(Series("a", T, T, "t", finalized_until=15.0), Series("b", T, T, "t"))
+    assert made["timeline"]["t"]["finalized_until"] == 15.0
+    assert reply(Series("a", T, T, finalized_until=np.inf))["timeline"]["a"]["finalized_until"] is None
+
+
+def test_an_interval_that_is_no_number_is_not_known() -> None:
+    assert wire.fields_reply([Field("a", interval=float("nan"))])[1]["a"]["interval"] is None
+
+
+def test_a_series_given_twice_is_refused() -> None:
+    with pytest.raises(ContractError, match="gave the field 'a' twice"):
+        tables(Series("a", T, T), Series("a", T, T), names=["a"])

@@ -5,6 +5,7 @@ refuses what would break the contract.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
 from typing import Any
 
 import structlog
@@ -16,9 +17,12 @@ from twisted.internet.task import deferLater
 from sisock import message, uris, wire
 from sisock.announce import Announcement, not_allowed, not_registered
 from sisock.blocking import in_thread, within
-from sisock.errors import ContractError, DeadlineError, RefusedError, SisockError, TooMuchDataError
+from sisock.errors import ContractError, DeadlineError, NodeError, RefusedError, SisockError, TooMuchDataError
 from sisock.node import DataNode, Limits
 from sisock.times import absolute
+
+DECLARED_AGAIN_S = 2.0
+"""How soon a node is asked again for its fields when somebody wants one that it has not declared."""
 
 MOST_REPLY_BYTES = 256 * 1024 * 1024
 
@@ -64,6 +68,9 @@ class NodeSession:
         self._last_problem = ""
         self._announcement: Announcement | None = None
         self._session: Any = None
+        self._declared: set[str] = set()
+        self._declared_at = float("-inf")
+        self._listing = Lock()
 
     async def joined(self, session: Any, details: Any) -> None:
         """Register the node's procedures and announce it to the hub."""
@@ -129,9 +136,35 @@ class NodeSession:
     async def _get_fields(self, start: Any = 1, end: Any = 0, **_kwargs: Any) -> Any:
         try:
             first, last = absolute(start, end, self._clock())
-            return await in_thread(self._reactor, lambda: wire.fields_reply(self._node.fields(first, last)))
+            return await in_thread(self._reactor, self._list, first, last)
         except Exception as error:
             raise self._failed("get_fields", error) from error
+
+    def _list(self, start: float, end: float) -> list[dict[str, Any]]:
+        """Ask the author which fields there are, in a thread."""
+        try:
+            reply = wire.fields_reply(self._node.fields(start, end))
+        except ContractError as error:
+            raise NodeError(str(error)) from error
+        self._declared |= reply[0].keys()
+        return reply
+
+    def _known(self, names: list[str], start: float, end: float) -> list[str]:
+        """Those of the names that the node has declared, in a thread.
+
+        All that was ever declared counts, since a list may be long: the author is asked for one only
+        when a name is not among them, and not for the same unknown name again and again.
+        """
+        if not self._declared.issuperset(names):
+            with self._listing:
+                now = self._clock()
+                if (
+                    not self._declared.issuperset(names)
+                    and not 0 <= now - self._declared_at < DECLARED_AGAIN_S
+                ):
+                    self._list(min(start, 1.0), max(end, now))
+                    self._declared_at = self._clock()
+        return [name for name in names if name in self._declared]
 
     async def _get_data(
         self,
@@ -194,8 +227,13 @@ class NodeSession:
         chunked: bool,
     ) -> Iterator[dict[str, Any]]:
         """Read in a thread; parts of a long reply are made as they are sent."""
-        series = self._node.read(names, start, end, limits) if names and end > start else ()
-        tables = wire.tabulate(series, names, start, end, limits, own_times=own_times)
+        known = self._known(names, start, end) if end > start else []
+        series = self._node.read(known, start, end, limits) if known else ()
+        try:
+            tables = wire.tabulate(series, known, start, end, limits, own_times=own_times)
+        except ContractError as error:
+            # The author's fault, not the caller's.
+            raise NodeError(str(error)) from error
         size = sum(len(table.t) * table.row_bytes for table in tables)
         if size > MOST_REPLY_BYTES:
             raise TooMuchDataError(f"{size} bytes are more than {MOST_REPLY_BYTES}")

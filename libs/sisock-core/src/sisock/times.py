@@ -46,7 +46,7 @@ def absolute(start: object, end: object, now: float) -> tuple[float, float]:
     Returns
     -------
     tuple of float
-        `start` and `end` in UNIX seconds.
+        `start` and `end` in UNIX seconds, at most `FARTHEST_S` away from 1970: no author need expect more.
 
     Raises
     ------
@@ -55,7 +55,9 @@ def absolute(start: object, end: object, now: float) -> tuple[float, float]:
     """
     times = []
     for label, t in (("start", start), ("end", end)):
-        if isinstance(t, bool) or not isinstance(t, int | float) or not math.isfinite(t):
+        if isinstance(t, bool) or not isinstance(t, int | float) or not abs(t) < math.inf:
             raise ContractError(f"{label}={t!r} is not a sisock time (a finite number of seconds)")
-        times.append(sisock_to_unix_time(float(t), now))
+        # Before it is a float: an integer may be one that no float holds.
+        bounded = float(max(-FARTHEST_S, min(t, FARTHEST_S)))
+        times.append(max(-FARTHEST_S, sisock_to_unix_time(bounded, now)))
     return times[0], times[1]

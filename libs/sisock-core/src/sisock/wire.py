@@ -6,6 +6,7 @@ back is `sisock.replies`. Sessions and routers are unknown here.
 """
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from sisock import decimate
 from sisock.errors import ContractError
 from sisock.node import Column, Field, Limits, Series, Times
+from sisock.times import FARTHEST_S
 
 PART_BYTES = 128 * 1024
 """Target size of one part of a chunked reply: well under `sisock.message.MOST_BYTES`."""
@@ -56,9 +58,14 @@ def fields_reply(fields: Iterable[Field]) -> list[dict[str, Any]]:
             "type": field.type,
             "units": field.units,
         }
-        timeline = timelines.setdefault(field.timeline_name, {"interval": field.interval, "field": []})
+        timeline = timelines.setdefault(field.timeline_name, {"interval": _interval(field), "field": []})
         timeline["field"].append(field.name)
     return [listed, timelines]
+
+
+def _interval(field: Field) -> float | None:
+    """Seconds between samples; None where an author's mean of few samples is no number."""
+    return None if field.interval is None or not math.isfinite(field.interval) else float(field.interval)
 
 
 @dataclass(slots=True)
@@ -94,7 +101,8 @@ def tabulate(
     names : sequence of str
         The fields that were asked for; others are refused.
     start, end : float
-        UNIX seconds; samples outside of ``[start, end)`` are cut off.
+        UNIX seconds; samples outside of ``[start, end)`` are cut off, and those more than `FARTHEST_S` away
+        from 1970 in any case.
     limits : Limits
         Applied to each table.
     own_times : bool
@@ -111,24 +119,25 @@ def tabulate(
     ContractError
         If the columns break the contract, or share a timeline but not their times.
     """
+    start, end = max(start, -FARTHEST_S), min(end, FARTHEST_S)
     groups: dict[str, Table] = {}
     seen: set[str] = set()
     for item in series:
         _check(item, names, seen)
-        t = np.asarray(item.t, dtype=np.float64)
+        t, until = np.asarray(item.t, dtype=np.float64), _until(item)
         first, last = np.searchsorted(t, [start, end], side="left")
         if last <= first:
             continue
         whole = first == 0 and last == len(t)
         t, values = (t, item.values) if whole else (t[first:last], item.values[first:last])
-        values = np.asarray(values)
+        values = _sound(item.name, np.asarray(values))
         table = groups.get(item.timeline_name)
         if table is None:
-            table = Table(item.timeline_name, t, {item.name: values}, item.finalized_until)
+            table = Table(item.timeline_name, t, {item.name: values}, until)
             groups[item.timeline_name] = table
         elif table.t is t or np.array_equal(table.t, t):
             table.columns[item.name] = values
-            ends = [u for u in (table.finalized_until, item.finalized_until) if u is not None]
+            ends = [u for u in (table.finalized_until, until) if u is not None]
             table.finalized_until = min(ends, default=None)
         else:
             other = next(iter(table.columns))
@@ -159,8 +168,45 @@ def _check(item: Series, names: Sequence[str], seen: set[str]) -> None:
         raise ContractError(
             f"field {item.name!r} has values of dtype {values.dtype}: not numbers, bools or strings"
         )
-    if len(t) and not (np.isfinite(t[0]) and np.isfinite(t[-1]) and bool((t[1:] >= t[:-1]).all())):
+    if t.dtype.kind == "f" and not np.isfinite(t).all():
+        wrong = t[np.flatnonzero(~np.isfinite(t))[0]]
+        raise ContractError(f"field {item.name!r} has the time {wrong}, which is not a finite number")
+    if not bool((t[1:] >= t[:-1]).all()):
         raise ContractError(f"field {item.name!r} has times that are not ascending")
+
+
+def _until(item: Series) -> float | None:
+    if item.finalized_until is None or item.finalized_until == math.inf:
+        return None
+    if not item.finalized_until > -math.inf:
+        raise ContractError(
+            f"field {item.name!r} is finalized until {item.finalized_until}, which is no time"
+        )
+    return float(min(item.finalized_until, FARTHEST_S))
+
+
+def _sound(name: str, values: Column) -> Column:
+    """Objects as what every serializer and browser can hold: None, bools, text and finite numbers."""
+    if values.dtype.kind != "O":
+        return values
+    sound = np.empty(len(values), dtype=object)
+    sound[:] = [_sound_value(name, value) for value in values]
+    return sound
+
+
+def _sound_value(name: str, value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        if -(2**63) <= value < 2**64:
+            return value
+        # More than that has no place in some serializers, and 10**400 none in a float: it is no number then.
+        return float(value) if abs(value) <= sys.float_info.max else None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    raise ContractError(f"field {name!r} has a value of type {type(value).__name__}: no number, bool or text")
 
 
 def _reduce(table: Table, limits: Limits, own_times: bool) -> Iterator[Table]:
@@ -243,7 +289,8 @@ def _write(reply: dict[str, Any], table: Table, piece: slice, packed: bool) -> N
 
 def _values(values: Column, packed: bool) -> bytes | list[Any]:
     if values.dtype.kind not in "fiu":
-        return [v.item() if isinstance(v, np.generic) else v for v in values.tolist()]
+        plain: list[Any] = values.tolist()
+        return plain
     if packed:
         return _pack(values)
     listed: list[Any] = values.tolist()

@@ -1,0 +1,188 @@
+"""What a node's session asks of the author and answers to the router, without a router."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import sisock
+from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.serializer import CBORSerializer
+from sisock import logs, uris
+from sisock.session import NodeSession
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+T = np.arange(100.0, 200.0)
+
+
+class Reactor(Clock):
+    """Runs at once what others run in threads."""
+
+    def getThreadPool(self):
+        return self
+
+    def callFromThread(self, call, *args, **kwargs):
+        call(*args, **kwargs)
+
+    def callInThreadWithCallback(self, told, work, *args, **kwargs):
+        try:
+            result = work(*args, **kwargs)
+        except Exception:  # noqa: BLE001 (as a thread pool does)
+            told(False, Failure())
+        else:
+            told(True, result)
+
+
+class Router:
+    """A session that remembers what was registered, subscribed to and called."""
+
+    def __init__(self) -> None:
+        self.procedures, self.topics, self.published, self.added = {}, {}, [], 0
+        self._transport = SimpleNamespace(_serializer=CBORSerializer())
+
+    def is_attached(self):
+        return True
+
+    def register(self, procedure, uri, options=None):
+        self.procedures[uri] = procedure
+        return succeed(None)
+
+    def subscribe(self, handler, topic, options=None):
+        self.topics[topic] = handler
+        return succeed(None)
+
+    def call(self, procedure, *args, **kwargs):
+        self.added += procedure == uris.DATA_NODE_ADD
+        return succeed(True)
+
+    def publish(self, topic, event, options=None):
+        self.published.append((topic, event))
+
+
+class Node(sisock.DataNode):
+    name, description, live = "node", "A node.", True
+
+    def __init__(self) -> None:
+        self.names, self.listed, self.asked, self.extra = ["a", "b"], 0, [], []
+
+    def fields(self, start, end):
+        self.listed += 1
+        return [sisock.Field(name) for name in self.names]
+
+    def read(self, names, start, end, limits):
+        self.asked.append((list(names), limits))
+        return [sisock.Series(name, T, T) for name in [*names, *self.extra]]
+
+    async def joined(self, session):
+        self.session = session
+
+
+class Subject:
+    def __init__(self, **settings) -> None:
+        self.reactor, self.router, self.node, self.listed = Reactor(), Router(), Node(), []
+        self.reactor.advance(1e9)
+        self.session = NodeSession(
+            self.reactor,
+            self.node,
+            logs.get("test"),
+            self.reactor.seconds,
+            on_listed=self.listed.append,
+            **settings,
+        )
+        ensureDeferred(self.session.joined(self.router, SimpleNamespace(session=7)))
+
+    def data(self, names, start=1, end=1000, **extra):
+        return self._answer(self.router.procedures[uris.get_data("node")](names, start, end, **extra))
+
+    def fields(self):
+        return self._answer(self.router.procedures[uris.get_fields("node")](1, 0))
+
+    @staticmethod
+    def _answer(coroutine):
+        answers: list = []
+        answered: Deferred = ensureDeferred(coroutine)
+        answered.addBoth(answers.append)
+        if isinstance(answers[0], Failure):
+            answers[0].raiseException()
+        return answers[0]
+
+
+def test_names_that_the_node_never_declared_are_empty_and_no_business_of_the_author() -> None:
+    subject = Subject()
+    reply = subject.data(["a", "nosuch"])
+    assert reply["data"]["nosuch"] == []
+    assert len(reply["data"]["a"]) == 100
+    assert subject.data(["nosuch"]) == {"data": {"nosuch": []}, "timeline": {}}
+    assert [names for names, _ in subject.node.asked] == [["a"]]
+
+
+def test_the_author_lists_fields_once_for_any_number_of_calls() -> None:
+    subject = Subject()
+    subject.fields()
+    for _ in range(10):
+        subject.data(["a", "b"])
+    assert subject.node.listed == 1
+    for _ in range(10):
+        subject.data(["nosuch"])
+    assert subject.node.listed == 2
+
+
+def test_a_field_that_appears_is_served_within_two_seconds() -> None:
+    subject = Subject()
+    subject.data(["late"])
+    subject.node.names.append("late")
+    subject.reactor.advance(2.0)
+    assert len(subject.data(["late"])["data"]["late"]) == 100
+
+
+def test_series_that_nobody_asked_for_are_the_nodes_own_fault() -> None:
+    subject = Subject()
+    subject.node.extra = ["b"]
+    with pytest.raises(
+        ApplicationError, match=r"node.get_data: read\(\) gave the field 'b', which was not asked"
+    ) as told:
+        subject.data(["a"])
+    assert told.value.error == "wamp.error.runtime_error"
+
+
+def test_a_field_asked_for_twice_is_read_once() -> None:
+    subject = Subject()
+    assert list(subject.data(["a", "a"])["data"]) == ["a"]
+    assert subject.node.asked[0][0] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("site", "caller", "most"), [(10, 50, 10), (50, 10, 10), (10, None, 10), (None, 10, 10)]
+)
+def test_the_smaller_of_the_sites_and_the_callers_limits_counts(site, caller, most) -> None:
+    subject = Subject(max_points=site)
+    extra = {} if caller is None else {"max_points": caller}
+    assert 4 <= len(subject.data(["a"], **extra)["data"]["a"]) <= most
+    assert subject.node.asked[0][1].max_points == most
+
+
+def test_a_hub_that_is_back_is_answered() -> None:
+    subject = Subject()
+    assert subject.router.added == 1
+    subject.router.topics[uris.DATA_NODE_ANNOUNCE]()
+    assert subject.router.added == 2
+
+
+def test_health_is_gone_with_the_router() -> None:
+    subject = Subject()
+    assert subject.listed == [True]
+    subject.session.lost()
+    assert subject.listed == [True, False]
+
+
+def test_updates_are_sent_once_a_second_and_the_last_is_not_lost() -> None:
+    subject = Subject()
+    for step in range(100):
+        subject.node.session.publish_updated(float(step))
+        subject.reactor.advance(0.025)
+    sent = len(subject.router.published)
+    assert 2 <= sent <= 4
+    subject.reactor.advance(1.0)
+    assert subject.router.published[-1] == (uris.updated("node"), {"until": 99.0})
+    assert len(subject.router.published) <= sent + 1
