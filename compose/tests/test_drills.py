@@ -58,8 +58,8 @@ def site(tmp_path_factory: pytest.TempPathFactory):
 
 
 def worker(site: Site, kind: str) -> psutil.Process:
-    controller = psutil.Process(site.stack.processes["hub"].pid)
-    return next(p for p in controller.children() if kind in " ".join(p.cmdline()))
+    parent = psutil.Process(site.stack.processes["hub"].pid)
+    return next(p for p in parent.children(recursive=True) if kind in " ".join(p.cmdline()))
 
 
 def whole(name: str) -> Callable[[Site], None]:
@@ -68,9 +68,10 @@ def whole(name: str) -> Callable[[Site], None]:
 
 VICTIMS: dict[str, Callable[[Site], None]] = {
     "router and hub": whole("hub"),
-    "router's controller": lambda site: site.stack.processes["hub"].signal(signal.SIGKILL),
+    "the router and hub's parent": lambda site: site.stack.processes["hub"].signal(signal.SIGKILL),
+    "the router's controller": lambda site: worker(site, "crossbar-controller").kill(),
     "router": lambda site: worker(site, "RouterController").kill(),
-    "hub": lambda site: worker(site, "ContainerController").kill(),
+    "hub": lambda site: worker(site, "sisock-hub [hub]").kill(),
     "http": whole("http"),
     "weather": whole("weather"),
 }
@@ -78,7 +79,7 @@ VICTIMS: dict[str, Callable[[Site], None]] = {
 
 def recovered(site: Site, victim: str, killed: float, hubs: int) -> float:
     if "hub" in victim or "router" in victim:
-        # The router ends, and is started again, when one of its workers dies.
+        # Each of them ends the hub's session.
         hub = site.stack.processes["hub"]
         wait_until(lambda: hub.text().count("hub.ready") > hubs, BACK_DEADLINE_S, "the hub is back")
     wait_until(site.answers, BACK_DEADLINE_S, "the stack answers again", step_s=0.05)

@@ -232,7 +232,6 @@ def test_a_new_session_keeps_none_of_the_old_ones_providers(tmp_path: Path) -> N
     )
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_frames_or_damage(data: bytes) -> None:
     reader = FrameReader(data)

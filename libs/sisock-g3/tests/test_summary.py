@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sisock_g3 import summary
@@ -60,7 +60,6 @@ def agree(bins: summary.Bins, expected: list[dict[str, Any]]) -> None:
             assert error <= other["size"] * Fraction(1, 10**12)
 
 
-@settings(deadline=None)
 @given(columns, st.integers(1, 50))
 @example(np.array([INF, 1.0, -INF, 2.0]), 1)
 @example(np.array([INF, INF]), 1)
@@ -72,7 +71,6 @@ def test_bins_hold_every_extreme_and_the_sum_of_what_is_finite(values: np.ndarra
     agree(bins, model(ticks.tolist(), values.tolist(), WIDTH))
 
 
-@settings(deadline=None)
 @given(columns, st.integers(1, 50), st.integers(1, 6), st.data())
 def test_merged_bins_are_those_of_the_samples(values: np.ndarray, step: int, factor: int, data: Any) -> None:
     ticks = 10**9 + np.arange(len(values)) * step

@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 from sisock import uris
 from sisock.errors import NodeError
@@ -114,24 +116,35 @@ def test_after_a_hub_or_router_restart_every_live_node_is_listed_again(
     peer.close()
 
 
-@pytest.fixture
-def lone_hub(stack: Stack):
-    """A stack whose hub runs in a process of its own, started again when it dies."""
-    config = prepare(stack.directory / ".crossbar", ["localhost"]).config
-    tree = json.loads(config.read_text())
-    tree["workers"] = [worker for worker in tree["workers"] if worker["type"] == "router"]
-    config.write_text(json.dumps(tree))
-    router = stack.start("router", [executable("sisock-hub")])
-    wait_until(lambda: "NODE_BOOT_COMPLETE" in router.text(), what="the router is up")
-    command = [sys.executable, str(Path(__file__).parent / "hub_alone.py")]
-    hub = stack.start("hub", command, restart=True, CROSSBAR_DIR=".crossbar")
-    wait_until(lambda: "hub.ready" in hub.text(), what="the hub is up")
-    return hub
+def part(stack: Stack, title: str) -> psutil.Process:
+    """The process of router or hub that has `title` as a part of its title, as soon as it is there."""
+
+    def find() -> psutil.Process | None:
+        for process in psutil.Process(stack.processes["hub"].pid).children(recursive=True):
+            try:
+                if title in " ".join(process.cmdline()):
+                    return process
+            except psutil.NoSuchProcess:
+                continue
+        return None
+
+    return wait_until(find, what=f"a process {title!r}")  # type: ignore[return-value]
 
 
-def test_a_hub_that_restarts_alone_lists_every_live_node_again(
-    lone_hub, stack: Stack, sisock_reactor, capsys: pytest.CaptureFixture[str]
+def sessions(stack: Stack) -> dict[str, str]:
+    """Session of each node of ours, by the hub's log: the last one that it listed."""
+    found = {}
+    for line in stack.processes["hub"].text().splitlines():
+        if '"node.added"' in line:
+            event = json.loads(line)
+            found[event["name"]] = event["session"]
+    return found
+
+
+def test_a_hub_that_is_killed_lists_every_live_node_again_and_no_session_ends(
+    stack: Stack, sisock_reactor, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    hub = stack.start_hub()
     for server in ("clockwork", "old_style", "pre_core"):
         start(stack, server)
     peer = Peer(sisock_reactor, stack.config(WAMP_USER="simonsobs"))
@@ -140,8 +153,12 @@ def test_a_hub_that_restarts_alone_lists_every_live_node_again(
         peer.wait_for_node(name)
     said = {name: peer.consumer.nodes[name].description for name in names}
     assert said["pre_core"] == "older than the core"
-    lone_hub.kill()
+    before, ours = sessions(stack), peer.consumer._connection.session._session_id
+    router = part(stack, "RouterController").pid
+    victim = part(stack, "sisock-hub [hub]")
+    victim.kill()
     killed = time.monotonic()
+    wait_until(lambda: hub.text().count("hub.ready") == 2, what="another hub is ready")
 
     def listed():
         try:
@@ -153,10 +170,55 @@ def test_a_hub_that_restarts_alone_lists_every_live_node_again(
     with capsys.disabled():
         took = time.monotonic() - killed
         print(f"\nhub alone killed with -9: all of {sorted(names)} listed again after {took:.1f} s")
-    assert took < RELIST_DEADLINE_S
     # The node older than the core does not announce itself again: the router's registrations show it.
-    wait_until(lambda: listed() == {**said, "pre_core": UNKNOWN}, 5, "our own nodes say again what they are")
+    wait_until(lambda: listed() == {**said, "pre_core": UNKNOWN}, 30, "our own nodes say again what they are")
+    assert set(before) == names
+    assert sessions(stack) == before
+    assert peer.consumer._connection.session._session_id == ours
+    assert part(stack, "RouterController").pid == router
     peer.close()
+
+
+def test_a_router_that_is_killed_is_back_and_the_hub_joins_it_again(stack: Stack, sisock_reactor) -> None:
+    hub = stack.start_hub()
+    start(stack, "clockwork")
+    peer = Peer(sisock_reactor, stack.config(WAMP_USER="simonsobs"))
+    peer.wait_for_node("clockwork")
+    hub_process = part(stack, "sisock-hub [hub]").pid
+    part(stack, "crossbar-controller").kill()
+    wait_until(lambda: hub.text().count("hub.ready") == 2, what="the hub is back")
+    wait_until(lambda: peer.consumer.hub_here and "clockwork" in peer.consumer.nodes, what="the node is back")
+    assert part(stack, "sisock-hub [hub]").pid == hub_process
+    assert '"part.ended"' in hub.text()
+    peer.close()
+
+
+def test_router_and_hub_end_when_they_are_told_to_and_leave_nothing(stack: Stack) -> None:
+    hub = stack.start_hub()
+    family = psutil.Process(hub.pid).children(recursive=True)
+    assert len(family) == 3
+    hub.signal(signal.SIGTERM)
+    assert hub.popen.wait(20) == 0
+    _gone, alive = psutil.wait_procs(family, 10)
+    assert alive == []
+    assert not (stack.directory / ".crossbar" / "node.pid").exists()
+
+
+def test_router_and_hub_do_not_outlive_who_keeps_them(stack: Stack) -> None:
+    hub = stack.start_hub()
+    family = psutil.Process(hub.pid).children(recursive=True)
+    hub.signal(signal.SIGKILL)
+    _gone, alive = psutil.wait_procs(family, 10)
+    assert alive == []
+
+
+def test_a_configuration_that_crossbar_refuses_ends_with_its_code_at_once(stack: Stack) -> None:
+    config = prepare(stack.directory / ".crossbar", ["localhost"]).config
+    config.write_text(config.read_text().replace('"type": "router"', '"type": "rooter"'))
+    process = stack.start("hub", [executable("sisock-hub")])
+    assert process.popen.wait(30) == 1
+    assert "rooter" in process.text()
+    assert '"part.failed"' in process.text()
 
 
 def test_fields_with_each_others_times_are_not_paired(sisock_stack: Stack, sisock_peer: Peer) -> None:

@@ -5,6 +5,7 @@ through structlog too, so that a site has one format to read.
 """
 
 import logging
+import string
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO, cast
@@ -22,7 +23,7 @@ _LEVELS = {
 }
 
 
-def configure(service: str, level: int, stream: TextIO | None = None) -> None:
+def configure(service: str, level: int, stream: TextIO | None = None, *, libraries: bool = True) -> None:
     """Set up the process's logs, once, from ``__main__``.
 
     Parameters
@@ -33,6 +34,8 @@ def configure(service: str, level: int, stream: TextIO | None = None) -> None:
         Least level that is written, as in `logging`.
     stream : text file, optional
         Where to; standard error by default. A terminal gets readable lines, else JSON.
+    libraries : bool
+        Carry the libraries' events over, too; not in a process whose forks log in another way.
     """
     out = sys.stderr if stream is None else stream
     shared: list[Any] = [
@@ -51,6 +54,8 @@ def configure(service: str, level: int, stream: TextIO | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
+    if not libraries:
+        return
     root = logging.getLogger()
     root.handlers[:] = [_ToStructlog()]
     root.setLevel(max(level, logging.WARNING))
@@ -73,13 +78,28 @@ class _TwistedObserver:
     def __call__(self, event: Mapping[str, Any]) -> None:
         level = _LEVELS.get(event.get("log_level", LogLevel.info), logging.DEBUG)
         failure = event.get("log_failure")
-        fields: dict[str, Any] = {
-            "library": str(event.get("log_namespace", "")),
-            "text": formatEvent(dict(event)),
-        }
+        namespace = str(event.get("log_namespace", ""))
+        if namespace.startswith("sisock") and failure is None and _own(event):
+            return
+        fields: dict[str, Any] = {"library": namespace, "text": formatEvent(dict(event))}
         if failure is not None:
             fields["error"] = failure.getTraceback()
         structlog.get_logger().log(level, "library.event", **fields)
+
+
+def _own(event: Mapping[str, Any]) -> bool:
+    """Write an event of ours that was told as crossbar.io wants it: ``noun.verb key={key}: why``."""
+    name, _, rest = str(event.get("log_format") or "").partition(" ")
+    if "." not in name:
+        return False
+    named, _, why = rest.partition(": ")
+    fields = {key: event.get(key) for _, key, _, _ in string.Formatter().parse(named) if key}
+    if why:
+        fields["why"] = formatEvent({**event, "log_format": why})
+    level = event.get("log_level", LogLevel.info)
+    number = logging.INFO if level is LogLevel.info else _LEVELS.get(level, logging.DEBUG)
+    structlog.get_logger().log(number, name, **fields)
+    return True
 
 
 class _ToStructlog(logging.Handler):

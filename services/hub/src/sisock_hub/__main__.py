@@ -1,9 +1,11 @@
-"""Prepare the router's directory, then become crossbar.io, which runs the hub."""
+"""Prepare the router's directory, then keep crossbar.io and the hub running."""
 
 import argparse
+import gc
+import json
 import os
 import socket
-import sys
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,12 +14,13 @@ from sisock.config import RouterConfig, load
 from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with
 
+from sisock_hub import keeper
 from sisock_hub.prepare import environment, host_names, prepare
 from sisock_hub.privileges import account, give_up_root, own_copy, share
 
 
 def main() -> NoReturn:
-    """Run the router until it is told to stop; it replaces this process."""
+    """Run router and hub until told to stop."""
     parser = argparse.ArgumentParser(prog="sisock-hub", description=__doc__)
     parser.add_argument(
         "--prepare-only", action="store_true", help="make what is missing in .crossbar/, then stop"
@@ -40,7 +43,7 @@ def main() -> NoReturn:
             _check_free(variable, port)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
-    logs.configure("hub", config.log_level)
+    logs.configure("hub", config.log_level, libraries=False)
     log = logs.get()
     if prepared.made and become is not None:
         share(directory, prepared.made, become.gid)
@@ -61,19 +64,32 @@ def main() -> NoReturn:
         log.info("router.copied", to=str(directory))
     if become is not None:
         give_up_root(become)
+    keeper.hold_signals()
     # A router that was killed leaves its process id behind, which in a container is soon another's.
     (directory / "node.pid").unlink(missing_ok=True)
     (directory / "hub.sock").unlink(missing_ok=True)
-    environ = {
-        **os.environ,
-        **secrets,
-        "CROSSBAR_DIR": str(directory),
-        "CROSSBAR_TLS_PORT": str(config.crossbar_tls_port),
-        "CROSSBAR_OCS_PORT": str(config.crossbar_ocs_port),
-    }
-    crossbar = Path(sys.executable).with_name("crossbar")
-    arguments = ["start", "--cbdir", str(directory), "--config", prepared.config.name, "--color", "false"]
-    os.execve(crossbar, [str(crossbar), *arguments], environ)  # noqa: S606 (crossbar.io's own command)
+    os.environ.update(
+        secrets,
+        CROSSBAR_DIR=str(directory),
+        CROSSBAR_TLS_PORT=str(config.crossbar_tls_port),
+        CROSSBAR_OCS_PORT=str(config.crossbar_ocs_port),
+    )
+    exit_with("", _keep(directory, prepared.config.name, config.log_level))
+
+
+def _keep(directory: Path, config: str, log_level: int) -> int:
+    # Slow to import: only now that nothing is wrong, and once for all that is forked.
+    from sisock_hub import alone, router  # noqa: PLC0415
+
+    router.preload()
+    tree = json.loads((directory / config).read_text(encoding="utf-8"))
+    workers = router.count_workers(tree)
+    run_router = partial(router.run_router, directory, config, workers, ["--color", "false"])
+    parts = [keeper.Part("router", run_router, vital=True)]
+    if alone.is_needed(tree):
+        parts.append(keeper.Part("hub", partial(alone.run_hub, directory, log_level)))
+    gc.freeze()
+    return keeper.Keeper(parts, logs.get()).run()
 
 
 def _check_free(variable: str, port: int) -> None:
