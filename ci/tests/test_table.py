@@ -38,7 +38,7 @@ def test_a_change_touches_its_service_or_all_that_are_built_from_it() -> None:
     def names(*files: str) -> list[str]:
         return [service.name for service in changes.touched(ROOT, list(files))]
 
-    assert names("services/http/src/sisock_http/app.py") == ["http"]
+    assert names("services/http/src/sisock_http/config.py") == ["http"]
     assert names("services/http/tests/test_bridge.py", "docs/contract.md") == []
     assert names("libs/sisock-g3/src/sisock_g3/frames.py") == ["g3-file-scanner", "g3-reader"]
     assert len(names("libs/sisock-core/src/sisock/wire.py")) == len(IMAGES)

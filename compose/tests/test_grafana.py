@@ -19,7 +19,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from sisock_ci.services import services
-from sisock_http.times import moment
+from sisock_http.dialects.times import moment
 from sisock_testing import wait_until
 from sisock_testing.stack import free_port
 

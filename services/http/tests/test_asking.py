@@ -8,13 +8,14 @@ import pytest
 import structlog
 from sisock.consumer import NodeInfo
 from sisock.errors import NodeError, TooMuchDataError
-from sisock.node import Field
-from sisock_http.admission import Admission
-from sisock_http.catalogue import Catalogue, Entry
-from sisock_http.latest import latest
-from sisock_http.one_node import SILENT_S, NodeAsker, Request
+from sisock.node import Field, Limits
+from sisock_http.asking.gather import LATE_S, Asker
+from sisock_http.asking.latest import latest
+from sisock_http.asking.one_node import SILENT_S, NodeAsker
+from sisock_http.asking.question import Question
+from sisock_http.observatory.catalogue import Catalogue, OnlineNode
 from sisock_http.problems import BusyError
-from sisock_http.query import LATE_S, Asker
+from sisock_http.web.admission import Admission
 from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.task import Clock
@@ -57,7 +58,7 @@ def make(clock: Clock, answer: Any, nodes: str = "n", *, able: str = "", most_wa
     catalogue.start(consumer)
     for name in nodes.split():
         fields = {field: Field(field, timeline="t") for field in ("a", "b")}
-        catalogue.entries[name] = Entry(NodeInfo(name, "", frozenset(able.split())), fields, 0.0)
+        catalogue.online[name] = OnlineNode(NodeInfo(name, "", frozenset(able.split())), fields, 0.0)
     node_asker = NodeAsker(clock, consumer, catalogue, structlog.get_logger(), most_waiting)
     return Asker(clock, catalogue, node_asker), consumer, catalogue
 
@@ -65,7 +66,7 @@ def make(clock: Clock, answer: Any, nodes: str = "n", *, able: str = "", most_wa
 def ask(asker: Asker, *targets: str, end: float = 1000.0, until: float = UNTIL, **more: Any) -> list[Any]:
     """Answers, or what was raised, as soon as there is something."""
     came: list[Any] = []
-    asked = ensureDeferred(asker.ask(Request(targets, 1.0, end, **more), until))
+    asked = ensureDeferred(asker.ask(Question(targets, 1.0, end, Limits(**more)), until))
     asked.addCallbacks(came.append, lambda failure: came.append(failure.value))
     return came
 

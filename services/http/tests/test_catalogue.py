@@ -7,7 +7,7 @@ import structlog
 from sisock.consumer import NodeInfo
 from sisock.node import Field
 from sisock.replies import Listing
-from sisock_http.catalogue import Catalogue
+from sisock_http.observatory.catalogue import Catalogue
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sisock import replies
 from sisock.errors import NodeError
-from sisock.node import Field, Series
-from sisock_http import encode
-from sisock_http.formats import FORMATS
-from sisock_http.panel import Shown
-from sisock_http.query import Answer
-from sisock_http.simplejson import element
-from sisock_http.simpod import frame
+from sisock.node import Field, Limits, Series
+from sisock_http.asking.question import Answer
+from sisock_http.dialects.panel import Shown
+from sisock_http.dialects.simplejson import element
+from sisock_http.dialects.simpod import frame
+from sisock_http.encoding import as_json
+from sisock_http.encoding.formats import FORMATS
 
 T = np.array([1.0, 2.0, 3.0])
 WILD = [1.0, float("inf"), float("nan")]
@@ -54,18 +54,18 @@ def test_any_samples_are_written_in_every_form_and_as_strict_json(samples) -> No
         if name == "json":
             strictly(body)
     for style in ("timeserie", "table", "frame"):
-        shown = Shown("n::f", style, "A", (None, None))
-        strictly(encode.dumps([element(answer, shown), frame(answer, shown)]))
+        shown = Shown("n::f", style, "A", Limits())
+        strictly(as_json.dumps([element(answer, shown), frame(answer, shown)]))
 
 
 @pytest.mark.parametrize("values", [np.array(WILD), np.array(WILD, dtype=object)], ids=["floats", "objects"])
 def test_infinities_and_nan_are_null_in_every_json(values) -> None:
     series = Series("f", T, values)
-    assert strictly(encode.dumps(encode.pairs(series))) == [[1.0, 1000], [None, 2000], [None, 3000]]
-    assert strictly(encode.dumps(encode.rows(series))) == [[1000, 1.0], [2000, None], [3000, None]]
-    assert strictly(encode.dumps(encode.values(series))) == [1.0, None, None]
+    assert strictly(as_json.dumps(as_json.pairs(series))) == [[1.0, 1000], [None, 2000], [None, 3000]]
+    assert strictly(as_json.dumps(as_json.rows(series))) == [[1000, 1.0], [2000, None], [3000, None]]
+    assert strictly(as_json.dumps(as_json.values(series))) == [1.0, None, None]
     if values.dtype.kind == "f":
-        assert encode.values(series) == [1.0, None, None]
+        assert as_json.values(series) == [1.0, None, None]
     answer = Answer("n::f", series, Field("f"))
     rows = strictly(FORMATS["json"].write([answer]))
     assert [row["n::f"] for row in rows] == [1.0, None, None]
@@ -81,8 +81,8 @@ def test_infinities_and_nan_are_null_in_every_json(values) -> None:
 )
 def test_text_and_bools_are_datapoints_for_a_time_series_and_rows_for_a_table(values, shown) -> None:
     answer = Answer("n::f", Series("f", T, values), Field("f"))
-    made = json.loads(encode.dumps(element(answer, Shown("n::f", "timeserie", "A", (None, None)))))
+    made = json.loads(as_json.dumps(element(answer, Shown("n::f", "timeserie", "A", Limits()))))
     assert made["datapoints"] == [[v, t] for v, t in zip(shown, [1000, 2000, 3000], strict=True)]
     assert "type" not in made
-    made = json.loads(encode.dumps(element(answer, Shown("n::f", "table", "A", (None, None)))))
+    made = json.loads(as_json.dumps(element(answer, Shown("n::f", "table", "A", Limits()))))
     assert made["rows"] == [[t, v] for v, t in zip(shown, [1000, 2000, 3000], strict=True)]

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sisock.node import Field, Series
-from sisock_http.encode import dumps
-from sisock_http.panel import Shown
-from sisock_http.query import Answer
-from sisock_http.simplejson import element
-from sisock_http.simpod import frame
+from sisock.node import Field, Limits, Series
+from sisock_http.asking.question import Answer
+from sisock_http.dialects.panel import Shown
+from sisock_http.dialects.simplejson import element
+from sisock_http.dialects.simpod import frame
+from sisock_http.encoding.as_json import dumps
 from sisock_testing import Stack, wait_until
 from sisock_weather.archive import parse
 from sisock_weather.config import bundled
@@ -194,8 +194,8 @@ def test_text_comes_out_as_text(bridge: Bridge, to_data_frame, style) -> None:
 @pytest.mark.parametrize("values", [np.array([True, False]), np.array([True, None], dtype=object)])
 def test_yes_and_no_come_out_as_booleans(to_data_frame, values) -> None:
     answer = Answer("n::door", Series("door", np.array([1.0, 2.5]), values), Field("door", type="bool"))
-    table = element(answer, Shown("n::door", "table", "A", (None, None)))
-    framed = frame(answer, Shown("n::door", "frame", "A", (None, None)))
+    table = element(answer, Shown("n::door", "table", "A", Limits()))
+    framed = frame(answer, Shown("n::door", "frame", "A", Limits()))
     for shown in to_data_frame(json.loads(dumps([table, framed]))):
         time, value = shown["fields"]
         assert (time["type"], value["type"], value["display"]) == ("time", "boolean", "n::door")

@@ -3,8 +3,8 @@
 import pytest
 from sisock.consumer import NodeInfo
 from sisock.node import Field
-from sisock_http.catalogue import Catalogue, Entry
-from sisock_http.matching import resolve
+from sisock_http.observatory.catalogue import Catalogue, OnlineNode
+from sisock_http.observatory.matching import resolve
 from sisock_http.problems import RequestError
 from twisted.internet.task import Clock
 
@@ -17,7 +17,7 @@ def catalogue() -> Catalogue:
         "weather": ["temp.ambient", "a.b", "c"],
         "fridge": ["x(y)", "p|q", "tempXambient"],
     }.items():
-        catalogue.entries[node] = Entry(NodeInfo(node, ""), {name: Field(name) for name in names})
+        catalogue.online[node] = OnlineNode(NodeInfo(node, ""), {name: Field(name) for name in names})
     return catalogue
 
 
@@ -52,6 +52,6 @@ def test_a_target_that_stands_for_too_much_is_refused(catalogue) -> None:
 
 
 def test_an_expression_made_to_take_for_ever_does_not(catalogue) -> None:
-    catalogue.entries["weather"].fields["a" * 5000] = Field("a" * 5000)
+    catalogue.online["weather"].fields["a" * 5000] = Field("a" * 5000)
     target = "weather::(a+)+b"
     assert resolve(catalogue, target) == [target]

@@ -4,8 +4,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from sisock_http import panel, times
-from sisock_http.catalogue import Catalogue
+from sisock.node import Limits
+from sisock_http.dialects import panel, times
+from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.problems import RequestError
 from twisted.internet.task import Clock
 
@@ -81,8 +82,8 @@ def test_malformed_queries_are_refused_by_the_field_at_fault(body, sentence) -> 
 def test_a_target_that_is_not_chosen_yet_is_shown_but_not_asked_for(item) -> None:
     parsed = panel.parse({"range": RANGE, "targets": [item, *TARGETS]}, NOBODY)
     assert [one.target for one in parsed.shown] == ["", "n::f"]
-    [request] = parsed.requests()
-    assert request.targets == ("n::f",)
+    [question] = parsed.questions()
+    assert question.targets == ("n::f",)
 
 
 def test_a_length_of_time_in_capital_m_is_a_month() -> None:
@@ -108,24 +109,24 @@ def test_a_time_without_a_zone_is_utc_wherever_the_bridge_runs(clock_of_chile) -
 
 def test_hidden_targets_are_not_asked_for() -> None:
     targets = [{"target": "n::f"}, {"target": "n::g", "hide": True}]
-    [request] = panel.parse({"range": RANGE, "targets": targets}, NOBODY).requests()
-    assert request.targets == ("n::f",)
+    [question] = panel.parse({"range": RANGE, "targets": targets}, NOBODY).questions()
+    assert question.targets == ("n::f",)
 
 
 @pytest.mark.parametrize("key", ["adhocFilters", "filters"])
 def test_ad_hoc_filters_of_both_plugins_choose_nodes(key) -> None:
     targets = [{"target": "n::f"}, {"target": "m::g"}]
     body = {"range": RANGE, "targets": targets, key: [{"key": "node", "operator": "=", "value": "m"}]}
-    [request] = panel.parse(body, NOBODY).requests()
-    assert request.targets == ("m::g",)
+    [question] = panel.parse(body, NOBODY).questions()
+    assert question.targets == ("m::g",)
 
 
 def test_max_data_points_is_the_limit_that_counts() -> None:
     body = {"range": RANGE, "targets": TARGETS, "interval": "1m", "maxDataPoints": 1000}
-    [request] = panel.parse(body, NOBODY).requests()
-    assert (request.max_points, request.min_stride) == (1000, None)
-    [request] = panel.parse({"range": RANGE, "targets": TARGETS, "interval": "1m"}, NOBODY).requests()
-    assert (request.max_points, request.min_stride) == (None, 60.0)
+    [question] = panel.parse(body, NOBODY).questions()
+    assert question.limits == Limits(1000)
+    [question] = panel.parse({"range": RANGE, "targets": TARGETS, "interval": "1m"}, NOBODY).questions()
+    assert question.limits == Limits(min_stride=60.0)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +146,8 @@ def test_max_data_points_is_the_limit_that_counts() -> None:
 def test_a_payload_sets_the_limits_of_its_target(payload, limits) -> None:
     targets = [{"target": "n::f", "payload": payload}]
     body = {"range": RANGE, "targets": targets, "maxDataPoints": 1000}
-    [request] = panel.parse(body, NOBODY).requests()
-    assert (request.max_points, request.min_stride) == limits
+    [question] = panel.parse(body, NOBODY).questions()
+    assert question.limits == Limits(*limits)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,16 @@ from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with, run_until_stopped, the_reactor
 from twisted.internet.error import CannotListenError
 
-from sisock_http.admission import Admission
-from sisock_http.api import Api
-from sisock_http.app import Application
-from sisock_http.catalogue import Catalogue
+from sisock_http.asking.gather import Asker
+from sisock_http.asking.one_node import NodeAsker
 from sisock_http.config import HttpConfig
-from sisock_http.one_node import NodeAsker
-from sisock_http.query import Asker
+from sisock_http.dialects.api import Api
+from sisock_http.dialects.grafana import Grafana
+from sisock_http.observatory.catalogue import Catalogue
+from sisock_http.web.admission import Admission
+from sisock_http.web.application import Application
+from sisock_http.web.pages import Pages
+from sisock_http.web.routes import make_routes
 
 
 def main() -> None:
@@ -42,11 +45,13 @@ def main() -> None:
         reactor, consumer, catalogue, logs.get("asker"), most_waiting=max(1, config.max_queries // 2)
     )
     asker = Asker(reactor, catalogue, node_asker)
-    admission = Admission(reactor, config.query_deadline_s, config.max_queries)
-    api = Api(reactor, consumer, catalogue, asker, admission, time.time)
-    application = Application(
-        reactor, consumer, catalogue, asker, admission, api, logs.get("app"), config.cors_origin
+    routes = make_routes(
+        Grafana(reactor, consumer, catalogue, asker),
+        Api(reactor, consumer, catalogue, asker, time.time),
+        Pages(),
+        Admission(reactor, config.query_deadline_s, config.max_queries),
     )
+    application = Application(reactor, routes, logs.get("app"), config.cors_origin)
     try:
         listening = reactor.listenTCP(config.port, application.site())
     except CannotListenError as error:

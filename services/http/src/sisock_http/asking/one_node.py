@@ -1,4 +1,4 @@
-"""Ask one data node on behalf of a request, in as many calls as it takes to get right values.
+"""Ask one data node for a question, in as many calls as it takes to get right values.
 
 More than a node is willing to send is asked again with a wider stride; fields of a node of the
 predecessor's that came with another's times are asked again one by one. Knows nothing of other nodes.
@@ -15,7 +15,8 @@ from sisock.errors import DeadlineError, NodeError, TooMuchDataError
 from sisock.node import Series
 from twisted.internet.defer import ensureDeferred, gatherResults
 
-from sisock_http.catalogue import Catalogue, Entry
+from sisock_http.asking.question import Question
+from sisock_http.observatory.catalogue import Catalogue, OnlineNode
 from sisock_http.problems import BusyError
 
 WIDER = 4
@@ -28,17 +29,6 @@ SILENT_S = 1.0
 """A node that has answered nothing for so long, with many questions waiting, is not just busy."""
 
 ALONE_AT_ONCE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is wanted: fields in ``[start, end)``, UNIX seconds, and how much of them."""
-
-    targets: tuple[str, ...]
-    start: float
-    end: float
-    max_points: int | None = None
-    min_stride: float | None = None
 
 
 @dataclass(slots=True)
@@ -85,7 +75,7 @@ class NodeAsker:
         self._most_waiting = most_waiting
         self._pace: dict[str, _Pace] = {}
 
-    async def ask(self, node: str, names: Sequence[str], request: Request, until: float) -> Found:
+    async def ask(self, node: str, names: Sequence[str], question: Question, until: float) -> Found:
         """Ask a node for fields, until the reactor's time `until`.
 
         Returns
@@ -98,7 +88,7 @@ class NodeAsker:
         BusyError
             If so many questions wait for the node that it was not asked.
         """
-        entry = self._catalogue.entries.get(node)
+        entry = self._catalogue.online.get(node)
         if entry is None:
             return Found(problems=dict.fromkeys(names, f"data node {node!r} is not online"))
         now = self._reactor.seconds()
@@ -113,17 +103,17 @@ class NodeAsker:
             pace.answered_at = now
         pace.waiting += 1
         try:
-            return await self._ask(node, entry, names, request, until)
+            return await self._ask(node, entry, names, question, until)
         finally:
             pace.waiting -= 1
             if not pace.waiting:
                 self._pace.pop(node, None)
 
     async def _ask(
-        self, node: str, entry: Entry, names: Sequence[str], request: Request, until: float
+        self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
     ) -> Found:
         try:
-            found = await self._whole(node, entry, names, request, until)
+            found = await self._whole(node, entry, names, question, until)
         except Exception as error:  # noqa: BLE001 (a fault of ours; it must not cost other nodes' series)
             self._log.error("reply.failed", node=node, exc_info=error)
             why = f"{node}'s answer could not be used ({type(error).__name__}); the log says why"
@@ -132,20 +122,20 @@ class NodeAsker:
         if fresh and found.series:
             entry.told.update(fresh)
             self._log.warning("reply.unreadable", node=node, why=found.problems[fresh[0]], fields=len(fresh))
-        if request.max_points is not None:
-            most = request.max_points
+        if question.limits.max_points is not None:
+            most = question.limits.max_points
             found.series = {name: _reduce(one, most) for name, one in found.series.items()}
         return found
 
     async def _whole(
-        self, node: str, entry: Entry, names: Sequence[str], request: Request, until: float
+        self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
     ) -> Found:
         """Ask for all fields at once, but for those that are known to bring another's times."""
         alone = [name for name in names if entry.timelines.get(name) in entry.torn] if len(names) > 1 else []
         together = [name for name in names if name not in set(alone)]
         found = Found()
         if together:
-            found, misfits = await self._once(node, entry, together, request, until)
+            found, misfits = await self._once(node, entry, together, question, until)
             if misfits and len(together) > 1 and "packed" not in entry.info.capabilities:
                 torn = {entry.timelines.get(name) for name in misfits} - {None}
                 entry.torn.update(timeline for timeline in torn if timeline)
@@ -153,7 +143,7 @@ class NodeAsker:
                 alone += [n for n in together if n in misfits or entry.timelines.get(n) in torn]
         for first in range(0, len(alone), ALONE_AT_ONCE):
             some = alone[first : first + ALONE_AT_ONCE]
-            asked = [ensureDeferred(self._once(node, entry, [name], request, until)) for name in some]
+            asked = [ensureDeferred(self._once(node, entry, [name], question, until)) for name in some]
             for name, (single, _) in zip(some, await gatherResults(asked, consumeErrors=True), strict=True):
                 found.series.pop(name, None)
                 found.problems.pop(name, None)
@@ -162,11 +152,11 @@ class NodeAsker:
         return found
 
     async def _once(
-        self, node: str, entry: Entry, names: Sequence[str], request: Request, until: float
+        self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
     ) -> tuple[Found, frozenset[str]]:
         """What came, and which fields have more or fewer values than times."""
         try:
-            parts = await self._fetch(node, names, request, until)
+            parts = await self._fetch(node, names, question, until)
             read = replies.read_data(node, parts, names, entry.timelines)
         except NodeError as error:
             return Found(problems=dict.fromkeys(names, str(error))), frozenset()
@@ -174,9 +164,9 @@ class NodeAsker:
             return Found(problems=dict.fromkeys(names, f"{error}, at any resolution")), frozenset()
         return Found(read.series, read.problems), read.misfits
 
-    async def _fetch(self, node: str, names: Sequence[str], request: Request, until: float) -> list[Any]:
+    async def _fetch(self, node: str, names: Sequence[str], question: Question, until: float) -> list[Any]:
         """Ask once, and again with a wider stride while the node says that it is too much."""
-        stride = request.min_stride
+        stride = question.limits.min_stride
         for tries_left in reversed(range(WIDEST_TRIES)):
             left = until - self._reactor.seconds()
             if left <= 0:
@@ -185,19 +175,19 @@ class NodeAsker:
                 parts = await self._consumer.fetch(
                     node,
                     names,
-                    max(EARLIEST, request.start),
-                    max(EARLIEST, request.end),
+                    max(EARLIEST, question.start),
+                    max(EARLIEST, question.end),
                     deadline_s=left,
-                    max_points=request.max_points,
+                    max_points=question.limits.max_points,
                     min_stride=stride,
                 )
             except TooMuchDataError:
                 self._answered(node)
                 if not tries_left:
                     raise
-                points = request.max_points or STRIDE_POINTS
+                points = question.limits.max_points or STRIDE_POINTS
                 widened = stride * WIDER if stride else 0.0
-                stride = max(widened, (request.end - request.start) / points)
+                stride = max(widened, (question.end - question.start) / points)
             else:
                 self._answered(node)
                 return parts

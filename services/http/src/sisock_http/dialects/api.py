@@ -1,7 +1,7 @@
 """The plain interface under ``/api/v1``: GET, parameters in the address, tables in the reply.
 
 For Infinity, pandas, curl and the quicklook page. What is missing from a reply is said in its
-header ``Sisock-Notices``. Described, for programs, by ``openapi.json`` beside this module.
+header ``Sisock-Notices``. Described, for programs, by ``openapi.json``.
 """
 
 from collections.abc import Callable
@@ -11,22 +11,22 @@ from typing import Any
 
 from sisock.blocking import in_thread
 from sisock.consumer import Consumer
-from sisock.errors import NodeError
-from sisock.node import Field
+from sisock.node import Limits
 
-from sisock_http import encode
-from sisock_http.admission import Admission
-from sisock_http.catalogue import SEPARATOR, Catalogue
-from sisock_http.formats import FORMATS
-from sisock_http.latest import latest
-from sisock_http.matching import MOST_MATCHES, resolve
-from sisock_http.one_node import Request
-from sisock_http.panel import MOST_POINTS
-from sisock_http.problems import AwayError, RequestError
-from sisock_http.query import Answer, Asker, together
-from sisock_http.reading import Arguments
-from sisock_http.reply import Reply, notices
-from sisock_http.times import interval_seconds, moment
+from sisock_http.asking.gather import Asker
+from sisock_http.asking.latest import latest
+from sisock_http.asking.listing import fields_within
+from sisock_http.asking.question import Answer, Question
+from sisock_http.dialects.arguments import Arguments
+from sisock_http.dialects.panel import MOST_POINTS
+from sisock_http.dialects.reply import Reply, notices
+from sisock_http.dialects.times import interval_seconds, moment
+from sisock_http.encoding import as_json
+from sisock_http.encoding.formats import FORMATS
+from sisock_http.observatory.catalogue import SEPARATOR, Catalogue
+from sisock_http.observatory.matching import MOST_MATCHES, resolve
+from sisock_http.observatory.presence import require_router
+from sisock_http.problems import RequestError
 
 
 class Api:
@@ -38,7 +38,6 @@ class Api:
     consumer : Consumer
     catalogue : Catalogue
     asker : Asker
-    admission : Admission
     clock : callable
         The present, UNIX seconds.
     """
@@ -49,21 +48,19 @@ class Api:
         consumer: Consumer,
         catalogue: Catalogue,
         asker: Asker,
-        admission: Admission,
         clock: Callable[[], float],
     ) -> None:
         self._reactor = reactor
         self._consumer = consumer
         self._catalogue = catalogue
         self._asker = asker
-        self._admission = admission
         self._clock = clock
         self.description = files("sisock_http").joinpath("openapi.json").read_bytes()
 
     def status(self, arguments: Arguments) -> bytes:
         """Who is here, whether or not the router is."""
         arguments.allow()
-        return encode.dumps(
+        return as_json.dumps(
             {
                 "now": self._clock(),
                 "router": self._consumer.router_here,
@@ -75,8 +72,8 @@ class Api:
     def nodes(self, arguments: Arguments) -> bytes:
         """Data nodes that are online."""
         arguments.allow()
-        self._require_router()
-        return encode.dumps(self._nodes())
+        require_router(self._consumer)
+        return as_json.dumps(self._nodes())
 
     def _nodes(self) -> list[dict[str, Any]]:
         return [
@@ -87,23 +84,21 @@ class Api:
                 "live": "live" in entry.info.capabilities,
                 "problem": entry.problem,
             }
-            for name, entry in sorted(self._catalogue.entries.items())
+            for name, entry in sorted(self._catalogue.online.items())
         ]
 
-    async def fields(self, arguments: Arguments) -> Reply:
+    async def fields(self, arguments: Arguments, until: float) -> Reply:
         """Fields, of a range if one is given."""
-        return await self._admission.run(lambda until: self._fields(arguments, until))
-
-    async def _fields(self, arguments: Arguments, until: float) -> Reply:
         arguments.allow("search", "node", "start", "end")
-        self._require_router()
+        require_router(self._consumer)
         wanted, node = arguments.one("search").strip().lower(), arguments.one("node")
         missing: list[str] = []
         if arguments.given.keys() & {"start", "end"}:
             start, end = self._range(arguments, "1")
-            known, missing = await self._fields_within(node, start, end, until)
+            nodes = [name for name in self._catalogue.online if not node or name == node]
+            known, missing = await fields_within(self._reactor, self._consumer, nodes, start, end, until)
         else:
-            known = {name: list(entry.fields.values()) for name, entry in self._catalogue.entries.items()}
+            known = {name: list(entry.fields.values()) for name, entry in self._catalogue.online.items()}
         listed = [
             {
                 "field": f"{name}{SEPARATOR}{field.name}",
@@ -124,32 +119,10 @@ class Api:
                 for entry in listed
                 if wanted in f"{entry['field']} {entry['description'] or ''}".lower()
             ]
-        return Reply(encode.dumps(listed), headers=notices(missing))
+        return Reply(as_json.dumps(listed), headers=notices(missing))
 
-    async def _fields_within(
-        self, node: str, start: float, end: float, until: float
-    ) -> tuple[dict[str, list[Field]], list[str]]:
-        names = [name for name in self._catalogue.entries if not node or name == node]
-        missing: list[str] = []
-
-        async def ask(name: str) -> list[Field]:
-            try:
-                left_s = until - self._reactor.seconds()
-                listing = await self._consumer.list_fields(name, start, end, left_s)
-            except NodeError as error:
-                missing.append(str(error))
-                return []
-            missing.extend(listing.problems)
-            return listing.fields
-
-        results = await together(*(ask(name) for name in names))
-        return dict(zip(names, results, strict=True)), missing
-
-    async def data(self, arguments: Arguments) -> Reply:
+    async def data(self, arguments: Arguments, until: float) -> Reply:
         """Samples of fields."""
-        return await self._admission.run(lambda until: self._data(arguments, until))
-
-    async def _data(self, arguments: Arguments, until: float) -> Reply:
         arguments.allow("field", "as", "start", "end", "max_points", "min_stride", "format")
         targets = self._targets(arguments)
         columns = _columns(arguments.many("as"), targets)
@@ -160,10 +133,10 @@ class Api:
         chosen = FORMATS.get(name)
         if chosen is None:
             raise RequestError(f"format={name!r} is none of {', '.join(FORMATS)}")
-        self._require_router()
-        asked = await self._asker.ask(Request(tuple(targets), start, end, most, stride), until)
+        require_router(self._consumer)
+        asked = await self._asker.ask(Question(tuple(targets), start, end, Limits(most, stride)), until)
         answers = [replace(answer, target=column) for answer, column in zip(asked, columns, strict=True)]
-        if sum(len(answer.series.t) for answer in answers) > encode.LARGE_POINTS // 5:
+        if sum(len(answer.series.t) for answer in answers) > as_json.LARGE_POINTS // 5:
             body = await in_thread(self._reactor, chosen.write, answers)
         else:
             body = chosen.write(answers)
@@ -172,17 +145,14 @@ class Api:
             headers[b"content-disposition"] = f'attachment; filename="sisock.{chosen.suffix}"'.encode()
         return Reply(body, chosen.content_type, headers)
 
-    async def latest(self, arguments: Arguments) -> Reply:
+    async def latest(self, arguments: Arguments, until: float) -> Reply:
         """Last sample of fields, if it is not older than a month."""
-        return await self._admission.run(lambda until: self._latest(arguments, until))
-
-    async def _latest(self, arguments: Arguments, until: float) -> Reply:
         arguments.allow("field")
         targets = self._targets(arguments)
-        self._require_router()
+        require_router(self._consumer)
         answers = await latest(self._asker, self._catalogue, targets, self._clock(), until)
         missing = [answer.notice for answer in answers if answer.notice]
-        return Reply(encode.dumps([_last(answer) for answer in answers]), headers=notices(missing))
+        return Reply(as_json.dumps([_last(answer) for answer in answers]), headers=notices(missing))
 
     def openapi(self, _arguments: Arguments) -> bytes:
         """What there is under ``/api/v1``, as OpenAPI 3.1."""
@@ -205,10 +175,6 @@ class Api:
             raise RequestError(f"start={texts[0]!r} is after end={texts[1]!r}")
         return start, end
 
-    def _require_router(self) -> None:
-        if not self._consumer.router_here:
-            raise AwayError("the router is away; this comes back by itself as soon as the router does")
-
 
 def _columns(names: list[str], targets: list[str]) -> list[str]:
     """What the columns of fields are called: their targets, unless there is a name for each."""
@@ -222,5 +188,5 @@ def _last(answer: Answer) -> dict[str, Any]:
     return {
         "field": answer.target,
         "time": float(series.t[-1]) if len(series.t) else None,
-        "value": encode.values(series)[-1] if len(series.t) else None,
+        "value": as_json.values(series)[-1] if len(series.t) else None,
     }

@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sisock_http.catalogue import Catalogue
-from sisock_http.matching import MOST_MATCHES, resolve, unescaped
-from sisock_http.one_node import STRIDE_POINTS, Request
+from sisock.node import Limits
+
+from sisock_http.asking.gather import split
+from sisock_http.asking.one_node import STRIDE_POINTS
+from sisock_http.asking.plan import plan
+from sisock_http.asking.question import Question
+from sisock_http.dialects.times import interval_seconds, unix_time
+from sisock_http.observatory.catalogue import Catalogue
+from sisock_http.observatory.matching import MOST_MATCHES, resolve, unescaped
 from sisock_http.problems import RequestError
-from sisock_http.query import split
-from sisock_http.times import interval_seconds, unix_time
 
 MOST_POINTS = 10_000_000
 METHODS = ("extremes", "stride", "all")
@@ -23,7 +27,6 @@ EVENTS = "sisock::events"
 NO_TARGET = "no field is chosen yet: the target is empty"
 
 Style = Literal["timeserie", "table", "frame", "events"]
-Limits = tuple[int | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,7 @@ class Shown:
         What to make of it; ``frame`` is simpod's: a series if it has numbers, else a frame.
     ref_id : str or None
         Grafana's own name for it.
-    limits : tuple
-        At most so many points; at least so many seconds between them.
+    limits : Limits
     """
 
     target: str
@@ -56,13 +58,10 @@ class Panel:
     end: float
     shown: Sequence[Shown]
 
-    def requests(self) -> list[Request]:
-        """What to ask the nodes: one request for each set of limits, in general one."""
-        wanted: dict[Limits, dict[str, None]] = {}
-        for item in self.shown:
-            if item.style != "events" and item.target:
-                wanted.setdefault(item.limits, {})[item.target] = None
-        return [Request(tuple(names), self.start, self.end, *limits) for limits, names in wanted.items()]
+    def questions(self) -> list[Question]:
+        """What to ask the nodes."""
+        wanted = ((item.target, item.limits) for item in self.shown if item.style != "events" and item.target)
+        return plan(wanted, self.start, self.end)
 
 
 def time_range(body: dict[str, Any]) -> tuple[float, float]:
@@ -103,7 +102,7 @@ def parse(body: dict[str, Any], catalogue: Catalogue) -> Panel:
     most = positive(body.get("maxDataPoints"), "maxDataPoints")
     stride = interval_seconds(body.get("interval"))
     # Points bound the reply already and keep every extreme, which a stride cannot promise.
-    usual: Limits = (most, None if most else stride)
+    usual = Limits(most, None if most else stride)
     filters = [body.get("adhocFilters"), body.get("filters")]
     listed = body.get("targets")
     if not isinstance(listed, list):
@@ -127,7 +126,7 @@ def parse(body: dict[str, Any], catalogue: Catalogue) -> Panel:
         limits = _limits(item["payload"], where, end - start, usual) if item.get("payload") else usual
         names = resolve(catalogue, target)
         asked = asked or any(split(name)[0] for name in names)
-        if names == [EVENTS] and split(EVENTS)[0] not in catalogue.entries:
+        if names == [EVENTS] and split(EVENTS)[0] not in catalogue.online:
             style = "events"
         shown += [Shown(name, style, item.get("refId"), limits) for name in names if _passes(name, filters)]
         if len(shown) > MOST_MATCHES:
@@ -158,15 +157,15 @@ def _limits(payload: Any, where: str, span_s: float, usual: Limits) -> Limits:
     if method not in METHODS:
         raise RequestError(f"{where}.payload.method={method!r} is none of {', '.join(METHODS)}")
     if method == "all":
-        return None, None
+        return Limits()
     resolution = interval_seconds(payload.get("resolution"), f"{where}.payload.resolution")
-    most = positive(payload.get("max_points"), f"{where}.payload.max_points") or usual[0]
+    most = positive(payload.get("max_points"), f"{where}.payload.max_points") or usual.max_points
     if method == "stride":
-        return None, resolution or span_s / (most or STRIDE_POINTS)
+        return Limits(min_stride=resolution or span_s / (most or STRIDE_POINTS))
     if resolution:
         fine = max(2, round(2 * span_s / resolution))
         most = min(fine, most or fine, MOST_POINTS)
-    return (most, None) if most else usual
+    return Limits(most) if most else usual
 
 
 def _passes(target: str, filters: Sequence[Any]) -> bool:

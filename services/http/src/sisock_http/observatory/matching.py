@@ -11,7 +11,7 @@ import re
 
 import re2
 
-from sisock_http.catalogue import Catalogue
+from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.problems import RequestError
 
 MOST_MATCHES = 1000

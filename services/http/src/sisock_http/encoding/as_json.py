@@ -1,7 +1,6 @@
 """Columns to JSON, once: pairs of numbers are made by numpy; NaN and infinities become null."""
 
 import math
-import zlib
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,6 @@ from sisock.node import Field, Series
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 LARGE_POINTS = 50_000
 """More points than this are encoded off the reactor thread."""
-
-SMALLEST_COMPRESSED = 1_500
-FASTEST = 1
 
 
 def dumps(value: Any) -> bytes:
@@ -66,9 +62,3 @@ def grafana_type(series: Series, field: Field | None) -> str:
 def is_number(series: Series, field: Field | None) -> bool:
     """Whether a graph of numbers can show a series."""
     return grafana_type(series, field) == "number"
-
-
-def gzip(body: bytes) -> bytes:
-    """Compress for a thin link, as fast as it goes."""
-    press = zlib.compressobj(FASTEST, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    return press.compress(body) + press.flush()

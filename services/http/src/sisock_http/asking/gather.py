@@ -1,4 +1,4 @@
-"""Answer a request for several fields of several nodes: all nodes at once, with one deadline.
+"""Answer a question about several fields of several nodes: all nodes at once, with one deadline.
 
 A node that is away, slow or wrong costs its own series, which comes back empty with a notice. The
 same question that is already on its way to a node is not asked again: who comes second shares the
@@ -6,40 +6,24 @@ reply. Knows nothing of HTTP or of any dialect.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from sisock.node import Field, Series
 from twisted.internet.defer import Deferred, FirstError, ensureDeferred, gatherResults
 
-from sisock_http.catalogue import SEPARATOR, Catalogue
-from sisock_http.one_node import Found, NodeAsker, Request
+from sisock_http.asking.one_node import Found, NodeAsker
+from sisock_http.asking.question import Answer, Question, empty
+from sisock_http.observatory.catalogue import SEPARATOR, Catalogue
 from sisock_http.problems import BusyError
 
 LATE_S = 1.0
 """By how much an answer may miss its deadline before it is us who are slow, not the nodes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One field's samples; `notice` says why there may be none, or not all."""
-
-    target: str
-    series: Series
-    field: Field | None = None
-    notice: str = ""
-
-
 def split(target: str) -> tuple[str, str]:
     """Node and field of a target; the node is empty if the target has no separator."""
     node, found, name = target.partition(SEPARATOR)
     return (node, name) if found else ("", target)
-
-
-def empty(name: str) -> Series:
-    """A series without samples."""
-    return Series(name, np.empty(0), np.empty(0))
 
 
 class Asker:
@@ -56,14 +40,14 @@ class Asker:
         self._reactor = reactor
         self._catalogue = catalogue
         self._node_asker = node_asker
-        self._under_way: dict[Any, list[Deferred[Found]]] = {}
+        self._under_way: dict[Question, list[Deferred[Found]]] = {}
 
-    async def ask(self, request: Request, until: float) -> list[Answer]:
-        """Answer every target, in the order of the request.
+    async def ask(self, question: Question, until: float) -> list[Answer]:
+        """Answer every target, in the order of the question.
 
         Parameters
         ----------
-        request : Request
+        question : Question
         until : float
             The reactor's time at which the answer must be complete.
 
@@ -73,21 +57,21 @@ class Asker:
             If a node was not asked since there is too much to do.
         """
         wanted: dict[str, list[str]] = {}
-        for target in request.targets:
+        for target in question.targets:
             node, name = split(target)
             names = wanted.setdefault(node, [])
             if name not in names:
                 names.append(name)
-        found = await together(*(self._share(n, names, request, until) for n, names in wanted.items()))
+        found = await together(*(self._share(n, names, question, until) for n, names in wanted.items()))
         of_node = dict(zip(wanted, found, strict=True))
         late_s = self._reactor.seconds() - until
         if late_s > LATE_S:
             raise BusyError(f"this was answered {late_s:.1f} s too late to be right about who is away")
-        return [self._answer(target, of_node[split(target)[0]]) for target in request.targets]
+        return [self._answer(target, of_node[split(target)[0]]) for target in question.targets]
 
     def _answer(self, target: str, found: Found) -> Answer:
         node, name = split(target)
-        entry = self._catalogue.entries.get(node)
+        entry = self._catalogue.online.get(node)
         known = entry.fields.get(name) if entry else None
         series, notice = found.series.get(name), found.problems.get(name, "")
         if series is None:
@@ -97,22 +81,22 @@ class Asker:
             self._catalogue.refresh(node)
         return Answer(target, series, known, notice)
 
-    async def _share(self, node: str, names: Sequence[str], request: Request, until: float) -> Found:
-        question = (node, *names, request.start, request.end, request.max_points, request.min_stride)
-        others = self._under_way.get(question)
+    async def _share(self, node: str, names: Sequence[str], question: Question, until: float) -> Found:
+        key = replace(question, targets=(node, *names))
+        others = self._under_way.get(key)
         if others is not None:
             shared: Deferred[Found] = Deferred()
             others.append(shared)
             return await shared
-        waiting = self._under_way[question] = []
+        waiting = self._under_way[key] = []
         try:
-            found = await self._node_asker.ask(node, names, request, until)
+            found = await self._node_asker.ask(node, names, question, until)
         except BaseException as error:
             for other in waiting:
                 other.errback(error)
             raise
         finally:
-            del self._under_way[question]
+            del self._under_way[key]
         for other in waiting:
             other.callback(found)
         return found

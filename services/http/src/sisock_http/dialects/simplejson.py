@@ -1,17 +1,18 @@
 """Grafana's SimpleJson data source: how its replies look.
 
 Only translates. The protocol is the one of the plugin ``grafana-simple-json-datasource``; what
-its ``/query`` asks for is read by `sisock_http.panel`.
+its ``/query`` asks for is read by `sisock_http.dialects.panel`.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from sisock_http import encode
-from sisock_http.catalogue import Catalogue, Event
-from sisock_http.panel import Shown, time_range
+from sisock_http.asking.gather import split
+from sisock_http.asking.question import Answer
+from sisock_http.dialects.panel import Shown, time_range
+from sisock_http.encoding import as_json
+from sisock_http.observatory.catalogue import Catalogue, Event
 from sisock_http.problems import RequestError
-from sisock_http.query import Answer, split
 
 TAKEN_UNITS = {"m": "lengthm"}
 """Units of ours that mean something else to Grafana (``m`` is minutes); others it shows as they are."""
@@ -28,13 +29,13 @@ def element(answer: Answer, shown: Shown) -> dict[str, Any]:
     unit = grafana_unit(field.units) if field and field.units else None
     made: dict[str, Any] = {"target": answer.target}
     if shown.style == "table":
-        column = {"text": answer.target, "type": encode.grafana_type(series, field)}
+        column = {"text": answer.target, "type": as_json.grafana_type(series, field)}
         made["type"] = "table"
         made["columns"] = [{"text": "Time", "type": "time"}, {**column, "unit": unit} if unit else column]
-        made["rows"] = encode.rows(series)
+        made["rows"] = as_json.rows(series)
     else:
         node, name = split(answer.target)
-        made["datapoints"] = encode.pairs(series)
+        made["datapoints"] = as_json.pairs(series)
         made["title"] = answer.target
         made["tags"] = {"node": node, "field": name}
         if unit:

@@ -8,7 +8,7 @@ import gzip
 import hashlib
 from importlib.resources import files
 
-from sisock_http.reply import Reply
+from sisock_http.dialects.reply import Reply
 
 TYPES = {
     ".html": b"text/html; charset=utf-8",

@@ -6,9 +6,11 @@ predecessor's would send every sample, so it is asked for little and for the las
 
 from collections.abc import Sequence
 
-from sisock_http.catalogue import Catalogue
-from sisock_http.one_node import Request
-from sisock_http.query import Answer, Asker, split, together
+from sisock.node import Limits
+
+from sisock_http.asking.gather import Asker, split, together
+from sisock_http.asking.question import Answer, Question
+from sisock_http.observatory.catalogue import Catalogue
 
 HOUR_S, DAY_S = 3600.0, 86400.0
 WINDOWS_S = (HOUR_S, DAY_S, 30 * DAY_S)
@@ -47,7 +49,9 @@ async def latest(
     async def ask(names: Sequence[str], window_s: float, stride_s: float | None) -> list[str]:
         if not names:
             return []
-        answers = await asker.ask(Request(tuple(names), now - window_s, now + AHEAD_S, 2, stride_s), until)
+        answers = await asker.ask(
+            Question(tuple(names), now - window_s, now + AHEAD_S, Limits(2, stride_s)), until
+        )
         found.update((answer.target, answer) for answer in answers)
         return [answer.target for answer in answers if not len(answer.series.t) and not answer.notice]
 
@@ -61,5 +65,5 @@ async def latest(
 
 
 def _reduces(catalogue: Catalogue, target: str) -> bool:
-    entry = catalogue.entries.get(split(target)[0])
+    entry = catalogue.online.get(split(target)[0])
     return entry is not None and "max_points" in entry.info.capabilities

@@ -16,8 +16,8 @@ import orjson
 from nanoarrow.ipc import StreamWriter
 from sisock.node import Series, Times
 
-from sisock_http import encode
-from sisock_http.query import Answer
+from sisock_http.asking.question import Answer
+from sisock_http.encoding import as_json
 
 PACKED_ALIGN = 8
 
@@ -56,7 +56,7 @@ def json_rows(answers: Sequence[Answer]) -> bytes:
         if len(at) < len(t):
             for row in table:
                 row[answer.target] = None
-        for i, value in zip(at.tolist(), encode.values(answer.series), strict=True):
+        for i, value in zip(at.tolist(), as_json.values(answer.series), strict=True):
             table[i][answer.target] = value
     return orjson.dumps(table)
 
@@ -67,7 +67,7 @@ def csv_text(answers: Sequence[Answer]) -> bytes:
     columns: list[list[Any]] = []
     for answer, at in zip(answers, rows, strict=True):
         column: list[Any] = [""] * len(t)
-        for i, value in zip(at.tolist(), encode.values(answer.series), strict=True):
+        for i, value in zip(at.tolist(), as_json.values(answer.series), strict=True):
             column[i] = "" if value is None else str(value).lower() if isinstance(value, bool) else value
         columns.append(column)
     out = io.StringIO()
@@ -112,14 +112,14 @@ def arrow(answers: Sequence[Answer]) -> bytes:
 
 
 def _arrow_column(answer: Answer, at: np.ndarray[Any, Any], n: int) -> tuple[Any, Any]:
-    kind = encode.grafana_type(answer.series, answer.field)
+    kind = as_json.grafana_type(answer.series, answer.field)
     if kind == "number":
         numbers = np.full(n, np.nan)
         numbers[at] = _numbers(answer.series)
         valid = np.packbits(np.isfinite(numbers), bitorder="little")
         return na.float64(), na.c_array_from_buffers(na.float64(), n, [valid, numbers])
     listed: list[Any] = [None] * n
-    for i, value in zip(at.tolist(), encode.values(answer.series), strict=True):
+    for i, value in zip(at.tolist(), as_json.values(answer.series), strict=True):
         listed[i] = value if value is None or kind == "boolean" else str(value)
     dtype = na.bool_() if kind == "boolean" else na.string()
     return dtype, na.c_array(listed, dtype)
@@ -138,7 +138,7 @@ def npz(answers: Sequence[Answer]) -> bytes:
         column = answer.series.values
         if column.dtype.kind == "O":
             # An array of objects would need pickle, which nobody should have to trust.
-            text = encode.grafana_type(answer.series, answer.field) == "string"
+            text = as_json.grafana_type(answer.series, answer.field) == "string"
             column = (
                 np.array(["" if v is None else str(v) for v in column]) if text else _numbers(answer.series)
             )
@@ -163,7 +163,7 @@ def packed(answers: Sequence[Answer]) -> bytes:
     columns: list[bytes] = []
     for answer in answers:
         field, series = answer.field, answer.series
-        kind = encode.grafana_type(series, field)
+        kind = as_json.grafana_type(series, field)
         entry: dict[str, Any] = {
             "field": answer.target,
             "type": kind,
@@ -178,7 +178,7 @@ def packed(answers: Sequence[Answer]) -> bytes:
         if kind == "number":
             columns.append(_numbers(series).astype("<f8", copy=False).tobytes())
         else:
-            entry["values"] = encode.values(series)
+            entry["values"] = as_json.values(series)
         head.append(entry)
     text = orjson.dumps({"series": head})
     text += b" " * (-(len(text) + 4) % PACKED_ALIGN)

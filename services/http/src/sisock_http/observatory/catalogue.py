@@ -51,7 +51,7 @@ class Event:
 
 
 @dataclass(slots=True)
-class Entry:
+class OnlineNode:
     """What is known of one node that is online."""
 
     info: NodeInfo
@@ -90,7 +90,7 @@ class Catalogue:
         self._settled = False
         self._sweep = LoopingCall(self._refresh_due)
         self._sweep.clock = reactor
-        self.entries: dict[str, Entry] = {}
+        self.online: dict[str, OnlineNode] = {}
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
 
     def start(self, consumer: Consumer) -> None:
@@ -105,19 +105,19 @@ class Catalogue:
         A node that comes later does not take that back.
         """
         if not self._settled:
-            self._settled = all(entry.asked_at > float("-inf") for entry in self.entries.values())
+            self._settled = all(entry.asked_at > float("-inf") for entry in self.online.values())
         return self._settled
 
     def field(self, target: str) -> Field | None:
         """What is known of a ``node::field``."""
         node, _, name = target.partition(SEPARATOR)
-        entry = self.entries.get(node)
+        entry = self.online.get(node)
         return entry.fields.get(name) if entry else None
 
     def targets(self) -> list[str]:
         """Every ``node::field``, sorted."""
         return sorted(
-            f"{name}{SEPARATOR}{known}" for name, entry in self.entries.items() for known in entry.fields
+            f"{name}{SEPARATOR}{known}" for name, entry in self.online.items() for known in entry.fields
         )
 
     def search(self, text: str) -> list[str]:
@@ -127,9 +127,9 @@ class Catalogue:
 
     def node_added(self, node: NodeInfo) -> None:
         """A node came online, or says something new of itself."""
-        entry = self.entries.get(node.name)
+        entry = self.online.get(node.name)
         if entry is None:
-            self.entries[node.name] = Entry(node)
+            self.online[node.name] = OnlineNode(node)
             self._happened(node, online=True)
         else:
             entry.info = node
@@ -137,7 +137,7 @@ class Catalogue:
 
     def node_subtracted(self, node: NodeInfo) -> None:
         """A node went offline."""
-        if self.entries.pop(node.name, None):
+        if self.online.pop(node.name, None):
             self._happened(node, online=False)
 
     def router_changed(self, here: bool) -> None:
@@ -151,13 +151,13 @@ class Catalogue:
 
     def _refresh_due(self) -> None:
         due = self._reactor.seconds() - REFRESH_INTERVAL_S
-        for name, entry in list(self.entries.items()):
+        for name, entry in list(self.online.items()):
             if not entry.fields or entry.asked_at <= due:
                 self.refresh(name)
 
     def refresh(self, name: str) -> None:
         """Ask a node for its fields again, unless that was done a moment ago."""
-        entry = self.entries.get(name)
+        entry = self.online.get(name)
         now = self._reactor.seconds()
         if entry is None or entry.asking or now - entry.asked_at < SOONEST_REFRESH_S:
             return
@@ -166,14 +166,14 @@ class Catalogue:
 
     def fields_changed(self, node: NodeInfo) -> None:
         """Ask a node for its fields again as soon as that is possible: it says that they changed."""
-        entry = self.entries.get(node.name)
+        entry = self.online.get(node.name)
         if entry is not None and not entry.changed:
             entry.changed = True
             wait = max(0.0, entry.asked_at + SOONEST_CHANGE_S - self._reactor.seconds())
             self._reactor.callLater(wait, self._ask_anew, node.name, entry)
 
-    def _ask_anew(self, name: str, entry: Entry) -> None:
-        if self.entries.get(name) is not entry:
+    def _ask_anew(self, name: str, entry: OnlineNode) -> None:
+        if self.online.get(name) is not entry:
             return
         if entry.asking:
             # What is asked already may be answered from before the change.
@@ -182,7 +182,7 @@ class Catalogue:
         entry.changed, entry.asking = False, True
         ensureDeferred(self._ask(name, entry))
 
-    async def _ask(self, name: str, entry: Entry) -> None:
+    async def _ask(self, name: str, entry: OnlineNode) -> None:
         if self._consumer is None:
             raise RuntimeError("the catalogue was not started")
         try:

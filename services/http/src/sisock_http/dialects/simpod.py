@@ -1,6 +1,6 @@
 """Grafana's ``simpod-json-datasource``: the lists of its query builder, and frames.
 
-Only translates. What its ``/query`` asks for is read by `sisock_http.panel`; numbers look as they
+Only translates. What its ``/query`` asks for is read by `sisock_http.dialects.panel`; numbers look as they
 do for SimpleJson, other values are frames, for a series of theirs is always of numbers.
 """
 
@@ -9,13 +9,14 @@ from typing import Any
 
 import orjson
 
-from sisock_http import encode
-from sisock_http.catalogue import Catalogue, Event
-from sisock_http.matching import resolve
-from sisock_http.panel import EVENTS, METHODS, Shown
+from sisock_http.asking.gather import split
+from sisock_http.asking.question import Answer
+from sisock_http.dialects.panel import EVENTS, METHODS, Shown
+from sisock_http.dialects.simplejson import grafana_unit
+from sisock_http.encoding import as_json
+from sisock_http.observatory.catalogue import Catalogue, Event
+from sisock_http.observatory.matching import resolve
 from sisock_http.problems import RequestError
-from sisock_http.query import Answer, split
-from sisock_http.simplejson import grafana_unit
 
 _LABELS = {
     "extremes": "at most so many points, every extreme kept",
@@ -42,7 +43,7 @@ def options(name: str) -> list[dict[str, str]]:
 def metrics(catalogue: Catalogue) -> list[dict[str, Any]]:
     """Every field, with what can be chosen for it, and the target of annotations."""
     choices = [{**one, "type": "select", "options": options(one["name"])} for one in _PAYLOADS]
-    payloads = orjson.Fragment(encode.dumps(choices))
+    payloads = orjson.Fragment(as_json.dumps(choices))
     listed = []
     for target in catalogue.targets():
         field = catalogue.field(target)
@@ -75,9 +76,9 @@ def variable(catalogue: Catalogue, body: dict[str, Any]) -> list[dict[str, str]]
         raise RequestError(f"payload.target={wanted!r} is not text")
     wanted = wanted.strip()
     if wanted == "nodes":
-        values = sorted(catalogue.entries)
+        values = sorted(catalogue.online)
     elif wanted == "live":
-        values = sorted(n for n, entry in catalogue.entries.items() if "live" in entry.info.capabilities)
+        values = sorted(n for n, entry in catalogue.online.items() if "live" in entry.info.capabilities)
     elif wanted.startswith("fields(") and wanted.endswith(")"):
         nodes = resolve(catalogue, wanted[len("fields(") : -1].strip())
         found = (split(target) for target in catalogue.targets())
@@ -98,7 +99,7 @@ def frame(answer: Answer, shown: Shown) -> dict[str, Any]:
         config["unit"] = grafana_unit(field.units)
     values = {
         "name": name,
-        "type": encode.grafana_type(series, field),
+        "type": as_json.grafana_type(series, field),
         "labels": {"node": node},
         "config": config,
     }
@@ -107,7 +108,7 @@ def frame(answer: Answer, shown: Shown) -> dict[str, Any]:
         shown,
         answer.target,
         [{"name": "Time", "type": "time"}, values],
-        [encode.milliseconds(series).astype(int).tolist(), encode.values(series)],
+        [as_json.milliseconds(series).astype(int).tolist(), as_json.values(series)],
         notices,
     )
 

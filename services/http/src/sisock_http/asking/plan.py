@@ -1,0 +1,49 @@
+"""Which questions a request takes: one for all targets that share their limits, in general one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sisock.node import Limits
+
+from sisock_http.asking.gather import Asker, together
+from sisock_http.asking.question import Answer, Question
+
+Answers = Mapping[tuple[str, Limits], Answer]
+"""By what was wanted."""
+
+
+def plan(wanted: Iterable[tuple[str, Limits]], start: float, end: float) -> list[Question]:
+    """Put targets with the same limits into one question, each target once.
+
+    Parameters
+    ----------
+    wanted : iterable of (target, Limits)
+    start, end : float
+        UNIX seconds.
+    """
+    targets: dict[Limits, dict[str, None]] = {}
+    for target, limits in wanted:
+        targets.setdefault(limits, {})[target] = None
+    return [Question(tuple(names), start, end, limits) for limits, names in targets.items()]
+
+
+async def answer_all(asker: Asker, questions: Sequence[Question], until: float) -> Answers:
+    """Ask all questions at the same time.
+
+    Parameters
+    ----------
+    asker : Asker
+    questions : sequence of Question
+    until : float
+        The reactor's time at which all must be answered.
+
+    Raises
+    ------
+    BusyError
+        If a node was not asked since there is too much to do.
+    """
+    found = await together(*(asker.ask(question, until) for question in questions))
+    return {
+        (answer.target, question.limits): answer
+        for question, answers in zip(questions, found, strict=True)
+        for answer in answers
+    }

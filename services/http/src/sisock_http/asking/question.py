@@ -1,0 +1,31 @@
+"""What is asked and what is answered, in our own words: neither HTTP's nor the wire's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sisock.node import Field, Limits, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is wanted: fields in ``[start, end)``, UNIX seconds, and how much of them."""
+
+    targets: tuple[str, ...]
+    start: float
+    end: float
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One field's samples; `notice` says why there may be none, or not all."""
+
+    target: str
+    series: Series
+    field: Field | None = None
+    notice: str = ""
+
+
+def empty(name: str) -> Series:
+    """A series without samples."""
+    return Series(name, np.empty(0), np.empty(0))

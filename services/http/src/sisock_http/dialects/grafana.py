@@ -1,0 +1,109 @@
+"""What Grafana asks for, under the paths of both of its data sources; each reply in the dialect of who asked.
+
+`sisock_http.dialects.panel` reads requests, `simplejson` and `simpod` write replies.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sisock.blocking import in_thread
+
+from sisock_http.asking.gather import Asker
+from sisock_http.asking.plan import Answers, answer_all
+from sisock_http.asking.question import Answer, empty
+from sisock_http.dialects import panel, simplejson, simpod
+from sisock_http.dialects.arguments import as_object
+from sisock_http.dialects.reply import Reply
+from sisock_http.encoding import as_json
+from sisock_http.observatory.catalogue import Catalogue, Event
+from sisock_http.observatory.presence import Peers, require_all, require_router
+
+
+class Grafana:
+    """Answers to Grafana.
+
+    Parameters
+    ----------
+    reactor : twisted reactor
+    peers : Peers
+        Who tells whether router and hub are here.
+    catalogue : Catalogue
+    asker : Asker
+    """
+
+    def __init__(self, reactor: Any, peers: Peers, catalogue: Catalogue, asker: Asker) -> None:
+        self._reactor = reactor
+        self._peers = peers
+        self._catalogue = catalogue
+        self._asker = asker
+
+    def check(self) -> Reply:
+        """Whether this data source works: the router is here."""
+        require_router(self._peers)
+        return Reply(as_json.dumps({"service": "sisock-http", "status": "ok"}), headers={b"vary": b"accept"})
+
+    def ready(self, _body: Any) -> bytes:
+        """Whether there is nothing left to wait for, and who is online."""
+        require_all(self._peers, self._catalogue)
+        return as_json.dumps({"status": "ready", "nodes": sorted(self._catalogue.online)})
+
+    def search(self, body: Any) -> bytes:
+        """Targets that contain a text."""
+        require_router(self._peers)
+        return as_json.dumps(simplejson.search(self._catalogue, as_object(body)))
+
+    async def query(self, body: Any, until: float) -> bytes:
+        """Samples of a panel's targets."""
+        asked = panel.parse(as_object(body), self._catalogue)
+        require_router(self._peers)
+        answers = await answer_all(self._asker, asked.questions(), until)
+        happened = list(self._catalogue.events) if any(item.style == "events" for item in asked.shown) else []
+
+        def render() -> bytes:
+            return as_json.dumps([_element(item, asked, answers, happened) for item in asked.shown])
+
+        points = sum(len(answer.series.t) for answer in answers.values())
+        return await in_thread(self._reactor, render) if points > as_json.LARGE_POINTS else render()
+
+    def annotations(self, body: Any) -> bytes:
+        """Nodes that came and went."""
+        return as_json.dumps(simplejson.annotations(self._catalogue.events, as_object(body)))
+
+    def tag_keys(self, _request: Any) -> bytes:
+        """What can be filtered by."""
+        return as_json.dumps([{"type": "string", "text": "node"}])
+
+    def tag_values(self, body: Any) -> bytes:
+        """Nodes to filter by."""
+        key = body.get("key") if isinstance(body, dict) else None
+        names = sorted(self._catalogue.online) if key in (None, "node") else []
+        return as_json.dumps([{"text": name} for name in names])
+
+    def metrics(self, body: Any) -> bytes:
+        """What the query builder offers."""
+        require_router(self._peers)
+        as_object(body)
+        return as_json.dumps(simpod.metrics(self._catalogue))
+
+    def payload_options(self, body: Any) -> bytes:
+        """What the query builder offers for one payload."""
+        return as_json.dumps(simpod.payload_options(as_object(body)))
+
+    def variable(self, body: Any) -> bytes:
+        """Values of a dashboard variable."""
+        require_router(self._peers)
+        return as_json.dumps(simpod.variable(self._catalogue, as_object(body)))
+
+
+def _element(
+    item: panel.Shown, asked: panel.Panel, answers: Answers, happened: Iterable[Event]
+) -> dict[str, Any]:
+    """One target's answer in the dialect of who asked."""
+    if item.style == "events":
+        return simpod.events(happened, asked.start, asked.end, item)
+    if not item.target:
+        return simplejson.element(Answer("", empty(""), notice=panel.NO_TARGET), item)
+    answer = answers[item.target, item.limits]
+    if item.style == "frame" and not as_json.is_number(answer.series, answer.field):
+        return simpod.frame(answer, item)
+    return simplejson.element(answer, item)

@@ -1,0 +1,1 @@
+"""Columns as JSON, CSV, Arrow, npz and packed; knows neither requests nor who asked."""

@@ -1,0 +1,1 @@
+"""Who is there and what is what: nodes, their fields, which of them a name means."""

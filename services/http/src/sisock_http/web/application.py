@@ -1,0 +1,157 @@
+"""Requests to replies: finds the route, reads, answers, tells errors as JSON. Knows no path, no dialect."""
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from sisock.blocking import in_thread
+from twisted.internet.defer import ensureDeferred
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Site
+
+from sisock_http.dialects.reply import JSON, Reply
+from sisock_http.encoding import as_json
+from sisock_http.problems import RequestError
+from sisock_http.web.requests import takes_gzip
+from sisock_http.web.routes import Route
+
+SMALLEST_COMPRESSED = 1_500
+FASTEST = 1
+
+
+class QuietSite(Site):
+    """A site that writes no line of log per request."""
+
+    def log(self, request: Request) -> None:
+        """Pass over the access log."""
+
+
+class _Root(Resource):
+    """Every path is the application's."""
+
+    isLeaf = True  # noqa: N815 (twisted.web's name)
+
+    def __init__(self, application: "Application") -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._application = application
+
+    def render(self, request: Request) -> int:
+        """Hand over a request; its answer is written later."""
+        self._application.serve(request)
+        return NOT_DONE_YET
+
+
+class Application:
+    """Serves routes.
+
+    Parameters
+    ----------
+    reactor : twisted reactor
+    routes : mapping of Route
+        By path.
+    log : structlog logger
+    cors_origin : str
+        Origin that browsers elsewhere may read us from; empty for none, ``*`` for all.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        routes: Mapping[bytes, Route],
+        log: structlog.stdlib.BoundLogger,
+        cors_origin: str = "",
+    ) -> None:
+        self._reactor = reactor
+        self._routes = routes
+        self._log = log
+        self._cors_origin = cors_origin
+
+    def site(self) -> Site:
+        """The application as Twisted serves it, without a line of log per request."""
+        make_site: Any = QuietSite  # twisted.web's constructor has no types
+        site: Site = make_site(_Root(self), reactor=self._reactor, parsePOSTFormSubmission=False)
+        site.noisy = False
+        return site
+
+    def serve(self, request: Request) -> None:
+        """Answer a request, now or later."""
+        gone = {"client": False}
+
+        def client_left(_failure: Any) -> None:
+            gone["client"] = True
+
+        def send(body: bytes) -> None:
+            if not gone["client"]:
+                request.write(body)
+                request.finish()
+
+        request.notifyFinish().addErrback(client_left)
+        ensureDeferred(self._respond(request)).addCallback(send)
+
+    async def _respond(self, request: Request) -> bytes:
+        """Find the route; what is not there is said in JSON, too."""
+        if self._cors_origin:
+            request.setHeader(b"access-control-allow-origin", self._cors_origin.encode())
+            request.setHeader(b"access-control-expose-headers", b"sisock-notices")
+            request.setHeader(b"access-control-allow-headers", b"accept, content-type")
+            request.setHeader(b"access-control-allow-methods", b"GET, POST, OPTIONS")
+        route = self._routes.get(request.path)
+        if route is None:
+            return _problem(request, 404, f"there is no {request.path.decode(errors='replace')} here")
+        method = b"GET" if request.method == b"HEAD" else request.method
+        if method == b"OPTIONS":
+            request.setResponseCode(204)
+            return b""
+        if method not in route.methods:
+            request.setHeader(b"allow", b", ".join((*route.methods, b"OPTIONS")))
+            shown = request.method.decode(errors="replace")
+            return _problem(
+                request, 405, f"{shown} is not answered here, only {b', '.join(route.methods).decode()}"
+            )
+        return await self._answer(request, route)
+
+    async def _answer(self, request: Request, route: Route) -> bytes:
+        try:
+            result = route.handler(route.reader(request))
+            if not isinstance(result, bytes | Reply):
+                result = await result
+        except RequestError as error:
+            if error.retry_after_s:
+                request.setHeader(b"retry-after", b"%d" % error.retry_after_s)
+            return _problem(request, error.status, str(error))
+        except Exception as error:  # noqa: BLE001 (a fault of ours: told in the log, as JSON to the caller)
+            self._log.error("request.failed", path=request.path.decode(errors="replace"), exc_info=error)
+            return _problem(request, 500, "something went wrong here; the log of sisock-http says what")
+        reply = result if isinstance(result, Reply) else Reply(result)
+        body = reply.body
+        if (
+            len(body) >= SMALLEST_COMPRESSED
+            and b"content-encoding" not in reply.headers
+            and takes_gzip(request)
+        ):
+            request.setHeader(b"content-encoding", b"gzip")
+            request.setHeader(b"vary", b"accept-encoding")
+            body = await in_thread(self._reactor, gzip, body)
+        for name, value in reply.headers.items():
+            request.setHeader(name, value)
+        request.setResponseCode(reply.status)
+        return _send(request, body, reply.content_type)
+
+
+def gzip(body: bytes) -> bytes:
+    """Compress for a thin link, as fast as it goes."""
+    press = zlib.compressobj(FASTEST, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    return press.compress(body) + press.flush()
+
+
+def _problem(request: Request, status: int, sentence: str) -> bytes:
+    request.setResponseCode(status)
+    return _send(request, as_json.dumps({"error": sentence}))
+
+
+def _send(request: Request, body: bytes, content_type: bytes = JSON) -> bytes:
+    request.setHeader(b"content-type", content_type)
+    request.setHeader(b"content-length", b"%d" % len(body))
+    return body

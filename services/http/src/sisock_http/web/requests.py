@@ -1,0 +1,52 @@
+"""What a handler is given, read from a request: its JSON, or the parameters of its address."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from twisted.web.http import Request
+
+from sisock_http.dialects.arguments import Arguments
+from sisock_http.problems import RequestError, TooLargeError
+
+LARGEST_BODY = 4 * 1024 * 1024
+
+
+def body(request: Request) -> Any:
+    """The request's JSON; an empty object if there is none."""
+    content = request.content.read(LARGEST_BODY + 1) if request.content else b""
+    if len(content) > LARGEST_BODY:
+        raise TooLargeError(f"the body is longer than {LARGEST_BODY} bytes")
+    if not content.strip():
+        return {}
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise RequestError(f"the body is not JSON: {error}") from error
+
+
+def body_or_none(request: Request) -> Any:
+    """The request's JSON; None if it is none."""
+    try:
+        return body(request)
+    except RequestError:
+        return None
+
+
+def whole(request: Request) -> Request:
+    """The request itself."""
+    return request
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the reply may be compressed."""
+    return b"gzip" in (request.getHeader(b"accept-encoding") or b"")
+
+
+def arguments(request: Request) -> Arguments:
+    """The parameters of the request's address."""
+    query = request.uri.partition(b"?")[2]
+    given: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query.decode("ascii", "replace"), keep_blank_values=True):
+        given.setdefault(name, []).append(value)
+    return Arguments(given)

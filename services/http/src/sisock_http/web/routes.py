@@ -1,0 +1,71 @@
+"""Which path is answered by what: the one table of the bridge's addresses."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.web.http import Request
+
+from sisock_http.dialects.api import Api
+from sisock_http.dialects.grafana import Grafana
+from sisock_http.dialects.reply import Reply
+from sisock_http.web import requests
+from sisock_http.web.admission import Admission
+from sisock_http.web.pages import Pages
+
+Result = bytes | Reply
+Handler = Callable[[Any], Result | Awaitable[Result]]
+Asking = Callable[[Any, float], Awaitable[Result]]
+"""Answers what was read by asking nodes, until the reactor's time that it is given."""
+
+Reader = Callable[[Request], Any]
+"""Reads from a request what its handler is given."""
+
+GET, POST = (b"GET",), (b"POST",)
+EITHER = (b"GET", b"POST")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How one path is answered."""
+
+    handler: Handler
+    methods: tuple[bytes, ...]
+    reader: Reader = requests.body
+
+
+def make_routes(grafana: Grafana, api: Api, pages: Pages, admission: Admission) -> dict[bytes, Route]:
+    """Every path of the bridge."""
+
+    def admitted(asking: Asking) -> Handler:
+        return lambda read: admission.run(lambda until: asking(read, until))
+
+    def root(request: Request) -> Result:
+        """The page for a browser; for others, such as Grafana's check, whether the router is here."""
+        if b"text/html" in (request.getHeader(b"accept") or b""):
+            return pages.index(requests.takes_gzip(request))
+        return grafana.check()
+
+    def page_file(request: Request) -> Reply:
+        return pages.file(request.path, requests.takes_gzip(request))
+
+    return {
+        b"/": Route(root, GET, requests.whole),
+        b"/healthz": Route(lambda _: b'{"status": "alive"}', GET),
+        b"/readyz": Route(grafana.ready, GET),
+        b"/search": Route(grafana.search, EITHER),
+        b"/query": Route(admitted(grafana.query), POST),
+        b"/annotations": Route(grafana.annotations, POST),
+        b"/tag-keys": Route(grafana.tag_keys, EITHER, requests.whole),
+        b"/tag-values": Route(grafana.tag_values, EITHER, requests.body_or_none),
+        b"/metrics": Route(grafana.metrics, POST),
+        b"/metric-payload-options": Route(grafana.payload_options, POST),
+        b"/variable": Route(grafana.variable, POST),
+        b"/api/v1/status": Route(api.status, GET, requests.arguments),
+        b"/api/v1/nodes": Route(api.nodes, GET, requests.arguments),
+        b"/api/v1/fields": Route(admitted(api.fields), GET, requests.arguments),
+        b"/api/v1/data": Route(admitted(api.data), GET, requests.arguments),
+        b"/api/v1/latest": Route(admitted(api.latest), GET, requests.arguments),
+        b"/api/v1/openapi.json": Route(api.openapi, GET, requests.arguments),
+        **{path: Route(page_file, GET, requests.whole) for path in pages.paths},
+    }
