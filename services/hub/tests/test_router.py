@@ -193,6 +193,21 @@ def test_a_router_that_is_killed_is_back_and_the_hub_joins_it_again(stack: Stack
     peer.close()
 
 
+def test_a_session_that_joins_and_leaves_is_told_in_one_line_each_and_in_json(
+    stack: Stack, sisock_reactor
+) -> None:
+    hub = stack.start_hub()
+    begun = len(hub.text().splitlines())
+    node = start(stack, "clockwork")
+    peer = Peer(sisock_reactor, stack.config(WAMP_USER="simonsobs"))
+    peer.wait_for_node("clockwork")
+    node.stop()
+    wait_until(lambda: "clockwork" not in peer.consumer.nodes, what="the node is gone")
+    peer.close()
+    lines = [json.loads(line) for line in hub.text().splitlines()[begun:]]
+    assert [line["event"] for line in lines] == ["node.added", "node.subtracted"]
+
+
 def test_router_and_hub_end_when_they_are_told_to_and_leave_nothing(stack: Stack) -> None:
     hub = stack.start_hub()
     family = psutil.Process(hub.pid).children(recursive=True)

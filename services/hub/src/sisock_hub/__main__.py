@@ -84,9 +84,14 @@ def _keep(directory: Path, config: str, log_level: int) -> int:
     router.preload()
     tree = json.loads((directory / config).read_text(encoding="utf-8"))
     workers = router.count_workers(tree)
-    run_router = partial(router.run_router, directory, config, workers, ["--color", "false"])
-    parts = [keeper.Part("router", run_router, vital=True)]
-    if alone.is_needed(tree):
+    hub_beside = alone.is_needed(tree)
+    # What crossbar.io calls info is several lines a session; a hub in a worker of it speaks there, too.
+    level = router.log_level(log_level) if hub_beside else "info"
+    arguments = ["--color", "false", "--loglevel", level]
+    parts = [
+        keeper.Part("router", partial(router.run_router, directory, config, workers, arguments), vital=True)
+    ]
+    if hub_beside:
         parts.append(keeper.Part("hub", partial(alone.run_hub, directory, log_level)))
     gc.freeze()
     return keeper.Keeper(parts, logs.get()).run()

@@ -8,6 +8,7 @@ would have told a new interpreter: arguments, environment, pipes.
 
 import importlib
 import json
+import logging
 import os
 import runpy
 import socket
@@ -105,6 +106,11 @@ def run_router(directory: Path, config: str, workers: int, arguments: list[str])
     reactor.spawnProcess = spawner(reactor, spares)
     sys.argv = ["crossbar", "start", "--cbdir", str(directory), "--config", config, *arguments]
     sys.exit(crossbar.run())
+
+
+def log_level(level: int) -> str:
+    """crossbar.io's name of a level: like other libraries' its "info" is our "debug"."""
+    return "debug" if level < logging.DEBUG else "info" if level < logging.INFO else "warn"
 
 
 def count_workers(config: Any) -> int:
