@@ -29,6 +29,7 @@ THIN_LINK_S = 6
 NOTICE_S = 5
 """How soon the page has to say that something is away."""
 
+HUB_TITLE = "sisock-hub [hub]"
 SILENT_HUB_S = 20
 """The bridge asks the hub every 5 s, and gives it 5 s to answer."""
 
@@ -230,8 +231,8 @@ def test_a_killed_router_is_said_at_once_and_a_new_one_is_found(
 def test_a_hub_that_does_not_answer_is_said_while_the_router_is_here(
     sight: Sight, stack: Stack, bridge: Any
 ) -> None:
-    controller = psutil.Process(stack.processes["hub"].pid)
-    hub = next(child for child in controller.children() if "container" in " ".join(child.cmdline()))
+    keeper = psutil.Process(stack.processes["hub"].pid)
+    hub = next(child for child in keeper.children() if HUB_TITLE in " ".join(child.cmdline()))
     sight.open(f"p={RADIOMETER}&{ARCHIVE}")
     sight.wait_for_samples(1000)
     notice = sight.page.locator("#notice")

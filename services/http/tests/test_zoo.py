@@ -122,13 +122,15 @@ def test_a_slow_target_with_limits_of_its_own_delays_no_other(zoo_bridge: Bridge
 def test_more_than_there_is_room_for_is_refused_and_never_looks_like_no_data(
     make_bridge, zoo_bridge, sisock_stack: Stack
 ) -> None:
-    small = make_bridge(sisock_stack, "small", QUERY_DEADLINE="3", MAX_QUERIES="4")
+    log = sisock_stack.processes["zoo"]
+    small = make_bridge(sisock_stack, "small", QUERY_DEADLINE="5", MAX_QUERIES="4")
     wait_until(lambda: "zoo_never" in small.nodes(), what="the nodes are listed")
 
     def ask(number: int) -> requests.Response:
         body = {"range": {"from": 0, "to": 86_400_000 + number}, "targets": [{"target": "zoo_tame::x"}]}
         return small.post("/query", body)
 
+    before = log.text().count("never: asked")
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         stuck = [
             pool.submit(small.query, "zoo_never::x", start=0, end=1000 + number, targets=[
@@ -136,6 +138,8 @@ def test_more_than_there_is_room_for_is_refused_and_never_looks_like_no_data(
             ])
             for number in range(2)
         ]  # fmt: skip
+        # Later they could be refused themselves: there is room for two that wait for zoo_tame.
+        wait_until(lambda: log.text().count("never: asked") == before + 2, 10, "both are stuck")
         replies = list(pool.map(ask, range(300)))
         for one in stuck:
             assert "did not answer within" in notices(one.result()[0])

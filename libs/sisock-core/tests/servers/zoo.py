@@ -36,7 +36,13 @@ def wordless(*_args, **_kwargs):
     raise ApplicationError("zoo.error", 10**5000, b"\xff", {"a": [1]}, code=b"x")
 
 
+def say(line):
+    sys.__stdout__.write(f"{line}\n")  # autobahn has taken the other one
+    sys.__stdout__.flush()
+
+
 def never(*_args, **_kwargs):
+    say("never: asked")
     return Deferred()
 
 
@@ -120,10 +126,6 @@ def main():
         authentication={"wampcra": {"authid": "server", "secret": secret}},
         realm="test_realm",
     )
-
-    def say(line):
-        sys.__stdout__.write(f"{line}\n")  # autobahn has taken the other one
-        sys.__stdout__.flush()
 
     def answer(what):
         return what if callable(what) else lambda *_args, **_kwargs: what
