@@ -2,11 +2,13 @@
 
 import datetime as dt
 import io
+import json
 import shutil
 import signal
 import socket
 import time
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +132,24 @@ def test_a_router_with_another_certificate_is_told_in_words(
         Client(wamp={**environ, "CROSSBAR_DIR": str(tmp_path / "other")}, deadline_s=2.0)
 
 
+EXAMPLES = json.loads(files("sisock_testing").joinpath("moments.json").read_bytes())
+
+
+@pytest.mark.parametrize(("text", "t"), EXAMPLES["moments"].items())
+def test_a_text_is_the_moment_that_the_bridge_and_the_page_take_it_for(text, t) -> None:
+    assert unix_time(text, EXAMPLES["now"]) == t
+
+
+@pytest.mark.parametrize("text", EXAMPLES["no_moments"])
+def test_a_text_that_is_no_moment_there_is_none_here(text) -> None:
+    with pytest.raises(ClientError, match=r"is not a time|is no time"):
+        unix_time(text, EXAMPLES["now"])
+
+
+def test_milliseconds_are_told_by_their_size_in_text_and_in_numbers() -> None:
+    assert unix_time(1500000000000, 0.0) == unix_time("1500000000000", 0.0) == unix_time(1500000000, 0.0)
+
+
 def test_times_are_read_as_people_write_them() -> None:
     now = 1.7e9
     noon = dt.datetime(2020, 1, 1, 12, tzinfo=dt.UTC)
@@ -150,7 +170,7 @@ def test_times_are_read_as_people_write_them() -> None:
         assert unix_time(value, now) == now - 3600
     nowhere = ("2020-11-31", np.datetime64("NaT"), np.timedelta64("NaT"), pd.NaT, float("inf"))
     for wrong in ("yesterday", "now-6", None, True, float("nan"), "2020-13-01", [], *nowhere):
-        with pytest.raises(ClientError, match="is not a time"):
+        with pytest.raises(ClientError, match=r"is not a time|is no time"):
             unix_time(wrong, now)
 
 

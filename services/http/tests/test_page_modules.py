@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ FROM_NPM = ["uplot.js", "uplot.css", "uplot.LICENSE"]
 def test_the_modules_do_what_their_tests_say(tmp_path: Path, zone: str) -> None:
     shutil.copytree(PAGE, tmp_path, dirs_exist_ok=True)
     shutil.copytree(HTTP / "tests" / "page", tmp_path, dirs_exist_ok=True)
+    examples = files("sisock_testing").joinpath("moments.json").read_bytes()
+    (tmp_path / "moments.json").write_bytes(examples)
     (tmp_path / "package.json").write_text('{"type": "module"}')
     done = subprocess.run(
         ["node", "--test"],

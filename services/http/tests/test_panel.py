@@ -1,7 +1,9 @@
 """What a Grafana panel's requests mean."""
 
+import json
 import time
 from collections.abc import Iterator
+from importlib.resources import files
 
 import pytest
 from sisock.node import Limits
@@ -84,6 +86,20 @@ def test_a_target_that_is_not_chosen_yet_is_shown_but_not_asked_for(item) -> Non
     assert [one.target for one in parsed.shown] == ["", "n::f"]
     [question] = parsed.questions()
     assert question.targets == ("n::f",)
+
+
+EXAMPLES = json.loads(files("sisock_testing").joinpath("moments.json").read_bytes())
+
+
+@pytest.mark.parametrize(("text", "t"), EXAMPLES["moments"].items())
+def test_an_address_has_moments_of_the_one_grammar(text, t) -> None:
+    assert times.moment(text, "start", EXAMPLES["now"]) == t
+
+
+@pytest.mark.parametrize("text", EXAMPLES["no_moments"])
+def test_an_address_without_a_moment_is_refused_by_the_parameters_name(text) -> None:
+    with pytest.raises(RequestError, match=r"^start=.* is n"):
+        times.moment(text, "start", EXAMPLES["now"])
 
 
 def test_a_length_of_time_in_capital_m_is_a_month() -> None:

@@ -1,17 +1,14 @@
-"""Times as people give and read them: ISO 8601, UNIX seconds, ``now-6h``, or what Python has for them."""
+"""Times as people give and read them: the grammar of `sisock.moments`, or what Python has for them."""
 
 import math
-import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sisock import moments
 
 from sisock_client.errors import ClientError
-
-_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31557600.0}
-_RELATIVE = re.compile(r"now(?:([-+])(\d+(?:\.\d+)?)([smhdwy]))?")
 
 _SECOND = np.timedelta64(1_000_000, "us")
 
@@ -25,8 +22,8 @@ def unix_time(value: Any, now: float) -> float:
     Parameters
     ----------
     value : str, number, date, datetime, timedelta, datetime64 or timedelta64
-        A number of zero or less is that many seconds ago, and so is a timedelta, whatever its sign; a date is
-        its midnight; a time that names no zone is UTC.
+        A text or a number is read as `sisock.moments` says; a timedelta is that long ago, whatever its
+        sign; a date is its midnight; a time that names no zone is UTC.
     now : float
         The present, UNIX seconds.
 
@@ -40,14 +37,13 @@ def unix_time(value: Any, now: float) -> float:
     ClientError
         If it is no time.
     """
-    number: Any = _number(value, now)
-    if number is None and isinstance(value, str):
-        number = _read(value.strip(), now)
+    try:
+        number = moments.from_text(value, now) if isinstance(value, str) else _number(value, now)
+    except ValueError as error:
+        raise ClientError(f"{value!r} {error}") from None
     if number is not None and math.isfinite(number):
         return float(number)
-    raise ClientError(
-        f"{value!r} is not a time: give ISO 8601, UNIX seconds, now-6h, -3600 for an hour ago, or a datetime"
-    )
+    raise ClientError(f"{value!r} is not a time: give {moments.GRAMMAR}, or a datetime")
 
 
 def _number(value: Any, now: float) -> float | None:
@@ -66,23 +62,8 @@ def _number(value: Any, now: float) -> float | None:
     elif isinstance(value, np.timedelta64):  # before integers, which it claims to be
         number = now - abs(float(value / _SECOND))
     elif isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        number = now + float(value) if value <= 0 else float(value)
+        number = moments.from_number(float(value), now)
     return number
-
-
-def _read(text: str, now: float) -> float | None:
-    found = _RELATIVE.fullmatch(text)
-    if found:
-        sign, amount, unit = found.groups()
-        return now + (float(f"{sign}{amount}") * _UNITS_S[unit] if sign else 0.0)
-    try:
-        return _number(float(text), now)
-    except ValueError:
-        pass
-    try:
-        return _number(datetime.fromisoformat(text), now)
-    except (ValueError, OverflowError):
-        return None
 
 
 def microseconds(t: npt.NDArray[np.float64]) -> npt.NDArray[np.datetime64]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sisock import decimate, replies
+from sisock import decimate, moments, replies
 from sisock.consumer import Consumer
 from sisock.errors import DeadlineError, NodeError, TooMuchDataError
 from sisock.node import Series
@@ -22,9 +22,6 @@ from sisock_http.problems import BusyError
 WIDER = 4
 WIDEST_TRIES = 4
 STRIDE_POINTS = 1000
-EARLIEST = 1e-3
-"""Times of zero and less are no UNIX times to a data node: they count back from now."""
-
 SILENT_S = 1.0
 """A node that has answered nothing for so long, with many questions waiting, is not just busy."""
 
@@ -175,8 +172,8 @@ class NodeAsker:
                 parts = await self._consumer.fetch(
                     node,
                     names,
-                    max(EARLIEST, question.start),
-                    max(EARLIEST, question.end),
+                    max(moments.EARLIEST_S, question.start),
+                    max(moments.EARLIEST_S, question.end),
                     deadline_s=left,
                     max_points=question.limits.max_points,
                     min_stride=stride,

@@ -1,6 +1,6 @@
 // The quicklook page: holds the view, and lets tree, panels and server follow it.
 import { data, fields, latest, status, Trouble } from "./server.js";
-import { parse, rangeTrouble, write } from "./moments.js";
+import { canonical, isRelative, parse, rangeTrouble, typed } from "./moments.js";
 import { Panel } from "./panel.js";
 import { Tree } from "./tree.js";
 import * as views from "./view.js";
@@ -40,7 +40,7 @@ function take(next, { remember = false } = {}) {
 function range() {
   const now = Date.now() / 1000;
   if (rangeTrouble(view, now)) return [now - 3600, now]; // which is said; moving and zooming lead out of it
-  return [parse(view.from, view.zone, now), parse(view.to, view.zone, now)];
+  return [parse(view.from, now), parse(view.to, now)];
 }
 
 function dress() {
@@ -50,8 +50,8 @@ function dress() {
   $("zone").textContent = view.zone === "utc" ? "UTC" : "local";
   for (const end of ["from", "to"]) {
     const text = view[end];
-    const moment = parse(text, view.zone);
-    if (document.activeElement !== $(end)) $(end).value = /^\d{4}-/.test(text) && moment !== null ? write(moment, view.zone) : text;
+    const moment = parse(text);
+    if (document.activeElement !== $(end)) $(end).value = isRelative(text) || moment === null ? text : typed(moment, view.zone);
   }
   const span = /^now-(\d+)s$/.exec(view.to === "now" ? view.from : "")?.[1] ?? (view.to === "now" && view.from === "now-1h" ? "3600" : "");
   $("span").value = [...$("span").options].some((option) => option.value === span) ? span : "";
@@ -193,11 +193,11 @@ $("span").addEventListener("change", () => {
 for (const end of ["from", "to"]) {
   $(end).addEventListener("change", () => {
     const text = $(end).value.trim();
-    const moment = parse(text, view.zone);
-    $(end).setCustomValidity(moment === null ? "not a time: 2017-07-14 06:00, now-6h, or UNIX seconds" : "");
+    const moment = parse(text);
+    $(end).setCustomValidity(moment === null ? "not a time: 2017-07-14 06:00 (UTC), 06:00-04:00, now-6h, or UNIX seconds" : "");
     if (!$(end).reportValidity()) return;
-    const exact = text.startsWith("now") ? text.replace(/\s/g, "") : new Date(moment * 1000).toISOString().replace(".000Z", "Z");
-    take({ ...view, [end]: exact, live: view.live && view.to === "now" && end === "from" && text.startsWith("now") }, { remember: true });
+    const follows = view.live && view.to === "now" && end === "from" && isRelative(text);
+    take({ ...view, [end]: canonical(text), live: follows }, { remember: true });
   });
 }
 
