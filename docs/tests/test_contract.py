@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sisock import base, replies, uris, wire
+from sisock.bounds import Bounds
 from sisock.node import Field
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +88,8 @@ def test_every_image_table_and_route_of_the_contract_is_in_the_code() -> None:
     told = code()
     images = set(re.findall(r"^\|[^|]+\| `(sisock-[\w-]+)` \|", section("4"), re.MULTILINE))
     assert len(images) == 9
-    routes = re.findall(r"`(/[\w/.-]*)`", re.search(r"### 7\.8 .*", PAGE, re.DOTALL)[0])
+    http = re.search(r"### 7\.8 .*?(?=^### |\Z)", PAGE, re.DOTALL | re.MULTILINE)[0]
+    routes = re.findall(r"`(/[\w/.-]*)`", http)
     assert len(routes) > 10
     [tables] = re.findall(r"^```sql\n(.*?)^```", section("6"), re.MULTILINE | re.DOTALL)
     columns = COLUMNS.findall(tables)
@@ -103,6 +105,18 @@ def test_the_examples_are_what_the_code_writes_and_reads() -> None:
         Field("valve", type="string"),
     ]
     assert wire.fields_reply(fields) == json.loads(EXAMPLES["get_fields"])
+    said = Field(
+        "channel_01_t",
+        "Channel 01 T of observatory.cryo.feeds.temperatures, block temps",
+        "K",
+        timeline="temps",
+        source="observatory.cryo.feeds.temperatures.Channel 01 T",
+        limits=Bounds(None, 1.2, 0.1, 1.5, hysteresis=0.01, for_s=60),
+        silent_after=30,
+    )
+    written = wire.fields_reply([said])
+    assert written[0] == json.loads(EXAMPLES["said"])
+    assert replies.read_fields("n", written) == replies.Listing([said], [])
     plain, packed = json.loads(EXAMPLES["get_data"]), json.loads(EXAMPLES["packed"])
     packed["data"]["stage_1k"] = base64.b64decode(packed["data"]["stage_1k"])
     packed["timeline"]["stage"]["t"] = base64.b64decode(packed["timeline"]["stage"]["t"])

@@ -148,6 +148,29 @@ def test_a_timeline_described_by_a_number_is_told_and_the_field_is_there() -> No
     assert listing.problems == ["n::x: its timeline is described by int, not a dictionary"]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"source": 5}, "its source is int, not text"),
+        ({"limits": [1, 2]}, "it has limits that are list, not a dictionary"),
+        ({"limits": {"alarm": {"high": "2"}}}, "it has a limit that is str, not a finite number"),
+        ({"limits": {"warning": {"low": 2}, "alarm": {"low": 3}}}, "it has limits in the wrong order"),
+        ({"limits": {}}, "it has limits without a number in them"),
+        ({"silent_after": -1}, "its silent_after is no number of seconds"),
+    ],
+)
+def test_nonsense_that_a_field_says_of_itself_costs_only_itself(said, told) -> None:
+    listing = replies.read_fields("n", [{"x": {"units": "K", **said}}, {}])
+    assert listing.fields == [Field("x", units="K", timeline="x")]
+    assert [problem.startswith(f"n::x: {told}") for problem in listing.problems] == [True]
+
+
+def test_of_fields_of_one_source_the_first_has_it() -> None:
+    listing = replies.read_fields("n", [{"x": {"source": "s"}, "y": {"source": "s"}}, {}])
+    assert [field.source for field in listing.fields] == ["s", None]
+    assert listing.problems == ["n::y: its source is that of x"]
+
+
 def test_a_listing_of_good_fields_has_no_problems() -> None:
     sent = [
         {"x": {"description": "d", "timeline": "t", "type": "bool", "units": "K"}},

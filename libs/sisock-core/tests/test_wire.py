@@ -1,11 +1,14 @@
 """Columns to the contract's dictionaries and back."""
 
+import re
+
 import cbor2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sisock import replies, wire
+from sisock.bounds import Bounds
 from sisock.errors import ContractError, NodeError
 from sisock.node import Field, Limits, Series
 
@@ -30,6 +33,34 @@ def test_fields_are_written_as_the_contract_has_them() -> None:
         },
         {"t": {"interval": 2.0, "field": ["a", "b"]}},
     ]
+
+
+def test_what_a_field_says_of_itself_is_written_only_where_it_is_said() -> None:
+    said = Field("a", source="x.A", limits=Bounds(warning_high=2, for_s=5), silent_after=30)
+    assert (
+        wire.fields_reply([said])[0]["a"].items()
+        >= {
+            "source": "x.A",
+            "limits": {"warning": {"high": 2.0}, "for": 5.0},
+            "silent_after": 30.0,
+        }.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"source": ""}, "field 'b' has the source '', which is empty"),
+        ({"source": "x.A"}, "field 'b' has the source 'x.A', which is that of 'a'"),
+        ({"limits": Bounds()}, "field 'b' has limits without a number in them"),
+        ({"limits": Bounds(warning_high=1.0, alarm_high=0.5)}, "are 1.0, 0.5"),
+        ({"limits": Bounds(alarm_low=float("nan"))}, "has a limit nan, which is no number"),
+        ({"silent_after": 0.0}, "field 'b' is silent after 0.0 s, which is never"),
+    ],
+)
+def test_nonsense_that_a_field_says_of_itself_is_refused(wrong, told) -> None:
+    with pytest.raises(ContractError, match=re.escape(told)):
+        wire.fields_reply([Field("a", source="x.A"), Field("b", **wrong)])
 
 
 def test_series_of_one_timeline_share_one_time_column() -> None:

@@ -213,3 +213,25 @@ def test_in_whatever_order_samples_come_each_is_served_once_in_order(
             )
             want.update(dict.fromkeys(offsets, i))
     assert served(buffer, "a") == [(-offset, float(want[offset])) for offset in sorted(want, reverse=True)]
+
+
+def sources(buffer: Buffer) -> dict[str, str | None]:
+    return {field.name: field.source for _, field in buffer.fields(0.0, 1e12)}
+
+
+@pytest.mark.parametrize("prefixed", [True, False])
+def test_a_field_says_address_and_channel_exactly_as_published(
+    prefixed: bool, clock: Clock, block: MakeBlock
+) -> None:
+    buffer = Buffer(100.0, prefixed=prefixed, clock=clock)
+    buffer.add(block(t=times(0), **{"Channel 01 T": [1.0]}), START)
+    assert [*sources(buffer).values()] == ["observatory.LSA22YE.feeds.temperatures.Channel 01 T"]
+
+
+def test_channels_that_share_a_name_have_sources_of_their_own_and_kinds_of_one_channel_do_not(
+    buffer: Buffer, block: MakeBlock
+) -> None:
+    buffer.add(block(t=times(0, 1), A=[1.0, 2.0], a=[3.0, 4.0], m=[1.0, "x"]), START)
+    feed = "observatory.LSA22YE.feeds.temperatures"
+    said = sources(buffer)
+    assert said == {"a": f"{feed}.A", "a.temps": f"{feed}.a", "m": f"{feed}.m", "m.temps": None}

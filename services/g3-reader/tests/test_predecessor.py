@@ -120,6 +120,9 @@ def test_the_predecessors_fields_are_listed_with_their_types(node: Any) -> None:
     kinds = {field.name: field.type for field in node.fields(T0, T0 + 3600)}
     columns = {"channel_01_r": "number", "channel_01_t": "number", "state": "string", "open": "bool"}
     assert kinds == {f"{feed}.{name}": kind for feed in (A, B) for name, kind in columns.items()}
+    channels = ["Channel 01 R", "Channel 01 T", "state", "open"]
+    sources = {field.source for field in node.fields(T0, T0 + 3600)}
+    assert sources == {f"{feed}.{channel}" for feed in (A, B) for channel in channels}
     assert list(node.fields(T0 - 9e5, T0 - 8e5)) == []
     assert list(node.fields(T0 + 8e5, T0 + 9e5)) == []
 

@@ -165,6 +165,7 @@ def test_names_of_so3g_work_as_well_as_those_that_are_listed(
     scan(tmp_path / "data", index_environ)
     node = make_reader(index_environ)
     assert [field.name for field in node.fields(T0, T0 + 10)] == ["observatory.LSA22YE.channel_01_r"]
+    assert [field.source for field in node.fields(T0, T0 + 10)] == ["observatory.LSA22YE.Channel 01 R"]
     for name in ("observatory.LSA22YE.channel_01_r", "observatory.LSA22YE.Channel 01 R"):
         [found] = node.read([name], T0, T0 + 10, Limits())
         assert (found.name, found.values.tolist()) == (name, [0.0, 1.0, 2.0, 3.0, 4.0])

@@ -87,3 +87,9 @@ def test_a_node_that_has_gone_is_not_asked(catalogue: Catalogue, consumer: Consu
     catalogue.fields_changed(NODE)
     clock.advance(2.0)
     assert len(consumer.asked) == 1
+
+
+def test_a_field_is_found_by_the_name_that_was_published(catalogue: Catalogue) -> None:
+    catalogue.online["node"].fields["c"] = Field("c", source="observatory.cryo.feeds.temps.Channel_01_T")
+    assert catalogue.search("Channel_01_T") == ["node::c"]
+    assert catalogue.search("") == ["node::a", "node::c"]

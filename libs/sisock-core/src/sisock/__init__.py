@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from sisock import base
+    from sisock.bounds import Bounds
     from sisock.config import NodeConfig, RouterConfig, load, setting
     from sisock.errors import ConfigError, ContractError, NodeError, SisockError, TooMuchDataError
     from sisock.node import DataNode, Field, Limits, LiveSession, Series
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sisock.uris import uri
 
 __all__ = [
+    "Bounds",
     "ConfigError",
     "ContractError",
     "DataNode",
@@ -55,6 +57,7 @@ __all__ = [
 
 _HOME = {
     "base": "base",
+    "Bounds": "bounds",
     "NodeConfig": "config",
     "RouterConfig": "config",
     "load": "config",

@@ -12,6 +12,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from sisock.bounds import Bounds
+
 FieldType = Literal["number", "string", "bool"]
 Column = npt.NDArray[Any]
 Times = npt.NDArray[np.float64]
@@ -36,6 +38,14 @@ class Field:
         of its own name. Fields may share a timeline only if their times are always the same.
     interval : float, optional
         Average seconds between samples; None if aperiodic or not known.
+    source : str, optional
+        What is measured, whoever serves it: fields of several nodes that have the same source are one
+        series. Unique within the node. For a channel of OCS: the feed's address, a dot, the channel as
+        it is published.
+    limits : Bounds, optional
+        Between which values all is well.
+    silent_after : float, optional
+        A pause of so many seconds means that something is wrong.
     """
 
     name: str
@@ -44,6 +54,9 @@ class Field:
     type: FieldType = "number"
     timeline: str = ""
     interval: float | None = None
+    source: str | None = None
+    limits: Bounds | None = None
+    silent_after: float | None = None
 
     @property
     def timeline_name(self) -> str:

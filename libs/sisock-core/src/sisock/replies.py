@@ -7,11 +7,12 @@ and routers are unknown here.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from sisock import bounds
 from sisock.errors import NodeError
 from sisock.node import Column, Field, FieldType, Series
 from sisock.times import FARTHEST_S
@@ -70,6 +71,7 @@ def read_fields(node: str, reply: object) -> Listing:
         raise NodeError(f"{node}.get_fields answered {type(reply).__name__}, not [fields, timelines]")
     listed, timelines = reply
     fields, problems = [], []
+    sources: dict[str | None, str] = {}
     for name, entry in listed.items():
         if not _is_text(name) or not name:
             problems.append(f"{node} has a field whose name is no text")
@@ -77,6 +79,11 @@ def read_fields(node: str, reply: object) -> Listing:
             problems.append(f"{node}::{shown(name)} is described by {type(entry).__name__}, not a dictionary")
         else:
             known, wrong = _field(name, entry, timelines)
+            if known.source in sources:
+                wrong.append(f"its source is that of {shown(sources[known.source])}")
+                known = replace(known, source=None)
+            elif known.source is not None:
+                sources[known.source] = name
             fields.append(known)
             if wrong:
                 problems.append(f"{node}::{shown(name)}: {', '.join(wrong)}")
@@ -106,7 +113,28 @@ def _field(name: str, entry: Mapping[Any, Any], timelines: Mapping[Any, Any]) ->
         wrong.append(f"its timeline is described by {type(described).__name__}, not a dictionary")
     elif interval is not None and _finite(interval) is None:
         wrong.append("the interval of its timeline is not a number of seconds")
-    made = Field(name, text("description"), text("units"), kind, timeline, _finite(interval))
+    limits = None
+    if entry.get("limits") is not None:
+        try:
+            limits = bounds.from_wire(entry["limits"])
+        except ValueError as problem:
+            wrong.append(f"it {problem}")
+    silent_after = _finite(entry.get("silent_after"))
+    if silent_after is not None and silent_after <= 0:
+        silent_after = None
+    if silent_after is None and entry.get("silent_after") is not None:
+        wrong.append("its silent_after is no number of seconds")
+    made = Field(
+        name,
+        text("description"),
+        text("units"),
+        kind,
+        timeline,
+        _finite(interval),
+        text("source") or None,
+        limits,
+        silent_after,
+    )
     return made, wrong
 
 

@@ -39,10 +39,11 @@ def fields_reply(fields: Iterable[Field]) -> list[dict[str, Any]]:
     Raises
     ------
     ContractError
-        If a name is missing or given twice, or a type is unknown.
+        If a name is missing or given twice, a type is unknown, or an addition makes no sense.
     """
     listed: dict[str, Any] = {}
     timelines: dict[str, Any] = {}
+    sources: dict[str, str] = {}
     for field in fields:
         if not isinstance(field, Field):
             raise ContractError(f"fields() gave {field!r}, which is not a sisock.Field")
@@ -57,10 +58,33 @@ def fields_reply(fields: Iterable[Field]) -> list[dict[str, Any]]:
             "timeline": field.timeline_name,
             "type": field.type,
             "units": field.units,
+            **_additions(field, sources),
         }
         timeline = timelines.setdefault(field.timeline_name, {"interval": _interval(field), "field": []})
         timeline["field"].append(field.name)
     return [listed, timelines]
+
+
+def _additions(field: Field, sources: dict[str, str]) -> dict[str, Any]:
+    """Keys of CONTRACT section 7.9, where a field says such things; `sources` are those of the others."""
+    said: dict[str, Any] = {}
+    if field.source is not None:
+        if not field.source or field.source in sources:
+            what = f"that of {sources[field.source]!r}" if field.source else "empty"
+            raise ContractError(f"field {field.name!r} has the source {field.source!r}, which is {what}")
+        sources[field.source] = field.name
+        said["source"] = field.source
+    if field.limits is not None:
+        if field.limits.problem:
+            raise ContractError(f"field {field.name!r} {field.limits.problem}")
+        said["limits"] = field.limits.on_wire()
+    if field.silent_after is not None:
+        if not 0 < field.silent_after < math.inf:
+            raise ContractError(
+                f"field {field.name!r} is silent after {field.silent_after} s, which is never"
+            )
+        said["silent_after"] = float(field.silent_after)
+    return said
 
 
 def _interval(field: Field) -> float | None:

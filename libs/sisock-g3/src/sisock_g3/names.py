@@ -13,5 +13,5 @@ def listed(description: str, field: str) -> str:
 
 
 def raw(description: str, field: str) -> str:
-    """Name of a field as so3g has it."""
+    """Name of a field as so3g has it: what it measures, whoever serves it (a field's ``source``)."""
     return f"{description}.{field}"

@@ -109,6 +109,7 @@ class Buffer:
                 for key, timeline in self._timelines.items()
             }
         spans = {key: snapshot.span(max(start, oldest), end) for key, (snapshot, oldest) in blocks.items()}
+        sources = _sources(names)
         for name, (key, (channel, kind)) in names.items():
             count, first, last = spans[key]
             if not count:
@@ -122,6 +123,7 @@ class Buffer:
                     type=kind,
                     timeline=self._timeline_name(key),
                     interval=(last - first) / (count - 1) if count > 1 else None,
+                    source=sources.get(name),
                 ),
             )
 
@@ -166,6 +168,17 @@ def _owner(contenders: Sequence[tuple[int, float, ColumnKey]]) -> ColumnKey:
     """Of those that still come, the one that came first."""
     newest = max(t for _, t, _ in contenders)
     return min((order, column) for order, t, column in contenders if t >= newest - SILENT_S)[1]
+
+
+def _sources(names: Mapping[str, ColumnKey]) -> dict[str, str]:
+    """What each field measures, as aggregators name it, too: address and channel as they are published.
+
+    Of columns of one channel that were told apart, the first has it: two series are not one.
+    """
+    first: dict[str, str] = {}
+    for name, ((address, _), (channel, _)) in names.items():
+        first.setdefault(f"{address}.{channel}", name)
+    return {name: source for source, name in first.items()}
 
 
 def _free_name(name: str, column: ColumnKey, taken: Mapping[str, ColumnKey]) -> str:

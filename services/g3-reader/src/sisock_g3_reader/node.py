@@ -17,6 +17,7 @@ from sisock.node import FieldType
 from sisock_g3.database import Database, Pool
 from sisock_g3.decoding import BOOL, TEXT
 from sisock_g3.layout import TICKS_PER_SECOND
+from sisock_g3.names import raw
 from sisock_g3.refusals import DatabaseAwayError, NotPreparedError
 
 from sisock_g3_reader.cache import Columns, Samples
@@ -83,7 +84,11 @@ class G3Reader(DataNode):
             unread = self._catalogue.unread(database)
             may = set(unread.fields(begin, stop)) if unread and stop > begin else set()
             return [
-                Field(entry.name, type=_FIELD_TYPES.get(self._catalogue.kind(entry, unread), "number"))
+                Field(
+                    entry.name,
+                    type=_FIELD_TYPES.get(self._catalogue.kind(entry, unread), "number"),
+                    source=raw(entry.description, entry.field),
+                )
                 for entry in entries
                 if stop > begin
                 and ((entry.description, entry.field) in may or has_samples(database, entry, begin, stop))

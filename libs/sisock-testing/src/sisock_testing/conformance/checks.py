@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sisock import replies, uris
+from sisock import bounds, replies, uris
 from sisock.consumer import Consumer
 from sisock.decimate import is_numeric
 from sisock.errors import NodeError
@@ -113,7 +113,30 @@ async def fields_are_described(subject: Subject) -> None:
             interval is None or (isinstance(interval, int | float) and interval > 0),
             f"timeline {entry['timeline']!r} has interval {interval!r}: neither seconds nor None",
         )
+        _check_additions(name, entry)
+    sources = [entry["source"] for entry in fields.values() if entry.get("source") is not None]
+    twice = sorted({source for source in sources if sources.count(source) > 1})
+    must(not twice, f"several fields have the source {twice[0] if twice else ''!r}")
     subject.fields, subject.timelines = fields, timelines
+
+
+def _check_additions(name: str, entry: dict[str, Any]) -> None:
+    """What a field may say of itself beyond the predecessor's keys."""
+    source, silent_after = entry.get("source"), entry.get("silent_after")
+    must(source is None or (isinstance(source, str) and source), f"source of {name!r} is {source!r}, no text")
+    must(
+        silent_after is None or (_is_number(silent_after) and silent_after > 0),
+        f"silent_after of {name!r} is {silent_after!r}, no number of seconds",
+    )
+    if entry.get("limits") is not None:
+        try:
+            bounds.from_wire(entry["limits"])
+        except ValueError as problem:
+            raise Broken(f"field {name!r} {problem}") from None
+
+
+def _is_number(given: Any) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
 
 
 async def data_are_well_formed(subject: Subject) -> None:

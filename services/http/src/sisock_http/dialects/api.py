@@ -108,6 +108,9 @@ class Api:
                 "units": field.units,
                 "type": field.type,
                 "interval": field.interval,
+                "source": field.source,
+                "limits": field.limits.on_wire() if field.limits else None,
+                "silent_after": field.silent_after,
             }
             for name in sorted(known)
             if not node or name == node
@@ -117,7 +120,7 @@ class Api:
             listed = [
                 entry
                 for entry in listed
-                if wanted in f"{entry['field']} {entry['description'] or ''}".lower()
+                if wanted in f"{entry['field']} {entry['description'] or ''} {entry['source'] or ''}".lower()
             ]
         return Reply(as_json.dumps(listed), headers=notices(missing))
 

@@ -121,9 +121,15 @@ class Catalogue:
         )
 
     def search(self, text: str) -> list[str]:
-        """Targets that contain a text, upper or lower case; all for none."""
+        """Targets that contain a text, or whose source does, upper or lower case; all for none."""
         wanted = text.strip().lower()
-        return [target for target in self.targets() if wanted in target.lower()]
+        return sorted(
+            target
+            for name, entry in self.online.items()
+            for known in entry.fields.values()
+            if wanted in (target := f"{name}{SEPARATOR}{known.name}").lower()
+            or wanted in (known.source or "").lower()
+        )
 
     def node_added(self, node: NodeInfo) -> None:
         """A node came online, or says something new of itself."""
