@@ -198,3 +198,16 @@ def test_columns_of_text_and_bools_stay_what_they_are() -> None:
     frame = Samples({"a": (t, np.array(["x", "y"])), "b": (t, np.array([True, False]))}).pandas()
     assert frame["a"].tolist() == ["x", "y"]
     assert frame["b"].tolist() == [True, False]
+
+
+def test_csv_holds_nothing_that_a_spreadsheet_takes_for_a_formula() -> None:
+    from sisock_client import Samples
+
+    t = np.array([1.0, 2.0])
+    out = io.StringIO()
+    write_csv(Samples({"=a": (t, np.array(["=1+1", "-1.5"])), "b": (t, np.array([-1.0, -2.0]))}), out)
+    assert [line.split(",")[1:] for line in out.getvalue().splitlines()] == [
+        ["'=a", "b"],
+        ["'=1+1", "-1.0"],
+        ["-1.5", "-2.0"],
+    ]

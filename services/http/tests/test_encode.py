@@ -1,5 +1,7 @@
 """Whatever a node sends, what is made of it can be written in every form that is asked for."""
 
+import csv
+import io
 import json
 
 import numpy as np
@@ -86,3 +88,16 @@ def test_text_and_bools_are_datapoints_for_a_time_series_and_rows_for_a_table(va
     assert "type" not in made
     made = json.loads(as_json.dumps(element(answer, Shown("n::f", "table", "A", Limits()))))
     assert made["rows"] == [[t, v] for v, t in zip(shown, [1000, 2000, 3000], strict=True)]
+
+
+def test_csv_holds_nothing_that_a_spreadsheet_takes_for_a_formula() -> None:
+    told = ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "-1.5", "cold"]
+    t = np.arange(7.0)
+    answers = [
+        Answer("=node::f", Series("f", t, np.array(told, dtype=object)), Field("f", type="string")),
+        Answer("node::g", Series("g", t, -t - 0.5), Field("g")),
+    ]
+    heading, *rows = csv.reader(io.StringIO(FORMATS["csv"].write(answers).decode()))
+    assert heading == ["time", "'=node::f", "node::g"]
+    assert [row[1] for row in rows] == ["'=1+1", "'+cmd", "'-2+3", "'@SUM(A1)", "'\t=1", "-1.5", "cold"]
+    assert [float(row[2]) for row in rows] == (-t - 0.5).tolist()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from sisock.spreadsheets import harmless
 
 from sisock_client.errors import ClientError
 from sisock_client.samples import Samples
@@ -21,7 +22,7 @@ def write_csv(samples: Samples, out: IO[str]) -> None:
     The same text as the bridge's own CSV.
     """
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["time", *samples])
+    writer.writerow(["time", *map(harmless, samples)])
     rows = _rows(samples)
     times = iso(np.array([t for t, _ in rows]))
     for moment, (_, row) in zip(times, rows, strict=True):
@@ -161,7 +162,9 @@ TEXT = ("csv", "json")
 
 def _cell(value: Any) -> Any:
     """A value as CSV has it."""
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else value if isinstance(value, int | float) else harmless(str(value))
 
 
 def _plain(value: Any) -> Any:

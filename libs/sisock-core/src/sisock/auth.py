@@ -155,6 +155,16 @@ def is_self_signed(pem: bytes) -> bool:
     return True
 
 
+def names_of(certificate: Path) -> list[str]:
+    """DNS names that a certificate is made out to; none if it has none, or cannot be read."""
+    try:
+        parsed = x509.load_pem_x509_certificate(certificate.read_bytes())
+        names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return []
+    return names.get_values_for_type(x509.DNSName)
+
+
 def trust(config: RouterConfig) -> Any:
     """Decide what makes a router's TLS certificate acceptable.
 

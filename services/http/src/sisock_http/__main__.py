@@ -1,9 +1,11 @@
 """Run the HTTP bridge."""
 
 import os
+import socket
 import time
 
 from sisock import logs
+from sisock.auth import CERTIFICATE
 from sisock.config import load
 from sisock.consumer import Consumer
 from sisock.errors import ConfigError
@@ -18,6 +20,7 @@ from sisock_http.dialects.grafana import Grafana
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.web.admission import Admission
 from sisock_http.web.application import Application
+from sisock_http.web.hosts import known_hosts
 from sisock_http.web.pages import Pages
 from sisock_http.web.routes import make_routes
 
@@ -51,7 +54,16 @@ def main() -> None:
         Pages(),
         Admission(reactor, config.query_deadline_s, config.max_queries),
     )
-    application = Application(reactor, routes, logs.get("app"), config.cors_origin)
+    application = Application(
+        reactor,
+        routes,
+        logs.get("app"),
+        config.cors_origin,
+        known_hosts(
+            config.allowed_hosts, config.port, config.crossbar_dir / CERTIFICATE, socket.gethostname()
+        ),
+        config.frame_ancestors,
+    )
     try:
         listening = reactor.listenTCP(config.port, application.site())
     except CannotListenError as error:

@@ -1,5 +1,6 @@
 """Settings of the HTTP bridge."""
 
+import re
 from dataclasses import dataclass
 
 from sisock import RouterConfig, setting
@@ -15,6 +16,24 @@ def at_least_one(value: str) -> int:
     return number
 
 
+def names(value: str) -> tuple[str, ...]:
+    """Names of hosts, with commas between them."""
+    found = tuple(name.strip() for name in value.split(",") if name.strip())
+    for name in found:
+        if not re.fullmatch(r"[\w.*-]+", name):
+            raise ValueError(
+                f"has {name!r}, which is no name of a host (without a port, * for any part of it)"
+            )
+    return found
+
+
+def sources(value: str) -> str:
+    """What a Content-Security-Policy takes for a list of sources."""
+    if not value.isascii() or not value.isprintable() or ";" in value or "," in value:
+        raise ValueError("is no list of origins with blanks between them")
+    return value
+
+
 @dataclass(frozen=True)
 class HttpConfig(RouterConfig):
     """Where to listen, as whom to ask, how long to wait."""
@@ -25,3 +44,5 @@ class HttpConfig(RouterConfig):
     max_reply_bytes: int = setting("MAX_REPLY_BYTES", at_least_one, default=MOST_REPLY_BYTES)
     max_queries: int = setting("MAX_QUERIES", at_least_one, default=256)
     cors_origin: str = setting("CORS_ORIGIN", text, default="")
+    allowed_hosts: tuple[str, ...] = setting("ALLOWED_HOSTS", names, default=())
+    frame_ancestors: str = setting("FRAME_ANCESTORS", sources, default="'self'")

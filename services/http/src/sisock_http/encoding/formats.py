@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 from nanoarrow.ipc import StreamWriter
 from sisock.node import Series, Times
+from sisock.spreadsheets import harmless
 
 from sisock_http.asking.question import Answer
 from sisock_http.encoding import as_json
@@ -68,13 +69,19 @@ def csv_text(answers: Sequence[Answer]) -> bytes:
     for answer, at in zip(answers, rows, strict=True):
         column: list[Any] = [""] * len(t)
         for i, value in zip(at.tolist(), as_json.values(answer.series), strict=True):
-            column[i] = "" if value is None else str(value).lower() if isinstance(value, bool) else value
+            column[i] = _csv_cell(value)
         columns.append(column)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["time", *(answer.target for answer in answers)])
+    writer.writerow(["time", *(harmless(answer.target) for answer in answers)])
     writer.writerows(zip(_iso(t), *columns, strict=True))
     return out.getvalue().encode()
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else value if isinstance(value, int | float) else harmless(str(value))
 
 
 def _iso(t: Times) -> list[str]:

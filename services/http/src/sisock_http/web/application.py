@@ -14,6 +14,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 from sisock_http.dialects.reply import JSON, Reply
 from sisock_http.encoding import as_json
 from sisock_http.problems import RequestError
+from sisock_http.web.hosts import Hosts
 from sisock_http.web.requests import takes_gzip
 from sisock_http.web.routes import Route
 
@@ -54,6 +55,10 @@ class Application:
     log : structlog logger
     cors_origin : str
         Origin that browsers elsewhere may read us from; empty for none, ``*`` for all.
+    hosts : Hosts
+        Names under which we answer.
+    frame_ancestors : str
+        Who may show our pages in theirs, as a Content-Security-Policy has it; empty for anybody.
     """
 
     def __init__(
@@ -62,11 +67,15 @@ class Application:
         routes: Mapping[bytes, Route],
         log: structlog.stdlib.BoundLogger,
         cors_origin: str = "",
+        hosts: Hosts | None = None,
+        frame_ancestors: str = "",
     ) -> None:
         self._reactor = reactor
         self._routes = routes
         self._log = log
         self._cors_origin = cors_origin
+        self._hosts = hosts or Hosts()
+        self._frame_ancestors = frame_ancestors
 
     def site(self) -> Site:
         """The application as Twisted serves it, without a line of log per request."""
@@ -92,6 +101,14 @@ class Application:
 
     async def _respond(self, request: Request) -> bytes:
         """Find the route; what is not there is said in JSON, too."""
+        request.setHeader(b"x-content-type-options", b"nosniff")
+        if self._frame_ancestors:
+            request.setHeader(b"content-security-policy", f"frame-ancestors {self._frame_ancestors}".encode())
+        host = request.getHeader("host")
+        if not self._hosts.accept(host):
+            return _problem(
+                request, 421, f"nobody is called {host!r} here: name it in ALLOWED_HOSTS if it is us"
+            )
         if self._cors_origin:
             request.setHeader(b"access-control-allow-origin", self._cors_origin.encode())
             request.setHeader(b"access-control-expose-headers", b"sisock-notices")
