@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+HELPERS = {"load", "swarm"}
 
 
 def main() -> None:
-    known = sorted(p.stem for p in HERE.glob("*.py") if not p.stem.startswith("_") and p.stem != "load")
+    known = sorted(p.stem for p in HERE.glob("*.py") if not p.stem.startswith("_") and p.stem not in HELPERS)
     names = sys.argv[1:] or known
     for name in names:
         if name not in known:

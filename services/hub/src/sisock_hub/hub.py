@@ -13,9 +13,12 @@ from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import PublishOptions, RegisterOptions
 from sisock import auth, uris
 from sisock.config import RouterConfig, load
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import DeferredSemaphore, ensureDeferred, gatherResults
 
 from sisock_hub.registry import DataNode, Registry
+
+ASKED_AT_A_TIME = 50
+"""Questions to the router about its registrations: one after the other takes seconds with many nodes."""
 
 UNKNOWN = "(online since before the hub; it has not said what it is)"
 
@@ -67,17 +70,23 @@ class Hub(ApplicationSession):
     async def _find_registered(self) -> None:
         """List every node whose procedures the router knows, also of the predecessor's kind."""
         registrations = await self.call("wamp.registration.list")
-        for number in registrations.get("exact", []):
-            try:
-                registration = await self.call("wamp.registration.get", number)
-                name = uris.node_of(registration["uri"])
-                callees = await self.call("wamp.registration.list_callees", number) if name else []
-            except ApplicationError as error:
-                # It left between the two questions.
-                self.log.debug("registration is gone: {why}", why=error.error_message())
-                continue
-            if name and callees and self._registry.holder(name) is None:
-                self._list(DataNode(name, UNKNOWN, callees[0]))
+        at_a_time = DeferredSemaphore(ASKED_AT_A_TIME)
+        exact = registrations.get("exact", [])
+        await gatherResults(
+            at_a_time.run(lambda n: ensureDeferred(self._find_one(n)), number) for number in exact
+        )
+
+    async def _find_one(self, number: int) -> None:
+        try:
+            registration = await self.call("wamp.registration.get", number)
+            name = uris.node_of(registration["uri"])
+            callees = await self.call("wamp.registration.list_callees", number) if name else []
+        except ApplicationError as error:
+            # It left between the two questions.
+            self.log.debug("registration is gone: {why}", why=error.error_message())
+            return
+        if name and callees and self._registry.holder(name) is None:
+            self._list(DataNode(name, UNKNOWN, callees[0]))
 
     def _list(self, node: DataNode) -> bool:
         known = self._registry.holder(node.name)
