@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 import requests
 from sisock_ci.services import services
 from sisock_testing import wait_until
@@ -22,6 +23,8 @@ QUERY = {
     "maxDataPoints": 1000,
     "targets": [{"target": "apex_archive::apex_radiometer", "type": "timeserie"}],
 }
+
+pytestmark = pytest.mark.peer
 
 
 def one_of_each(url: str) -> bool:

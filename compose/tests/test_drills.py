@@ -47,7 +47,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory):
+def site(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory):
     stack = Stack(tmp_path_factory.mktemp("site"))
     try:
         site = Site(stack)

@@ -116,7 +116,7 @@ def test_grafana_goes_beside_a_sites_compose_file(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def demo(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the demo's bridge."""
     state = tmp_path_factory.mktemp("demo")
     ports = {name: str(free_port()) for name in ("PORT", "CROSSBAR_TLS_PORT", "CROSSBAR_OCS_PORT")}

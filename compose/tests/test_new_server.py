@@ -50,7 +50,7 @@ class Clone:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+def clone(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """The tree with a new data server in it, made by one command and by no hand."""
     made = Clone(tmp_path_factory.mktemp("clone"))
     made.sisock_ci("new", NAME, "--title", "the wind on the roof")

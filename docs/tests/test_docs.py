@@ -39,6 +39,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.peer
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(
         [

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.peer
+
 
 def run(code: str) -> str:
     return subprocess.run(

@@ -30,7 +30,7 @@ def loops(peer: Peer, name: str) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory):
+def stack(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory):
     stack = Stack(tmp_path_factory.mktemp("restarts"))
     (stack.directory / "ticking.py").symlink_to(SERVERS / "ticking.py")
     try:

@@ -221,6 +221,7 @@ def test_over_tls_a_secret_is_asked_for_before_anything_else(sisock_stack: Stack
     assert "no secret for WAMP_USER='server': set WAMP_SECRET" in process.text()
 
 
+@pytest.mark.peer
 def test_a_site_whose_open_port_lets_anyone_serve_needs_no_secret(tmp_path: Path) -> None:
     template = (resources.files("sisock_hub") / "config-template.json").read_text()
     stack = Stack(tmp_path)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sisock_data_feed.topics import Address
 from sisock_testing import Peer, Process, Stack, wait_until
 from sisock_testing.stack import Reactor
@@ -47,6 +48,7 @@ def test_a_kill_costs_at_most_the_last_second(
     assert len(got) == len(set(got))
 
 
+@pytest.mark.peer
 def test_after_a_restart_of_the_router_each_sample_comes_once(
     tmp_path: Path, sisock_reactor: Reactor, make_ocs_peer: Callable[[Stack], Any]
 ) -> None:

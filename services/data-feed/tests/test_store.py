@@ -122,6 +122,7 @@ def test_a_directory_that_cannot_be_written_is_said_and_done_without(
     assert events(logs) == ["store.unusable"]
 
 
+@pytest.mark.peer
 def test_a_second_process_is_kept_out(make_store: Callable[..., Store]) -> None:
     store = make_store()
     restored(store)

@@ -19,6 +19,8 @@ from sisock_g3_file_scanner.config import Config
 from sisock_g3_file_scanner.service import Service
 from sisock_testing import wait_until
 
+pytestmark = pytest.mark.peer
+
 
 def rows(database: Database) -> int:
     try:

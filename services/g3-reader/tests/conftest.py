@@ -16,7 +16,7 @@ Index = Callable[..., Mapping[str, str]]
 
 
 @pytest.fixture
-def scan() -> Callable[[Path, Mapping[str, str]], None]:
+def scan(sisock_processes: None) -> Callable[[Path, Mapping[str, str]], None]:
     """Runs the scanner once over a directory."""
 
     def run(top: Path, environ: Mapping[str, str]) -> None:

@@ -289,6 +289,7 @@ def test_the_same_question_at_the_same_time_is_asked_once_and_answered_to_all(br
     assert len(replies[0][0]["datapoints"]) == 599
 
 
+@pytest.mark.peer
 def test_a_bridge_that_starts_before_the_router_says_503_and_comes_by_itself(
     make_bridge, tmp_path, request
 ) -> None:

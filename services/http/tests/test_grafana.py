@@ -49,7 +49,7 @@ RANGE = {
 
 
 @pytest.fixture(scope="module")
-def to_data_frame() -> Callable[[Any], Frames]:
+def to_data_frame(sisock_processes: None) -> Callable[[Any], Frames]:
     """Grafana's ``toDataFrame`` on each element of a reply, installed once for each lock file."""
     lock = (HERE / "grafana" / "package-lock.json").read_text()
     installed = CACHE / "installed-lock.json"

@@ -35,7 +35,7 @@ SILENT_HUB_S = 20
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A router and two nodes that these tests may stop."""
     stack = Stack(tmp_path_factory.mktemp("page"))
     try:
@@ -55,7 +55,7 @@ def bridge(stack: Stack, make_bridge) -> Any:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(sisock_processes: None) -> Iterator[Browser]:
     """Debian's chromium, without a screen."""
     arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in QUIET)]
     with sync_playwright() as playwright:

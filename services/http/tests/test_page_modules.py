@@ -11,6 +11,8 @@ import pytest
 HTTP = Path(__file__).parents[1]
 PAGE = HTTP / "src" / "sisock_http" / "page"
 WEB = HTTP / "web"
+pytestmark = pytest.mark.peer
+
 FROM_NPM = ["uplot.js", "uplot.css", "uplot.LICENSE"]
 
 

@@ -98,6 +98,7 @@ def run(code: str) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.peer
 def test_a_router_imports_nothing_at_its_start_that_is_not_known_to_be_needed() -> None:
     found = run(
         "import json, sys\n"
@@ -136,6 +137,7 @@ print(json.dumps([
 """
 
 
+@pytest.mark.peer
 def test_what_a_site_needs_of_the_deferred_packages_works_as_if_they_were_not() -> None:
     plain = run(USES.format(before=""))
     deferred = run(USES.format(before="from sisock_hub import router\nrouter.preload()"))

@@ -22,7 +22,7 @@ RELIST_DEADLINE_S = 5.0
 
 
 @pytest.fixture
-def stack(tmp_path: Path):
+def stack(sisock_processes: None, tmp_path: Path):
     stack = Stack(tmp_path)
     yield stack
     stack.stop()

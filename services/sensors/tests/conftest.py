@@ -108,14 +108,14 @@ def machine(tmp_path: Path) -> Machine:
 
 
 @pytest.fixture
-def reader(machine: Machine) -> Iterator[Reader]:
+def reader(sisock_processes: None, machine: Machine) -> Iterator[Reader]:
     reader = Reader(machine)
     yield reader
     reader.close()
 
 
 @pytest.fixture
-def reader_without_library(machine: Machine) -> Iterator[Reader]:
+def reader_without_library(sisock_processes: None, machine: Machine) -> Iterator[Reader]:
     reader = Reader(machine, SENSORS_LIB="/nowhere/libsensors.so.5")
     yield reader
     reader.close()

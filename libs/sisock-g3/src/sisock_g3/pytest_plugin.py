@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[MariaDb]":
+def mariadb(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[MariaDb]":  # noqa: ARG001
     """A running MariaDB."""
     from sisock_g3.testing import MariaDb  # noqa: PLC0415 (not for every pytest run on the machine)
 
@@ -21,7 +21,7 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[MariaDb]":
     server.stop()
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.peer)])
 def index_environ(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
     """Environment that names an empty index, on either engine."""
     if request.param == "sqlite":

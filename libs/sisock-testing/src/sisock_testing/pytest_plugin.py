@@ -1,8 +1,10 @@
 """pytest fixtures: ``sisock_stack``, ``sisock_peer`` and ``sisock_reactor``, one each a session.
 
-pytest loads this wherever sisock-testing is installed: what is heavy is imported by the fixtures.
+Tests whose fixtures start processes are marked ``peer``: ``pytest -m "not peer"`` runs the quick ones.
+What they start ends with pytest, however that ends. pytest loads this wherever sisock-testing is
+installed: what is heavy is imported by the fixtures.
 """
-# ruff: noqa: PLC0415
+# ruff: noqa: ARG001, PLC0415
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,7 +12,44 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from sisock_testing.guard import Guard
     from sisock_testing.stack import Peer, Reactor, Stack
+
+_GUARD: pytest.StashKey["Guard"] = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker."""
+    config.addinivalue_line("markers", "peer: starts processes; set by itself with the fixtures that do")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests whose fixtures ask, at whatever depth, for `sisock_processes`."""
+    for item in items:
+        if "sisock_processes" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.peer)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Have the guard before the first process."""
+    if _GUARD not in item.config.stash and item.get_closest_marker("peer"):
+        from sisock_testing.guard import Guard
+
+        item.config.stash[_GUARD] = Guard()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    guard = config.stash.get(_GUARD, None)
+    if guard is not None:
+        guard.close()
+
+
+@pytest.fixture(scope="session")
+def sisock_processes() -> None:
+    """For fixtures to ask for that start processes: it marks their tests ``peer``."""
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +63,7 @@ def sisock_reactor() -> Iterator["Reactor"]:
 
 
 @pytest.fixture(scope="session")
-def sisock_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
+def sisock_stack(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     """A real router and hub."""
     from sisock_testing.stack import Stack
 
