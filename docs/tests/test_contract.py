@@ -3,13 +3,14 @@
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
-from sisock import base, replies, uris, wire
+from sisock import base, binning, replies, uris, wire
 from sisock.bounds import Bounds
-from sisock.node import Field
+from sisock.node import Field, Series
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
@@ -126,6 +127,22 @@ def test_the_examples_are_what_the_code_writes_and_reads() -> None:
         assert series["stage_1k"].t.tolist() == [1500000000.0, 1500000010.0]
         assert series["stage_1k"].values.tolist() == [1.1, 1.2]
         assert series["valve"].values.tolist() == []
+
+
+def test_the_example_of_bins_is_what_the_code_makes_and_reads() -> None:
+    def read(names: Sequence[str], _start: float, _end: float) -> Iterator[Series]:
+        t = np.array([1500000000.0, 1500000010.0])
+        yield Series("stage_1k", t, np.array([1.1, 1.2]))
+
+    made = binning.compute(read, ["stage_1k"], 1500000000.0, 1500000020.0, binning.grid(60.0))
+    [written] = wire.parts(binning.tables(made), [], packed=False)
+    told = json.loads(EXAMPLES["bins"])
+    assert written["data"].pop("stage_1k/sum") == pytest.approx(told["data"].pop("stage_1k/sum"))
+    assert written == told
+    told["data"]["stage_1k/sum"] = [2.3]
+    bins, problems = replies.read_bins("node", [told], ["stage_1k"])
+    assert problems == {}
+    assert bins["stage_1k"].count.tolist() == [2.0]
 
 
 @pytest.mark.parametrize("title", ["get_data_node", "feed", "capabilities", "updated"])

@@ -1,5 +1,6 @@
 """What a node's session asks of the author and answers to the router, without a router."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -186,3 +187,75 @@ def test_updates_are_sent_once_a_second_and_the_last_is_not_lost() -> None:
     subject.reactor.advance(1.0)
     assert subject.router.published[-1] == (uris.updated("node"), {"until": 99.0})
     assert len(subject.router.published) <= sent + 1
+
+
+class Summaries(Node):
+    """A node that answers bins itself."""
+
+    def __init__(self, made) -> None:
+        super().__init__()
+        self.made = made
+
+    def bins(self, names, start, end, grid):
+        return self.made
+
+
+def made(name="a", t=(100.0,), count=(3.0,), first_t=(100.0,), last_t=(102.0,)):
+    columns = [np.array(c) for c in (t, count, [1.0] * len(t), first_t, [3.0] * len(t), last_t)]
+    two = np.array([2.0] * len(t))
+    return sisock.Bins(name, *columns, sum=two, min=two, max=two)
+
+
+def asked(node=None, **extra):
+    subject = Subject()
+    if node is not None:
+        subject.session._node = subject.node = node
+    return subject, subject.data(["a", "b"], 1, 1000, bins={"width": 10.0}, **extra)
+
+
+def test_a_node_that_says_nothing_of_bins_has_them_computed_from_what_it_reads() -> None:
+    _, reply = asked()
+    assert reply["data"]["a/count"] == [10.0] * 10
+    assert reply["data"]["b/sum"][0] == sum(range(100, 110))
+    assert reply["timeline"]["a/bins"] == {
+        "t": [100.0 + 10 * k for k in range(10)],
+        "finalized_until": None,
+    }
+
+
+def test_a_node_with_summaries_is_not_asked_for_its_samples() -> None:
+    subject, reply = asked(Summaries([made()]))
+    assert subject.node.asked == []
+    assert reply["data"] == {
+        "a/count": [3.0], "a/sum": [2.0], "a/min": [2.0], "a/max": [2.0],
+        "a/first": [1.0], "a/first_t": [100.0], "a/last": [3.0], "a/last_t": [102.0],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (made(t=(101.0,)), "not on the grid"),
+        (made(t=(110.0, 100.0), count=(1.0, 1.0), first_t=(110.0, 100.0), last_t=(110.0, 100.0)), "in order"),
+        (made(count=(0.0,)), "without a sample"),
+        (made(last_t=(1000.0,)), "outside of the range"),
+        (made(count=(1.0, 1.0)), "different lengths"),
+        (made("c"), "which was not asked for"),
+        (SimpleNamespace(name="a"), "not sisock.Bins"),
+    ],
+)
+def test_bins_that_are_none_are_the_nodes_own_fault(wrong, told) -> None:
+    with pytest.raises(ApplicationError, match=told) as refused:
+        asked(Summaries([wrong]))
+    assert refused.value.error == "wamp.error.runtime_error"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [7, [10.0], {}, {"width": 0}, {"width": 1e-9}, {"width": math.nan}, {"width": True}, {"width": "1"},
+     {"width": 1.0, "offset": math.inf}, {"width": 10**400}],
+)  # fmt: skip
+def test_a_grid_that_makes_no_sense_is_the_callers_fault(wrong) -> None:
+    with pytest.raises(ApplicationError, match="bins") as refused:
+        Subject().data(["a"], bins=wrong)
+    assert refused.value.error == ApplicationError.INVALID_ARGUMENT

@@ -28,17 +28,19 @@ if TYPE_CHECKING:
     from sisock.bounds import Bounds
     from sisock.config import NodeConfig, RouterConfig, load, setting
     from sisock.errors import ConfigError, ContractError, NodeError, SisockError, TooMuchDataError
-    from sisock.node import DataNode, Field, Limits, LiveSession, Series
+    from sisock.node import Bins, DataNode, Field, Grid, Limits, LiveSession, Series
     from sisock.runner import run
     from sisock.times import sisock_to_unix_time
     from sisock.uris import uri
 
 __all__ = [
+    "Bins",
     "Bounds",
     "ConfigError",
     "ContractError",
     "DataNode",
     "Field",
+    "Grid",
     "Limits",
     "LiveSession",
     "NodeConfig",
@@ -67,8 +69,10 @@ _HOME = {
     "NodeError": "errors",
     "SisockError": "errors",
     "TooMuchDataError": "errors",
+    "Bins": "node",
     "DataNode": "node",
     "Field": "node",
+    "Grid": "node",
     "Limits": "node",
     "LiveSession": "node",
     "Series": "node",

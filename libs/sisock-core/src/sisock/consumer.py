@@ -20,7 +20,7 @@ from sisock.calls import Calls, Parts
 from sisock.config import RouterConfig
 from sisock.connection import Connection
 from sisock.errors import NodeError, TooMuchDataError
-from sisock.node import Field, Series
+from sisock.node import Field, Grid, Series
 from sisock.replies import Listing
 
 MOST_REPLY_BYTES = 256 * 1024 * 1024
@@ -228,6 +228,7 @@ class Consumer:
         deadline_s: float,
         max_points: int | None = None,
         min_stride: float | None = None,
+        bins: Grid | None = None,
     ) -> list[Any]:
         """Ask a node for data, packed and reduced if it can.
 
@@ -245,6 +246,9 @@ class Consumer:
             Most points per field; only sent to a node that announced that it knows it.
         min_stride : float, optional
             Least seconds between samples.
+        bins : Grid, optional
+            Have the node sum samples up in these bins, which it must have announced that it can (`bins`); the
+            parts are for `sisock.replies.read_bins` then.
 
         Returns
         -------
@@ -265,6 +269,8 @@ class Consumer:
             extra["max_points"] = max_points
         if min_stride is not None:
             extra["min_stride"] = min_stride
+        if bins is not None:
+            extra["bins"] = {"width": bins.width / 1e6, "offset": bins.offset / 1e6}
         parts = Parts(name, self._most_reply_bytes)
         asked = (list(fields), start, end)
         # A node of the predecessor's sends no parts, and must not notice that nobody waits any more.

@@ -113,6 +113,64 @@ class Limits:
     min_stride: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Even bins: bin `k` holds the samples of ``[offset + k * width, offset + (k + 1) * width)``.
+
+    Parameters
+    ----------
+    width : int
+        Microseconds, one or more.
+    offset : int
+        Microseconds since 1970 of an edge.
+
+    Notes
+    -----
+    Integers, so that everybody puts a sample into the same bin: a float64 of UNIX seconds holds
+    microseconds and no more, and a width of 0.1 s is none that it holds.
+    """
+
+    width: int
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """What the samples of one field come to, bin by bin; bins without a sample are left out.
+
+    A value that is missing (NaN, None) or no finite number is no sample.
+
+    Parameters
+    ----------
+    name : str
+        The field.
+    t : (n,) float64
+        Where each bin begins, UNIX seconds, ascending.
+    count : (n,) float64
+        Samples in it, one or more.
+    first, last : (n,) float64, bool or object
+        Its first and last value.
+    first_t, last_t : (n,) float64
+        Their times.
+    sum, min, max : (n,) float64, optional
+        None where values are text or bools.
+    finalized_until : float, optional
+        As in `Series`.
+    """
+
+    name: str
+    t: Times
+    count: Times
+    first: Column
+    first_t: Times
+    last: Column
+    last_t: Times
+    sum: Times | None = None
+    min: Times | None = None
+    max: Times | None = None
+    finalized_until: float | None = None
+
+
 class LiveSession(Protocol):
     """What a joined node may do with its connection."""
 
@@ -183,6 +241,32 @@ class DataNode(ABC):
         TooMuchDataError
             If there is more than the node is willing to send.
         """
+
+    def bins(
+        self,
+        names: Sequence[str],  # noqa: ARG002
+        start: float,  # noqa: ARG002
+        end: float,  # noqa: ARG002
+        grid: Grid,  # noqa: ARG002
+    ) -> Iterable[Bins] | None:
+        """Sum samples up in bins, for a node that can do so without reading them all.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The fields wanted, each once.
+        start, end : float
+            UNIX seconds; only samples of ``[start, end)`` count, in the first and last bin, too.
+        grid : Grid
+            Which bins.
+
+        Returns
+        -------
+        iterable of Bins, or None
+            One a field that has samples. None, which is what is returned unless a node knows better:
+            compute them from what `read` gives.
+        """
+        return None
 
     async def joined(self, session: LiveSession) -> None:  # noqa: B027 (most nodes have nothing to do)
         """Start what needs a connection; called each time that the node has joined the router."""

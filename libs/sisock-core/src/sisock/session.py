@@ -4,7 +4,7 @@ The author's methods run in threads; what they return enters the wire through `s
 refuses what would break the contract.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -14,19 +14,22 @@ from autobahn.wamp.types import PublishOptions, RegisterOptions, SubscribeOption
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 
-from sisock import message, uris, wire
+from sisock import binning, message, uris, wire
 from sisock.announce import Announcement, not_allowed, not_registered
 from sisock.blocking import in_thread, within
 from sisock.errors import ContractError, DeadlineError, NodeError, RefusedError, SisockError, TooMuchDataError
-from sisock.node import DataNode, Limits
+from sisock.node import DataNode, Grid, Limits, Series
 from sisock.times import absolute
 
 DECLARED_AGAIN_S = 2.0
 """How soon a node is asked again for its fields when somebody wants one that it has not declared."""
 
+AHEAD_S = 86400.0
+"""Samples farther than this in the future are in no bin."""
+
 MOST_REPLY_BYTES = 256 * 1024 * 1024
 
-CAPABILITIES = ("max_points", "packed")
+CAPABILITIES = ("bins", "max_points", "packed")
 BAD_REQUEST = ApplicationError.INVALID_ARGUMENT
 NODE_FAILED = "wamp.error.runtime_error"
 
@@ -69,6 +72,7 @@ class NodeSession:
         self._announcement: Announcement | None = None
         self._session: Any = None
         self._declared: set[str] = set()
+        self._intervals: dict[str, float] = {}
         self._declared_at = float("-inf")
         self._listing = Lock()
 
@@ -146,6 +150,9 @@ class NodeSession:
             reply = wire.fields_reply(self._node.fields(start, end))
         except ContractError as error:
             raise NodeError(str(error)) from error
+        for timeline in reply[1].values():
+            if timeline["interval"]:
+                self._intervals.update(dict.fromkeys(timeline["field"], timeline["interval"]))
         self._declared |= reply[0].keys()
         return reply
 
@@ -175,21 +182,25 @@ class NodeSession:
         max_points: Any = None,
         packed: Any = False,
         details: Any = None,
+        bins: Any = None,
         **_kwargs: Any,
     ) -> Any:
         try:
             names = _names(field)
-            first, last = absolute(start, end, self._clock())
+            now = self._clock()
+            first, last = absolute(start, end, now)
             limits = self._limits(min_stride, max_points)
             own_times = bool(packed) or max_points is not None
             progress = getattr(details, "progress", None)
+            # What the future holds is not looked for to the end of all times.
+            wanted, last = (limits, last) if bins is None else (_grid(bins), min(last, now + AHEAD_S))
             replies = await in_thread(
                 self._reactor,
-                self._read,
+                self._reply,
                 names,
                 first,
                 last,
-                limits,
+                wanted,
                 own_times,
                 bool(packed),
                 progress is not None,
@@ -216,21 +227,24 @@ class NodeSession:
             most = self._max_points if most is None else min(most, self._max_points)
         return Limits(max_points=most, min_stride=stride)
 
-    def _read(
+    def _reply(
         self,
         names: list[str],
         start: float,
         end: float,
-        limits: Limits,
+        wanted: Limits | Grid,
         own_times: bool,
         packed: bool,
         chunked: bool,
     ) -> Iterator[dict[str, Any]]:
         """Read in a thread; parts of a long reply are made as they are sent."""
         known = self._known(names, start, end) if end > start else []
-        series = self._node.read(known, start, end, limits) if known else ()
         try:
-            tables = wire.tabulate(series, known, start, end, limits, own_times=own_times)
+            if isinstance(wanted, Grid):
+                tables, names = self._sum_up(known, start, end, wanted), []
+            else:
+                series = self._node.read(known, start, end, wanted) if known else ()
+                tables = wire.tabulate(series, known, start, end, wanted, own_times=own_times)
         except ContractError as error:
             # The author's fault, not the caller's.
             raise NodeError(str(error)) from error
@@ -246,6 +260,19 @@ class NodeSession:
                 "the reply is longer than one message may be, and the caller takes no parts"
             )
         return iter([reply])
+
+    def _sum_up(self, names: list[str], start: float, end: float, grid: Grid) -> list[wire.Table]:
+        """Bins from the author, or from samples; fields without any are not in the reply."""
+        if not names:
+            return []
+        made = self._node.bins(names, start, end, grid)
+        if made is not None:
+            return binning.tables(binning.checked(made, names, start, end, grid))
+
+        def read(some: Sequence[str], begin: float, until: float) -> Iterable[Series]:
+            return self._node.read(some, begin, until, Limits())
+
+        return binning.tables(binning.compute(read, names, start, end, grid, intervals=self._intervals))
 
     def _in_one(self, tables: list[wire.Table], names: list[str], packed: bool) -> dict[str, Any] | None:
         """The whole reply; None if no message can hold it."""
@@ -309,6 +336,12 @@ class _Live:
             await self._session.subscribe(handler, topic, options=SubscribeOptions(match=match))
         except ApplicationError as error:
             raise RefusedError(not_allowed(topic, error)) from error
+
+
+def _grid(given: Any) -> Grid:
+    if not isinstance(given, Mapping):
+        raise ContractError(f"bins={given!r} is not a dictionary with a width")
+    return binning.grid(given.get("width"), given.get("offset", 0.0))
 
 
 def _names(field: Any) -> list[str]:
