@@ -7,7 +7,7 @@ export UV_LINK_MODE ?= copy
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
-.PHONY: demo test test-images lint unit bench packages clean
+.PHONY: demo test test-images lint unit bench mutants packages clean
 .DEFAULT_GOAL := test
 
 $(UV):
@@ -49,6 +49,12 @@ unit: .venv/.synced
 bench: .venv/.synced
 	@ci/system-packages wrk
 	cd ci && ../.venv/bin/python -m bench
+
+# Plants mistakes in PACKAGE (or, with CHANGED=1, in the lines that differ from main), one at a time, and
+# prints those that its tests do not notice: docs/proof.md. COUNT and SECONDS bound it; PEERS=1 asks more tests.
+mutants: .venv/.synced
+	cd ci && ../.venv/bin/python -m mutants $(PACKAGE) $(if $(CHANGED),--changed) $(if $(PEERS),--peers) \
+		$(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 clean:
 	rm -rf .bootstrap .venv .venvs .demo

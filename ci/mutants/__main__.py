@@ -1,0 +1,179 @@
+"""Plant mistakes in a package, one at a time, and tell which its own tests do not notice.
+
+``python -m mutants PACKAGE`` or ``--changed``, from ``ci/``: a sample, the same each time, of what
+cosmic-ray's operators make of it, each with a time limit. The quick tests are asked first; with
+``--peers``, for what they let pass, those that start processes.
+"""
+
+import argparse
+import json
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mutants.making import Mutant, of_files
+from mutants.running import SURVIVED, Copy
+
+ROOT = Path(__file__).parents[2]
+EQUAL = Path(__file__).with_name("equal.toml")
+QUICK, PEERS = ("-m", "not peer and not engine"), ("-m", "peer and not engine")
+
+
+def folder(root: Path, package: str) -> Path:
+    """Where a package is: `http`, `sisock-http` and `services/http` are the same."""
+    for parent in ("libs", "services", "."):
+        for name in (package, f"sisock-{package}"):
+            if (root / parent / name / "src").is_dir():
+                return (root / parent / name).relative_to(root)
+    sys.exit(f"there is no package {package!r}")
+
+
+def sources(root: Path, package: Path) -> list[str]:
+    """Its files, without those that only tests use."""
+    found = sorted((root / package / "src").rglob("*.py"))
+    return [str(path.relative_to(root)) for path in found if "testing" not in path.parts]
+
+
+def changed(root: Path, since: str) -> dict[str, set[int]]:
+    """The lines of each source file that differ from where this branch left another."""
+    base = subprocess.run(
+        ["git", "merge-base", since, "HEAD"], cwd=root, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    told = subprocess.run(
+        ["git", "diff", "-U0", base, "--", "*/src/*.py"], cwd=root, check=True, capture_output=True, text=True
+    ).stdout
+    lines: dict[str, set[int]] = {}
+    file = ""
+    for line in told.splitlines():
+        if line.startswith("+++ "):
+            file = line.removeprefix("+++ b/")
+        elif part := re.match(r"@@ .* \+(\d+)(?:,(\d+))? @@", line):
+            first, count = int(part[1]), int(part[2] or 1)
+            lines.setdefault(file, set()).update(range(first, first + count))
+    return {name: numbers for name, numbers in lines.items() if (root / name).is_file()}
+
+
+def reasons(path: Path = EQUAL) -> dict[tuple[str, str, str], str]:
+    """Why a mutant is equal in effect, by file, line before and line after."""
+    if not path.exists():
+        return {}
+    kept = tomllib.loads(path.read_text()).get("equal", [])
+    return {(one["file"], one["before"], one["after"]): one["why"] for one in kept}
+
+
+class Count:
+    """What became of a package's mutants."""
+
+    def __init__(self, package: Path, of: int) -> None:
+        self.package, self.of = package, of
+        self.mutants = self.killed = self.equal = 0
+        self.survived: list[Mutant] = []
+
+    def row(self) -> str:
+        """A line of the table in docs/proof.md."""
+        unequal = self.mutants - self.equal
+        share = f"{100 * self.killed / unequal:.0f} %" if unequal else "-"
+        left = len(self.survived)
+        cells = (self.package.name, self.of, self.mutants, self.killed, left, self.equal, share)
+        return f"| {' | '.join(map(str, cells))} |"
+
+
+def examine(
+    root: Path, package: Path, chosen: Sequence[Mutant], of: int, options: argparse.Namespace
+) -> Count:
+    """Try mutants on the tests of their package."""
+    count = Count(package, of)
+    known = reasons(Path(options.equal))
+    with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
+        copy = Copy(root, Path(directory) / "copy")
+        tests = [str(package / "tests")]
+        listing = Path(directory) / "modules"
+        if copy.run(tests, 600, *QUICK, modules_to=str(listing)) != SURVIVED:
+            sys.exit(f"the tests of {package} fail as they are:\n{copy.log.read_text()[-3000:]}")
+        copy.preload(json.loads(listing.read_text()))
+        began = time.monotonic()
+        if copy.run(tests, 600, *QUICK) != SURVIVED:
+            sys.exit(f"the tests of {package} fail when forked:\n{copy.log.read_text()[-3000:]}")
+        limit_s = options.limit or 10 + 4 * (time.monotonic() - began)
+        end = began + options.seconds
+        for mutant in chosen:
+            if time.monotonic() > end:
+                print(f"{package.name}: time is over")
+                break
+            path = copy.top / mutant.file
+            source = path.read_text()
+            path.write_text(mutant.code(source))
+            try:
+                outcome = copy.run(tests, limit_s, *QUICK)
+                if outcome == SURVIVED and options.peers:
+                    outcome = copy.run(tests, options.peer_limit, *PEERS)
+            finally:
+                path.write_text(source)
+            count.mutants += 1
+            why = known.get((mutant.file, mutant.before, mutant.after))
+            if outcome != SURVIVED:
+                count.killed += 1
+            elif why:
+                count.equal += 1
+            else:
+                count.survived.append(mutant)
+                print(f"{mutant.file}:{mutant.line}\n- {mutant.before}\n+ {mutant.after}", flush=True)
+    return count
+
+
+def choose(root: Path, options: argparse.Namespace) -> Iterator[tuple[Path, list[Mutant], int]]:
+    """The packages, what to try of each, and how many there are."""
+    wanted: dict[Path, list[str]] = {}
+    lines: dict[str, set[int]] = {}
+    if options.changed:
+        lines = changed(root, options.since)
+        for file in lines:
+            wanted.setdefault(Path(file.partition("/src/")[0]), []).append(file)
+    for name in options.packages:
+        package = folder(root, name)
+        wanted[package] = sources(root, package)
+    for package, files in sorted(wanted.items()):
+        if not (root / package / "tests").is_dir():
+            continue
+        made = [one for one in of_files(root, files) if not lines or one.line in lines.get(one.file, ())]
+        few = random.Random(options.seed).sample(made, min(options.count, len(made)))
+        if options.only:
+            few = [one for one in few if re.search(options.only, one.file)]
+        yield package, sorted(few), len(made)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; 1 if anything survived."""
+    parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
+    parser.add_argument("packages", nargs="*")
+    parser.add_argument("--changed", action="store_true", help="only lines that differ from --since")
+    parser.add_argument("--since", default="main")
+    parser.add_argument("--count", type=int, default=80, help="mutants of each package, at most")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=1200, help="for each package")
+    parser.add_argument("--limit", type=float, help="seconds for one mutant's quick tests")
+    parser.add_argument("--peers", action="store_true", help="ask also the tests that start processes")
+    parser.add_argument("--peer-limit", type=float, default=180, help="seconds for one mutant's other tests")
+    parser.add_argument("--only", help="only files that match")
+    parser.add_argument("--root", type=Path, default=ROOT)
+    parser.add_argument("--equal", default=str(EQUAL))
+    options = parser.parse_args(arguments)
+    if not options.packages and not options.changed:
+        parser.error("name packages, or --changed")
+    counts = [examine(options.root, package, few, of, options)
+              for package, few, of in choose(options.root, options)]  # fmt: skip
+    print("\n| package | there are | tried | killed | survived | equal | killed of those not equal |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for count in counts:
+        print(count.row())
+    return int(any(count.survived for count in counts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""A package's tests on a copy of the repository, each run forked from a process that imported the rest.
+
+Starting Python, pytest and what a package depends on takes longer than its quick tests do. Nothing of
+this repository is imported before the fork. Knows nothing of what a mutant is.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+NEVER_EARLY = ("twisted.internet.reactor", "twisted.internet.epollreactor", "autobahn.twisted", "txaio.tx")
+"""They begin to work, or choose, when they are imported."""
+
+PLUGINS = (
+    "pytest_timeout",
+    "sisock_testing.pytest_plugin",
+    "sisock_g3.pytest_plugin",
+    "_hypothesis_pytestplugin",
+)
+
+KILLED, SURVIVED, TOO_LONG = "killed", "survived", "too long"
+
+
+class Copy:
+    """The repository without what git ignores, in a directory of its own."""
+
+    def __init__(self, root: Path, directory: Path) -> None:
+        self.top = directory
+        listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(listing, cwd=root, check=True, capture_output=True, text=True).stdout
+        for name in filter(None, names.split("\0")):
+            if (root / name).is_file():
+                (directory / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(root / name, directory / name)
+        for kept in (".venv", ".venvs"):
+            if (root / kept).exists():
+                (directory / kept).symlink_to(root / kept)
+        self.sources = [str(path) for pattern in ("libs/*/src", "services/*/src", "src")
+                        for path in sorted(directory.glob(pattern))]  # fmt: skip
+        self.ours = {path.stem for source in self.sources for path in Path(source).iterdir()}
+        self.log = directory / "pytest.log"
+
+    def run(self, tests: Sequence[str], limit_s: float, *options: str, modules_to: str = "") -> str:
+        """Run tests in a fork until the first that fails; how that ended."""
+        pid = os.fork()
+        if not pid:
+            self._be_pytest([*options, *tests], modules_to)
+        end = time.monotonic() + limit_s
+        try:
+            while time.monotonic() < end:
+                done, status = os.waitpid(pid, os.WNOHANG)
+                if done:
+                    code = os.waitstatus_to_exitcode(status)
+                    if code == 5:  # there is no such test
+                        return SURVIVED
+                    return KILLED if code else SURVIVED
+                time.sleep(0.02)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        return TOO_LONG
+
+    def _be_pytest(self, arguments: list[str], modules_to: str) -> None:
+        try:
+            os.setsid()
+            log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            for number in (1, 2):
+                os.dup2(log, number)
+            os.chdir(self.top)
+            sys.path[:0] = self.sources
+            os.environ["PYTHONPATH"] = os.pathsep.join(self.sources)
+            # A file that is written twice within a second looks to Python as if it had not changed.
+            sys.dont_write_bytecode = True
+            os.environ["PYTHONDONTWRITEBYTECODE"] = os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+            warnings.resetwarnings()
+            import pytest
+
+            plugins = [option for name in PLUGINS if _there(name) for option in ("-p", name)]
+            quiet = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", f"--rootdir={self.top}"]
+            code = pytest.main([*quiet, *plugins, *arguments])
+            if modules_to:
+                Path(modules_to).write_text(json.dumps(sorted(sys.modules)))
+            sys.stdout.flush()
+            os._exit(int(code))
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(99)
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Import what runs imported, but nothing of ours."""
+        warnings.simplefilter("ignore")
+        for name in modules:
+            own = name.partition(".")[0] in {*self.ours, "tests", "conftest", "__main__", "mutants"}
+            if not own and not name.startswith((*NEVER_EARLY, *PLUGINS, "pytest", "_pytest")):
+                with contextlib.suppress(Exception):
+                    importlib.import_module(name)
+
+
+def _there(plugin: str) -> bool:
+    try:
+        return importlib.util.find_spec(plugin) is not None
+    except ModuleNotFoundError:
+        return False

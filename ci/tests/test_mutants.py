@@ -1,0 +1,71 @@
+"""Mistakes are planted, and counted as noticed or not, in a repository of one small package."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.peer
+
+CODE = """
+def bigger(a: int, b: int) -> int:
+    return a if a > b else b
+
+
+def half(a: int) -> float:
+    return a / 2
+"""
+TESTS = """
+from toy.code import bigger, half
+
+
+def test_the_bigger_one():
+    assert (bigger(1, 2), bigger(3, 2)) == (2, 3)
+"""
+HALVES = """
+
+def test_the_half():
+    assert half(5) == 2.5
+"""
+EQUAL = """
+[[equal]]
+file = "libs/sisock-toy/src/toy/code.py"
+before = "return a if a > b else b"
+after = "return a if a >= b else b"
+why = "where both are the same it does not matter which"
+"""
+
+
+def planted(root: Path, tests: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    package = root / "libs" / "sisock-toy"
+    for file, text in (("src/toy/code.py", CODE), ("src/toy/__init__.py", ""), ("tests/test_toy.py", tests)):
+        (package / file).parent.mkdir(parents=True, exist_ok=True)
+        (package / file).write_text(text)
+    (root / "equal.toml").write_text(EQUAL)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    options = ["--root", str(root), "--equal", str(root / "equal.toml")]
+    return subprocess.run(
+        [sys.executable, "-m", "mutants", "toy", *options, *arguments],
+        cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+
+
+def test_what_no_test_notices_is_shown_and_what_is_equal_counted_apart(tmp_path: Path) -> None:
+    done = planted(tmp_path, TESTS)
+    assert done.returncode == 1, done.stderr
+    assert "code.py:7\n- return a / 2\n+ return a * 2\n" in done.stdout
+    assert "a > b" not in done.stdout
+    assert "| sisock-toy | 6 | 6 | 2 | 3 | 1 | 40 % |" in done.stdout
+
+
+def test_a_sharper_test_leaves_none(tmp_path: Path) -> None:
+    done = planted(tmp_path, TESTS + HALVES)
+    assert "| sisock-toy | 6 | 6 | 5 | 0 | 1 | 100 % |" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0
+
+
+def test_tests_that_fail_on_sound_code_prove_nothing(tmp_path: Path) -> None:
+    done = planted(tmp_path, TESTS.replace("(2, 3)", "(2, 4)"))
+    assert done.returncode == 1
+    assert "fail as they are" in done.stderr
