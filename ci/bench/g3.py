@@ -21,14 +21,14 @@ from sisock import Limits, wire
 from sisock.config import load
 from sisock_g3 import summary
 from sisock_g3.config import SqlConfig
-from sisock_g3.content import RECORD, FieldContent, FileContent, ProviderContent
 from sisock_g3.database import Database
+from sisock_g3.file_content import RECORD, FieldContent, FileContent, ProviderContent
+from sisock_g3.index.files import ReadFile, Seen
+from sisock_g3.index.writing import Index
 from sisock_g3.tables import prepare
 from sisock_g3.testing import MariaDb, Writer
-from sisock_g3_file_scanner import reading
-from sisock_g3_file_scanner.index import Entry, Index
+from sisock_g3_file_scanner import jobs
 from sisock_g3_file_scanner.scan import Scanner
-from sisock_g3_file_scanner.tree import Seen
 from sisock_g3_reader.config import Config
 from sisock_g3_reader.node import G3Reader
 from sisock_testing import Peer, Stack
@@ -122,7 +122,7 @@ def two_processes(directory: Path) -> None:
     for day in range(10):
         write_day(top, T0 + day * DAY)
     files = fresh_files(directory)
-    reading.WORTH_PROCESSES_BYTES = 0
+    jobs.WORTH_PROCESSES_BYTES = 0
     taken = {n: timed(lambda n=n: our_scan(next(files), top, processes=n), 3) for n in (1, 2)}
     size = sum(path.stat().st_size for path in top.rglob("*.g3")) / 1e6
     print(
@@ -255,7 +255,9 @@ def simulate(database: Database, days: int) -> list[float]:
             fields = {field: FieldContent("number", "temps", int(ticks[0]), int(ticks[-1]), n, bins)}
             providers = {description: ProviderContent([3], records, fields)}
             seen = Seen(f"/simulated/{first}", f"{begin}.g3", 1, 1)
-            batch.append(Entry(seen, FileContent(0, 1, 1, 1, {}, providers), 0, None, None, reported=False))
+            batch.append(
+                ReadFile(seen, FileContent(0, 1, 1, 1, {}, providers), 0, None, None, reported=False)
+            )
         if len(batch) >= 600:
             index.write(batch)
             batch = []

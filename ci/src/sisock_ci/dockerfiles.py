@@ -17,8 +17,8 @@ RUN python -m venv /uv && /uv/bin/pip install --no-cache-dir uv=={uv}
 COPY pyproject.toml uv.lock ./
 {copies}
 RUN UV_PROJECT_ENVIRONMENT=/app/venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy /uv/bin/uv sync \\
-    --frozen --package {distribution} --no-dev --no-editable --compile-bytecode --no-cache
-
+    --frozen --package {distribution} --no-dev --no-editable --compile-bytecode --no-cache{left_out}
+{trimmed}
 FROM {base}
 RUN useradd --uid 9000 --create-home --shell /usr/sbin/nologin ocs
 {packages}COPY --from=build /app/venv /app/venv
@@ -44,6 +44,7 @@ def text(service: Service) -> str:
         ["RUN apt-get update && apt-get install -y --no-install-recommends", *own.get("packages", ())]
     )
     folders = " ".join(own.get("folders", ()))
+    left_out = "".join(f" \\\n    --no-install-package {name}" for name in service.left_out)
     environment = dict(own.get("environment", {}))
     if "health" not in own:
         environment["HEALTH_FILE"] = LISTED[-1]
@@ -55,6 +56,8 @@ def text(service: Service) -> str:
         packages=f"{install} && rm -rf /var/lib/apt/lists/*\n" if "packages" in own else "",
         copies="\n".join(f"COPY {folder} {folder}" for folder in (*service.libraries, service.folder)),
         distribution=service.distribution,
+        left_out=left_out,
+        trimmed="".join(f"RUN sh {script} /app/venv\n" for script in service.trimmed_by),
         image=service.image,
         folders=f"RUN mkdir {folders} && chown ocs:ocs {folders}\n" if folders else "",
         user=f"# {own['root']}" if "root" in own else "USER ocs",

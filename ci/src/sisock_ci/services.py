@@ -67,6 +67,11 @@ class Service(Package):
         Environment of its smoke test.
     container, compose, demo : mapping
         What its image, its block in compose and its part of the demo have beyond what all have.
+    left_out : tuple of str
+        Distributions that its libraries depend on, but do without in an image.
+    trimmed_by : tuple of str
+        Scripts of its libraries that take out of an image what is not needed there; both stand in
+        ``[tool.sisock.container]`` of the libraries.
     """
 
     image: str = ""
@@ -77,6 +82,8 @@ class Service(Package):
     container: Mapping[str, Any] = field(default_factory=dict)
     compose: Mapping[str, Any] = field(default_factory=dict)
     demo: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    trimmed_by: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -212,4 +219,11 @@ def _service(root: Path, folder: Path) -> Service:
         raise CiError(f"{file}: role={ours['role']!r} is none of {', '.join(ROLES)}")
     if ours.get("role", "node") == "node" and not ours.get("node"):
         raise CiError(f"{file} does not say in [tool.sisock] which node it serves")
-    return Service(**_package(root, folder), **{**ours, "also": tuple(ours.get("also", ()))})
+    package = _package(root, folder)
+    below = {library: _read(root, root / library)[1].get("container", {}) for library in package["libraries"]}
+    return Service(
+        **package,
+        **{**ours, "also": tuple(ours.get("also", ()))},
+        left_out=tuple(name for one in below.values() for name in one.get("left_out", ())),
+        trimmed_by=tuple(f"{library}/{one['trim']}" for library, one in below.items() if "trim" in one),
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sisock_g3 import content, decoding
+from sisock_g3 import decoding, file_content
 from sisock_g3.errors import CutError, DamagedError
 from sisock_g3.frames import DATA, FrameReader
 from sisock_g3.testing import Writer
@@ -70,7 +70,7 @@ def test_every_version_of_the_schema_is_read(tmp_path: Path, version: int) -> No
     feed = writer.feed(DESCRIPTION)
     writer.data(feed, T, temps={"a": T * 2, "b": T * 3})
     writer.close()
-    found = content.read(writer.path)
+    found = file_content.read(writer.path)
     assert found.problem == ""
     fields = found.providers[DESCRIPTION].fields
     assert sorted(fields) == ["a", "b"]
@@ -82,16 +82,19 @@ def test_a_compressed_file_holds_the_same(tmp_path: Path) -> None:
     plain = write_all_kinds(tmp_path / "a.g3")
     packed = tmp_path / "b.g3.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
-    one, other = content.read(plain).providers[DESCRIPTION], content.read(packed).providers[DESCRIPTION]
+    one, other = (
+        file_content.read(plain).providers[DESCRIPTION],
+        file_content.read(packed).providers[DESCRIPTION],
+    )
     assert one.records.tolist() == other.records.tolist()
     assert one.fields.keys() == other.fields.keys()
 
 
 def test_a_large_file_is_read_through_small_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_all_kinds(tmp_path / "a.g3", frames=20)
-    whole = content.read(path)
-    monkeypatch.setattr(content, "WINDOW_BYTES", 1000)
-    pieces = content.read(path)
+    whole = file_content.read(path)
+    monkeypatch.setattr(file_content, "WINDOW_BYTES", 1000)
+    pieces = file_content.read(path)
     assert (pieces.end, pieces.frames, pieces.problem) == (whole.end, whole.frames, "")
     mine, theirs = pieces.providers[DESCRIPTION], whole.providers[DESCRIPTION]
     assert mine.records.tolist() == theirs.records.tolist()
@@ -147,7 +150,7 @@ def test_frames_between_and_behind_damaged_ones_are_kept(tmp_path: Path) -> None
     for number in (3, 4, 6):
         data[extents[number][1] - 6] ^= 1
     (tmp_path / "a.g3").write_bytes(data)
-    found = content.read(tmp_path / "a.g3")
+    found = file_content.read(tmp_path / "a.g3")
     sound = [extent[0] for number, extent in enumerate(extents) if number in (2, 5, 7)]
     assert sorted(set(found.providers[DESCRIPTION].records["offset"].tolist())) == sound
     assert [(lost.begin, lost.end) for lost in found.lost] == [(extents[3][0], extents[4][1]), extents[6]]
@@ -164,10 +167,10 @@ def test_a_damaged_frame_whose_successor_is_being_written_is_waited_for(tmp_path
     whole[extents[3][1] - 6] ^= 1
     path = tmp_path / "growing.g3"
     path.write_bytes(whole[:-5])
-    first = content.read(path)
+    first = file_content.read(path)
     assert (first.end, first.cut, first.lost) == (extents[3][0], True, [])
     path.write_bytes(whole)
-    then = content.read(path, first.end, first)
+    then = file_content.read(path, first.end, first)
     assert (then.end, then.problem, len(then.lost)) == (len(whole), "", 1)
 
 
@@ -187,7 +190,7 @@ def test_a_frame_that_so3g_cannot_read_costs_only_itself(tmp_path: Path, monkeyp
         return translate(self, frame)
 
     monkeypatch.setattr(hk.HKTranslator, "__call__", choke)
-    found = content.read(tmp_path / "a.g3")
+    found = file_content.read(tmp_path / "a.g3")
     assert found.providers[DESCRIPTION].fields["a"].samples == 60
     [lost] = found.lost
     assert "so3g cannot read the frame (RuntimeError" in lost.why
@@ -207,7 +210,7 @@ def test_data_of_a_session_whose_frames_were_lost_are_nobody_elses(tmp_path: Pat
         for _begin, end in extents[: 2 - kept]:
             second[end - 6] ^= 1
         (tmp_path / "both.g3").write_bytes(one + bytes(second))
-        found = content.read(tmp_path / "both.g3")
+        found = file_content.read(tmp_path / "both.g3")
         times = {name: (p.fields["a"].t0, p.fields["a"].samples) for name, p in found.providers.items()}
         announced = {"observatory.b.feeds.x": ((T[0] + 200) * 1e8, 30)} if kept else {}
         assert times == {"observatory.a.feeds.x": ((T[0] + 100) * 1e8, 30), **announced}
@@ -222,7 +225,7 @@ def test_a_new_session_keeps_none_of_the_old_ones_providers(tmp_path: Path) -> N
     one, other = ((tmp_path / f"{number}.g3").read_bytes() for number in (1, 2))
     session, _status, data = (other[offset : offset + frame.length] for offset, frame in FrameReader(other))
     (tmp_path / "both.g3").write_bytes(one + session + data)
-    found = content.read(tmp_path / "both.g3")
+    found = file_content.read(tmp_path / "both.g3")
     assert {name: p.fields["a"].samples for name, p in found.providers.items()} == {
         "observatory.session1.feeds.x": 30
     }

@@ -32,7 +32,7 @@ def test_deployed_tables_are_as_their_old_queries_expect(kit, database, archive)
 
 def test_an_unchanged_archive_is_not_read_again(kit, database, archive, monkeypatch) -> None:
     assert kit.scanner(database, archive).scan().files == 6
-    monkeypatch.setattr("sisock_g3_file_scanner.reading.content.read", None)
+    monkeypatch.setattr("sisock_g3_file_scanner.jobs.file_content.read", None)
     assert kit.scanner(database, archive).scan().files == 0
 
 
@@ -219,7 +219,7 @@ def test_tiles_are_made_when_their_time_is_over_and_made_again(kit, database, tm
 
 
 def test_two_processes_find_what_one_finds(kit, database, archive, monkeypatch) -> None:
-    monkeypatch.setattr("sisock_g3_file_scanner.reading.WORTH_PROCESSES_BYTES", 0)
+    monkeypatch.setattr("sisock_g3_file_scanner.jobs.WORTH_PROCESSES_BYTES", 0)
     kit.scanner(database, archive, processes=2).scan()
     assert kit.same_as_fresh(database, archive)
 
@@ -228,20 +228,20 @@ class Deadly:
     """Reads files in the place of the real reader; one kills the process that it is read in."""
 
     def __call__(self, job: Any, *, summaries: bool) -> Any:
-        from sisock_g3 import content
+        from sisock_g3 import file_content
 
         if "deadly" in str(job.path):
             os.kill(os.getpid(), signal.SIGKILL)
-        return content.read(job.path, job.start, job.before, summaries=summaries)
+        return file_content.read(job.path, job.start, job.before, summaries=summaries)
 
 
 def test_a_file_that_kills_its_process_stops_nobody(kit, database, archive, monkeypatch, events) -> None:
     import multiprocessing
 
-    monkeypatch.setattr("sisock_g3_file_scanner.reading.WORTH_PROCESSES_BYTES", 0)
-    monkeypatch.setattr("sisock_g3_file_scanner.reading.read", Deadly())
+    monkeypatch.setattr("sisock_g3_file_scanner.jobs.WORTH_PROCESSES_BYTES", 0)
+    monkeypatch.setattr("sisock_g3_file_scanner.jobs.read", Deadly())
     context = multiprocessing.get_context("fork")  # a class of this test is not to be imported elsewhere
-    monkeypatch.setattr("sisock_g3_file_scanner.reading.multiprocessing.get_context", lambda _: context)
+    monkeypatch.setattr("sisock_g3_file_scanner.jobs.multiprocessing.get_context", lambda _: context)
     kit.write(archive / "deadly.g3")
     kit.scanner(database, archive, processes=2).scan()
     assert [event["path"] for event in events("file.damaged")] == [str(archive / "deadly.g3")]

@@ -121,16 +121,14 @@ def test_limits_keep_every_drawn_bins_extremes(reader: Any, truth: Any) -> None:
 
 def test_summaries_draw_bins_whose_extremes_are_the_truth(reader: Any, truth: Any) -> None:
     from sisock_g3.summary import SECOND
-    from sisock_g3_reader.select import bounds, drawn_width
+    from sisock_g3_reader.select import drawn_width
 
     name = f"{FEEDS[1]}.channel_1"
     t, values = truth(name)
     ticks = np.round(t * SECOND).astype(np.int64)
     limits = Limits(max_points=120)
     begin, end = int(t[40] * SECOND), int(t[-40] * SECOND)
-    with reader._pool.database() as database:
-        entry = reader._catalogue.find(database, [name])[name]
-        width = drawn_width(limits, *bounds(database, entry, begin, end))
+    width = drawn_width(limits, begin, end)
     assert width is not None
     [found] = reader.read([name], begin / SECOND, end / SECOND, limits)
     ours = np.round(found.t * SECOND).astype(np.int64)

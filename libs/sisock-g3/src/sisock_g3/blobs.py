@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from sisock_g3.content import RECORD
+from sisock_g3.file_content import RECORD
 from sisock_g3.summary import BIN, Bins
 
 

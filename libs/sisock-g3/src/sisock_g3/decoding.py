@@ -12,7 +12,7 @@ from sisock_g3.frames import Frame
 from sisock_g3.layout import Column, Span, Ticks, column
 
 NUMBER, TEXT, BOOL = "number", "string", "bool"
-_KINDS = {layout.TEXT: TEXT, "O": TEXT, "?": BOOL, "b": BOOL}
+_KINDS = {layout.TEXT_CODE: TEXT, "O": TEXT, "?": BOOL, "b": BOOL}
 
 
 def kinds(frame: Frame, number: int) -> dict[str, str]:

@@ -20,7 +20,7 @@ import google_crc32c
 from sisock_g3 import fallback, layout
 from sisock_g3.cursor import LONGEST_NAME, Cursor
 from sisock_g3.errors import CutError, DamagedError, UnknownLayoutError
-from sisock_g3.layout import TEXT, BlockLayout
+from sisock_g3.layout import TEXT_CODE, BlockLayout
 
 HOUSEKEEPING = ord("H")
 SESSION, STATUS, DATA = 0, 1, 2
@@ -235,7 +235,7 @@ class FrameReader:
     def _remember(self, frame: Frame, items: dict[str, tuple[int, int]], offset: int) -> None:
         """Keep what frames like this one have in common; one with texts is like no other."""
         spans = [span for block in frame.blocks for span in (block.times, *block.columns.values())]
-        if any(span.code == TEXT for span in spans):
+        if any(span.code == TEXT_CODE for span in spans):
             return
         free = [(span.start, span.stop) for span in spans if span.count]
         if "timestamp" in items:

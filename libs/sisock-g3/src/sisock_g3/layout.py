@@ -16,7 +16,7 @@ from sisock_g3.errors import UnknownLayoutError
 TICKS_PER_SECOND = 1e8
 """G3 counts time in units of 10 ns."""
 
-TEXT = "s"
+TEXT_CODE = "s"
 _INTEGERS = {8: "<i1", 16: "<i2", 32: "<i4", 64: "<i8"}
 _ITEM_BYTES = {"<f8": 8, "<i1": 1, "<i2": 2, "<i4": 4, "<i8": 8, "?": 1}
 
@@ -26,7 +26,7 @@ Ticks = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a column lies: `start` counts from the frame's first byte, `code` is its dtype or `TEXT`."""
+    """Where a column lies: `start` counts from the frame's first byte, `code` is its dtype or `TEXT_CODE`."""
 
     start: int
     count: int
@@ -104,13 +104,13 @@ def _column(cursor: Cursor, origin: int) -> Span:
         code = "?"
     elif name == "G3VectorString":
         cursor.expect(name, 1)
-        code = TEXT
+        code = TEXT_CODE
     else:
         code = ""
     if not code:
         raise UnknownLayoutError(f"a column is a {name}")
     count = cursor.u64()
-    if code == TEXT:
+    if code == TEXT_CODE:
         begin = cursor.at
         for _ in range(cursor.plausible(count, 8)):
             cursor.skip(cursor.u64())
@@ -124,7 +124,7 @@ def _column(cursor: Cursor, origin: int) -> Span:
 def column(buffer: bytes, frame: int, span: Span) -> Column:
     """Decode a column of the frame at `frame`: (n,) float64, integer, bool or object (str)."""
     begin = frame + span.start
-    if span.code != TEXT:
+    if span.code != TEXT_CODE:
         return np.frombuffer(buffer, span.code, span.count, begin)
     cursor = Cursor(buffer, begin, len(buffer))
     values = np.empty(span.count, dtype=object)

@@ -14,7 +14,6 @@ FEEDS = {
     "observatory.pump.feeds.pressures": ("turbo", "backing"),
 }
 LEVELS = {"channel_40k": 38.0, "channel_4k": 3.6, "channel_1k": 0.95, "channel_100mk": 0.098}
-Samples = npt.NDArray[np.float64]
 
 FRAME_S = 300
 FILE_S = 3600
@@ -45,7 +44,7 @@ def write(top: Path, first: int, hours: int, step_s: float = 5.0) -> None:
         writer.close()
 
 
-def _drawn(rng: np.random.Generator, t: Samples, level: float) -> Samples:
+def _drawn(rng: np.random.Generator, t: npt.NDArray[np.float64], level: float) -> npt.NDArray[np.float64]:
     """A level with a daily swing, and noise."""
     return level * (1 + 0.02 * np.sin(t / 86400 * 2 * np.pi) + 0.002 * rng.normal(size=len(t)))
 

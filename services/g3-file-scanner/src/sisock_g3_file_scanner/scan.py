@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from sisock_g3.content import FileContent
 from sisock_g3.database import Database
+from sisock_g3.file_content import FileContent
 from sisock_g3.fingerprint import tail
+from sisock_g3.index import tiles
+from sisock_g3.index.files import Known, ReadFile, Seen, before
+from sisock_g3.index.writing import Index
 
-from sisock_g3_file_scanner import tiles, tree
-from sisock_g3_file_scanner.index import Entry, Index, before
+from sisock_g3_file_scanner import tree
+from sisock_g3_file_scanner.jobs import Job, read_all
 from sisock_g3_file_scanner.progress import Progress
-from sisock_g3_file_scanner.reading import Job, read_all
-from sisock_g3_file_scanner.tree import Known, Seen
 
 COMMIT_S = 0.5
 COMMIT_FILES = 32
@@ -101,14 +102,14 @@ class Scanner:
         changed = [seen for seen in files if tree.has_changed(seen, self._known.get(seen.key))]
         self._settle(files)
         frames, done = 0, 0
-        batch: list[Entry] = []
+        batch: list[ReadFile] = []
         began = time.monotonic()
         progress = Progress(self._log, len(changed), sum(seen.size for seen in changed))
-        for seen, entry in self._read(changed):
+        for seen, file in self._read(changed):
             progress.step(seen.size)
-            if entry is not None:
-                batch.append(entry)
-                frames += entry.content.frames
+            if file is not None:
+                batch.append(file)
+                frames += file.content.frames
                 done += 1
             if len(batch) >= COMMIT_FILES or time.monotonic() - began > COMMIT_S:
                 self._write(batch)
@@ -120,7 +121,7 @@ class Scanner:
         removed = self._remove(removing) if removing is not None else 0
         return Outcome(done, frames, removed, self._make_tiles())
 
-    def _read(self, changed: Sequence[Seen]) -> Iterator[tuple[Seen, Entry | None]]:
+    def _read(self, changed: Sequence[Seen]) -> Iterator[tuple[Seen, ReadFile | None]]:
         """Read files that changed; None for one that is gone by now, or holds nothing new."""
         continues: list[Known | None] = []
         jobs = []
@@ -150,7 +151,7 @@ class Scanner:
             except OSError:
                 yield seen, None
                 continue
-            yield seen, Entry(seen, content, checksum, grown, None if grown else known, reported)
+            yield seen, ReadFile(seen, content, checksum, grown, None if grown else known, reported)
 
     def _report(self, job: Job, seen: Seen, content: FileContent, known: Known | None) -> bool:
         """Say once what is wrong with a file; whether its problem has been said."""
@@ -172,7 +173,7 @@ class Scanner:
                 self._log.warning("file.damaged", path=str(seen.full), why=why, indexed_bytes=known.indexed)
                 self._known[seen.key] = self._index.mark(known, seen, cut=True, reported=True)
 
-    def _write(self, batch: Sequence[Entry]) -> None:
+    def _write(self, batch: Sequence[ReadFile]) -> None:
         if batch:
             self._known.update(self._index.write(batch))
 

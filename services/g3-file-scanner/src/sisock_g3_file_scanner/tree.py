@@ -10,43 +10,10 @@ from pathlib import Path
 
 import structlog
 from sisock_g3.fingerprint import tail
+from sisock_g3.index.files import Known, Seen
 
 SUFFIXES = (".g3", ".g3.gz")
 LONGEST_PATH = 255
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A file as it is on disk."""
-
-    path: str
-    filename: str
-    size: int
-    mtime_ns: int
-
-    @property
-    def full(self) -> Path:
-        """Where it is."""
-        return Path(self.path, self.filename)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What tells it from others."""
-        return self.path, self.filename
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A file as the index has it."""
-
-    file_id: int
-    size: int
-    mtime_ns: int
-    indexed: int
-    tail: int
-    state: str
-    cut: bool
-    reported: bool
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from sisock_archive.lru import ByteLru
-from sisock_g3 import content, decoding
+from sisock_g3 import decoding, file_content
 from sisock_g3.errors import DamagedError
 from sisock_g3.fingerprint import Mark, mark
 from sisock_g3.frames import DATA, Frame, FrameReader
@@ -102,7 +102,7 @@ class Columns:
     def expect(self, segments: Sequence[Segment], field: str) -> None:
         """Have the kernel fetch what will be read, all files at once, while the first is decoded."""
         for segment in segments:
-            if (*segment.key, field) in self._kept or content.is_compressed(segment.path):
+            if (*segment.key, field) in self._kept or file_content.is_compressed(segment.path):
                 continue
             try:
                 descriptor = os.open(segment.path, os.O_RDONLY)
@@ -180,8 +180,8 @@ class Columns:
         """Bytes of the frames, by their offsets, and whether they are those that the mark names."""
         extents = list(zip(segment.offsets, segment.lengths, strict=True))
         try:
-            if content.is_compressed(segment.path):
-                data = self._unpacked.get(segment.mark, lambda: content.decompress(segment.path)[0])
+            if file_content.is_compressed(segment.path):
+                data = self._unpacked.get(segment.mark, lambda: file_content.decompress(segment.path)[0])
                 same = mark(segment.path.stat()) == segment.mark
                 return [(offset, data[offset : offset + length]) for offset, length in extents], same
             descriptor = os.open(segment.path, os.O_RDONLY)

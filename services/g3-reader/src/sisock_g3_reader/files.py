@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 from sisock_archive.lru import ByteLru
-from sisock_g3 import content, fingerprint
+from sisock_g3 import file_content, fingerprint
 from sisock_g3.fingerprint import Mark, mark
+from sisock_g3.index.files import Indexed
 
 MOST_TOLD = 10_000
 HELD_BYTES = 2_000
@@ -37,17 +38,6 @@ class Complaints:
         if (path, why) not in self._told and len(self._told) < MOST_TOLD:
             self._told.add((path, why))
             self._log.warning("file.unreadable", path=str(path), why=why)
-
-
-@dataclass(frozen=True, slots=True)
-class Indexed:
-    """A file as it was when it was indexed."""
-
-    path: Path
-    size: int
-    mtime_ns: int
-    end: int
-    tail: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +89,7 @@ class Files:
 
     def _is_same(self, found: Mark, indexed: Indexed) -> bool:
         untouched = found[2:4] == (indexed.size, indexed.mtime_ns)
-        if content.is_compressed(indexed.path):
+        if file_content.is_compressed(indexed.path):
             return untouched
         if not untouched and found[2] < indexed.end:
             return False
@@ -126,7 +116,7 @@ class Files:
 
     def _read(self, path: Path, found: Mark) -> Held:
         with self._turn:
-            read = content.read(path, summaries=False)
+            read = file_content.read(path, summaries=False)
         if why := "; ".join(filter(None, [read.told(), "" if read.cut else read.problem])):
             self._complaints.tell(path, why)
         return Held(

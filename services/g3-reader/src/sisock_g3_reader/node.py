@@ -16,15 +16,17 @@ from sisock.errors import SisockError, TooMuchDataError
 from sisock.node import FieldType
 from sisock_g3.database import Database, Pool
 from sisock_g3.decoding import BOOL, TEXT
+from sisock_g3.index import ranges
+from sisock_g3.index.fields import ArchiveField
 from sisock_g3.layout import TICKS_PER_SECOND
 from sisock_g3.names import raw
 from sisock_g3.refusals import DatabaseAwayError, NotPreparedError
 
 from sisock_g3_reader.cache import Columns, Samples
-from sisock_g3_reader.catalogue import Catalogue, Entry
+from sisock_g3_reader.catalogue import Catalogue
 from sisock_g3_reader.config import Config
 from sisock_g3_reader.files import Complaints, Files
-from sisock_g3_reader.select import SAMPLE_BYTES, Selection, drawn_width, has_samples
+from sisock_g3_reader.select import SAMPLE_BYTES, Selection, drawn_width
 
 LONG_SAMPLES = 2_000_000
 """A request for more samples than this is long: one such is answered at a time."""
@@ -80,18 +82,21 @@ class G3Reader(DataNode):
         begin, stop = _ticks(start), _ticks(end)
 
         def ask(database: Database) -> list[Field]:
-            entries = self._catalogue.entries(database)
+            fields = self._catalogue.every(database)
             unread = self._catalogue.unread(database)
             may = set(unread.fields(begin, stop)) if unread and stop > begin else set()
             return [
                 Field(
-                    entry.name,
-                    type=_FIELD_TYPES.get(self._catalogue.kind(entry, unread), "number"),
-                    source=raw(entry.description, entry.field),
+                    field.name,
+                    type=_FIELD_TYPES.get(self._catalogue.kind(field, unread), "number"),
+                    source=raw(field.description, field.field),
                 )
-                for entry in entries
+                for field in fields
                 if stop > begin
-                and ((entry.description, entry.field) in may or has_samples(database, entry, begin, stop))
+                and (
+                    (field.description, field.field) in may
+                    or ranges.has_samples(database, field, begin, stop)
+                )
             ]
 
         return self._with_database(ask)
@@ -104,8 +109,8 @@ class G3Reader(DataNode):
             found = self._catalogue.find(database, names)
             unread = self._unread(database, found, begin, stop)
             plans = [
-                self._plan(database, name, entry, found, unread, begin, stop, limits)
-                for name, entry in found.items()
+                self._plan(database, name, field, found, unread, begin, stop, limits)
+                for name, field in found.items()
             ]
             samples = sum(plan.samples for plan in plans)
             if samples * SAMPLE_BYTES > self._most_bytes:
@@ -113,7 +118,7 @@ class G3Reader(DataNode):
             with self._in_turn(samples):
                 read = [(plan, plan.read(begin, stop)) for plan in plans]
             return [
-                _series(plan.name, plan.selection.entry, one)
+                _series(plan.name, plan.selection.field, one)
                 for plan, one in read
                 if one is not None and len(one.ticks)
             ]
@@ -124,34 +129,34 @@ class G3Reader(DataNode):
         self,
         database: Database,
         name: str,
-        entry: Entry,
-        found: dict[str, Entry],
-        unread: dict[Entry, list[Path]],
+        field: ArchiveField,
+        found: dict[str, ArchiveField],
+        unread: dict[ArchiveField, list[Path]],
         begin: int,
         stop: int,
         limits: Limits,
     ) -> "_Plan":
-        together = [other.field for other in found.values() if other.description == entry.description]
+        together = [other.field for other in found.values() if other.description == field.description]
         selection = Selection(
-            database, self._columns, self._files, entry, together, unread.get(entry, []), self._most_bytes
+            database, self._columns, self._files, field, together, unread.get(field, []), self._most_bytes
         )
-        limited = limits != Limits() and entry.kind != TEXT
+        limited = limits != Limits() and field.kind != TEXT
         within = selection.bounds(begin, stop) if limited else None
         width = drawn_width(limits, *within) if within else None
         samples = selection.count(begin, stop) if width is None else 0
         return _Plan(name, selection, width, samples)
 
     def _unread(
-        self, database: Database, found: dict[str, Entry], begin: int, stop: int
-    ) -> dict[Entry, list[Path]]:
+        self, database: Database, found: dict[str, ArchiveField], begin: int, stop: int
+    ) -> dict[ArchiveField, list[Path]]:
         """Files that are not in our tables and may have samples, of each field; its kind is known then."""
         deployed = self._catalogue.unread(database)
         if deployed is None or stop <= begin:
             return {}
         paths = {}
-        for name, entry in found.items():
-            found[name] = replace(entry, kind=self._catalogue.kind(entry, deployed))
-            paths[found[name]] = deployed.files(entry.description, [entry.field], begin, stop)
+        for name, field in found.items():
+            found[name] = replace(field, kind=self._catalogue.kind(field, deployed))
+            paths[found[name]] = deployed.files(field.description, [field.field], begin, stop)
         size = sum(map(self._files.size, {path for several in paths.values() for path in several}))
         if size > MOST_UNREAD_BYTES:
             raise TooMuchDataError(
@@ -219,11 +224,11 @@ def _ticks(t: float) -> int:
     return math.floor(min(max(t, -FURTHEST_S), FURTHEST_S) * TICKS_PER_SECOND)
 
 
-def _series(name: str, entry: Entry, samples: Samples) -> Series:
+def _series(name: str, field: ArchiveField, samples: Samples) -> Series:
     values = samples.values
-    if entry.kind == BOOL and values.dtype.kind == "f":
+    if field.kind == BOOL and values.dtype.kind == "f":
         values = values.astype(np.float64) > 0.5
-    elif entry.kind == TEXT and values.dtype.kind != "O":
+    elif field.kind == TEXT and values.dtype.kind != "O":
         texts = np.empty(len(values), dtype=object)
         texts[:] = [str(value) for value in values.tolist()]
         values = texts

@@ -13,23 +13,20 @@ import numpy as np
 import numpy.typing as npt
 from sisock.errors import TooMuchDataError
 from sisock.node import Limits
-from sisock_g3 import blobs, summary
-from sisock_g3.content import RECORD
+from sisock_g3 import summary
 from sisock_g3.database import Database
+from sisock_g3.file_content import RECORD
+from sisock_g3.index import ranges
+from sisock_g3.index.fields import ArchiveField
 from sisock_g3.layout import Column, Ticks
 from sisock_g3.summary import FINEST_WIDTH, LEVELS, SECOND, Bins
 
 from sisock_g3_reader.cache import Columns, Samples, Segment, join, segments
-from sisock_g3_reader.catalogue import Entry
-from sisock_g3_reader.files import Files, Indexed
+from sisock_g3_reader.files import Files
 
 SAMPLE_BYTES = 16
 MOST_EXPECTED = 256
 _WIDTHS = (FINEST_WIDTH, *(level.width for level in LEVELS))
-
-
-_OVERLAPPING = "FROM sisock_spans WHERE field_id = %s AND t1 >= %s AND t1 <= %s AND t0 < %s"
-_WITHIN = f"{_OVERLAPPING} ORDER BY t1"
 
 
 def drawn_width(limits: Limits, begin: int, end: int) -> int | None:
@@ -53,24 +50,6 @@ def drawn_width(limits: Limits, begin: int, end: int) -> int | None:
     return -(-least // widest) * widest
 
 
-def bounds(database: Database, entry: Entry, begin: int, end: int) -> tuple[int, int] | None:
-    """Part of ``[begin, end)`` that a field has samples in, roughly; None if it has none."""
-    values = [entry.field_id, begin, end + entry.longest, end]
-    first = database.query(f"SELECT t0 {_WITHIN} LIMIT 1", values)
-    if not first:
-        return None
-    last = database.query(f"SELECT t1 {_WITHIN} DESC LIMIT 1", values)
-    return max(begin, first[0][0]), min(end, last[0][0] + 1)
-
-
-def has_samples(database: Database, entry: Entry, begin: int, end: int) -> bool:
-    """Whether a field has a file whose samples overlap ``[begin, end)``."""
-    if not entry.field_id:
-        return False
-    values = [entry.field_id, begin, end + entry.longest, end]
-    return bool(database.query(f"SELECT 1 {_WITHIN} LIMIT 1", values))
-
-
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Reads one field's part of a request.
@@ -81,7 +60,7 @@ class Selection:
         Inside of a transaction.
     columns : Columns
     files : Files
-    entry : Entry
+    field : ArchiveField
     together : sequence of str
         Fields of the same provider that the request wants, too.
     unread : sequence of Path
@@ -93,14 +72,14 @@ class Selection:
     database: Database
     columns: Columns
     files: Files
-    entry: Entry
+    field: ArchiveField
     together: Sequence[str]
     unread: Sequence[Path]
     most_bytes: int
 
     def bounds(self, begin: int, end: int) -> tuple[int, int] | None:
         """Part of ``[begin, end)`` that the field has samples in, roughly; None if it has none."""
-        found = [bounds(self.database, self.entry, begin, end)] if self.entry.field_id else []
+        found = [ranges.bounds(self.database, self.field, begin, end)] if self.field.field_id else []
         for path in self.unread:
             records = self._records(path, begin, end)
             if len(records):
@@ -121,11 +100,11 @@ class Selection:
         return self._read([*self._segments(begin, end), *unread], begin, end)
 
     def _read(self, wanted: Sequence[Segment], begin: int, end: int) -> Samples | None:
-        self.columns.expect(wanted[:MOST_EXPECTED], self.entry.field)
+        self.columns.expect(wanted[:MOST_EXPECTED], self.field.field)
         pieces = [
             piece
             for segment in wanted
-            if (piece := self.columns.read(segment, self.entry.field, self.together)) is not None
+            if (piece := self.columns.read(segment, self.field.field, self.together)) is not None
         ]
         if not pieces:
             return None
@@ -146,11 +125,9 @@ class Selection:
 
     def _count(self, begin: int, end: int) -> int:
         """Those of indexed files."""
-        if not self.entry.field_id:
+        if not self.field.field_id:
             return 0
-        values = [self.entry.field_id, begin, end + self.entry.longest, end]
-        ((samples,),) = self.database.query(f"SELECT SUM(samples) {_OVERLAPPING}", values)
-        return int(samples or 0)
+        return ranges.count(self.database, self.field, begin, end)
 
     def drawn(self, begin: int, end: int, width: int) -> Samples | None:
         """The samples that draw ``[begin, end)`` in bins of a width (ticks).
@@ -158,7 +135,7 @@ class Selection:
         Each bin's least and greatest sample, and the first and the last of all.
         """
         level = max(i for i, finer in enumerate(_WIDTHS) if finer <= width)
-        indexed = self._cover(level, begin, end, width) if self.entry.field_id else []
+        indexed = self._cover(level, begin, end, width) if self.field.field_id else []
         unread = [
             bins
             for path in self.unread
@@ -194,26 +171,18 @@ class Selection:
 
     def _tiles(self, level: int, begin: int, end: int, width: int) -> list[Bins]:
         tile = LEVELS[level - 1].tile
-        rows = self.database.query(
-            "SELECT tile, bins FROM sisock_tiles "
-            "WHERE field_id = %s AND level = %s AND tile >= %s AND tile <= %s ORDER BY tile",
-            [self.entry.field_id, level, begin // tile, (end - 1) // tile],
-        )
         found, at = [], begin
-        for number, blob in rows:
+        for number, bins in ranges.tiles(self.database, self.field, level, begin // tile, (end - 1) // tile):
             found += self._cover(level - 1, at, min(end, number * tile), width)
-            found.append(_inside(blobs.unpack_bins(blob), _WIDTHS[level], begin, end, width))
+            found.append(_inside(bins, _WIDTHS[level], begin, end, width))
             at = max(at, (number + 1) * tile)
         return [*found, *self._cover(level - 1, at, end, width)]
 
     def _spans(self, begin: int, end: int, width: int) -> list[Bins]:
-        rows = self.database.query(
-            f"SELECT samples, bins {_WITHIN}",
-            [self.entry.field_id, begin, end + self.entry.longest, end],
-        )
-        if any(samples and not blob for samples, blob in rows):
+        found = ranges.finest(self.database, self.field, begin, end)
+        if found is None:
             return self._from_samples(begin, end, width)  # indexed without summaries
-        return [_inside(blobs.unpack_bins(blob), FINEST_WIDTH, begin, end, width) for _, blob in rows]
+        return [_inside(bins, FINEST_WIDTH, begin, end, width) for bins in found]
 
     def _from_samples(self, begin: int, end: int, width: int) -> list[Bins]:
         if end - begin > FINEST_WIDTH and self._count(begin, end) * SAMPLE_BYTES > self.most_bytes:
@@ -228,27 +197,19 @@ class Selection:
 
     def _segments(self, begin: int, end: int) -> list[Segment]:
         """Segments of indexed files."""
-        if not self.entry.provider_id:
+        if not self.field.provider_id:
             return []
-        rows = self.database.query(
-            "SELECT f.path, f.filename, f.size, f.mtime_ns, f.indexed, f.tail, c.records "
-            "FROM sisock_chunks c JOIN sisock_files f ON f.id = c.file_id "
-            "WHERE c.provider_id = %s AND c.t1 >= %s AND c.t1 <= %s AND c.t0 < %s "
-            "ORDER BY c.t0, c.file_id",
-            [self.entry.provider_id, begin, end + self.entry.longest, end],
-        )
         found: list[Segment] = []
-        for path, filename, size, mtime_ns, indexed, tail, blob in rows:
-            file = Indexed(Path(path, filename), size, mtime_ns, indexed, tail)
+        for file, records in ranges.chunks(self.database, self.field, begin, end):
             mark = self.files.unchanged(file)
             if mark is not None:
-                found += segments(file.path, mark, blobs.unpack_records(blob), begin, end)
+                found += segments(file.path, mark, records, begin, end)
         return found
 
     def _records(self, path: Path, begin: int, end: int) -> npt.NDArray[np.void]:
         """Records that overlap the range, of a file that is not indexed."""
         held = self.files.held(path)
-        records = held.records.get(self.entry.description) if held else None
+        records = held.records.get(self.field.description) if held else None
         if records is None:
             return np.empty(0, dtype=RECORD)
         found: npt.NDArray[np.void] = records[(records["t1"] >= begin) & (records["t0"] < end)]
@@ -257,9 +218,9 @@ class Selection:
     def _segments_of(self, path: Path, begin: int, end: int) -> list[Segment]:
         """Segments of a file that is not indexed."""
         held = self.files.held(path)
-        if held is None or self.entry.description not in held.records:
+        if held is None or self.field.description not in held.records:
             return []
-        return segments(path, held.mark, held.records[self.entry.description], begin, end)
+        return segments(path, held.mark, held.records[self.field.description], begin, end)
 
 
 def _numbers(values: Column) -> npt.NDArray[np.float64]:

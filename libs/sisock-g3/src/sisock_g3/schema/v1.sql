@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS sisock_fields (
     UNIQUE (provider_id, field)
 ) ${options};
 
--- Frames of one provider in one file (times in ticks of 10 ns): records as sisock_g3.content.RECORD.
+-- Frames of one provider in one file (times in ticks of 10 ns): records as sisock_g3.file_content.RECORD.
 CREATE TABLE IF NOT EXISTS sisock_chunks (
     provider_id INT NOT NULL,
     t1 BIGINT NOT NULL,

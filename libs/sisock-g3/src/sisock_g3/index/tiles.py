@@ -6,6 +6,7 @@ only slower, until it is made.
 
 from sisock_g3 import blobs, summary
 from sisock_g3.database import Database, Row, marks
+from sisock_g3.index.ranges import OVERLAP, overlap
 from sisock_g3.summary import DAY, LEVELS, Level
 
 GRACE = DAY
@@ -77,9 +78,8 @@ def _finest(database: Database, provider_id: int, begin: int, end: int) -> list[
     fields = _fields(database, provider_id)
     return database.query(
         "SELECT field_id, bins FROM sisock_spans "
-        f"WHERE field_id IN {marks(fields)} AND t1 >= %s AND t1 <= %s AND t0 < %s "
-        "ORDER BY field_id, t0, file_id",
-        [*fields, begin, end + longest, end],
+        f"WHERE field_id IN {marks(fields)} AND {OVERLAP} ORDER BY field_id, t0, file_id",
+        [*fields, *overlap(begin, end, longest)],
     )
 
 

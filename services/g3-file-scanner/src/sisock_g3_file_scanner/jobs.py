@@ -10,8 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from sisock_g3 import content
-from sisock_g3.content import FileContent
+from sisock_g3 import file_content
+from sisock_g3.file_content import FileContent
 
 WORTH_PROCESSES_BYTES = 512 * 1024 * 1024
 AHEAD = 4
@@ -31,7 +31,7 @@ class Job:
 def read(job: Job, *, summaries: bool) -> FileContent:
     """Read one file; whatever is wrong with it becomes its problem."""
     try:
-        return content.read(job.path, job.start, job.before, summaries=summaries)
+        return file_content.read(job.path, job.start, job.before, summaries=summaries)
     except FileNotFoundError:
         return FileContent(job.start, job.start, problem="it vanished", cut=True)
     except (OSError, MemoryError, ValueError) as error:

@@ -1,39 +1,25 @@
-"""Writes what files hold into the database: each file at once, or not at all.
+"""Writes what files hold into the tables: each file at once, or not at all.
 
-The tables are those of `sisock_g3/schema`. Files and directories are not opened here.
+Files and directories are not opened here.
 """
 
 import dataclasses
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from sisock_g3 import blobs, names, summary
-from sisock_g3.content import FieldContent, FileContent, ProviderContent
 from sisock_g3.database import Database, Row, marks
 from sisock_g3.decoding import TEXT, widest
 from sisock_g3.deployed import datetime_text
-from sisock_g3.frames import Lost
+from sisock_g3.file_content import FieldContent, ProviderContent
+from sisock_g3.index.files import Known, ReadFile, Seen, state_of
 from sisock_g3.summary import LEVELS
-
-from sisock_g3_file_scanner.tree import Known, Seen
 
 SPARE_PROV_ID = 1_000_000
 """Stands in `feeds` for a provider whose number another one has in the same file (in another session)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file that was read: what it was, what it holds, and the index's file it continues."""
-
-    seen: Seen
-    content: FileContent
-    tail: int
-    continues: Known | None
-    replaces: Known | None
-    reported: bool
 
 
 @dataclass(slots=True)
@@ -91,13 +77,13 @@ class Index:
         rows = self._database.query("SELECT DISTINCT path, filename FROM feeds")
         return {(path, filename) for path, filename in rows} - present
 
-    def write(self, entries: Sequence[Entry]) -> dict[tuple[str, str], Known]:
+    def write(self, files: Sequence[ReadFile]) -> dict[tuple[str, str], Known]:
         """Write files, all in one transaction; gives them as the index has them then."""
         with self._database.transaction():
             rows = _Rows()
-            written = {entry.seen.key: self._write(entry, rows) for entry in entries}
+            written = {file.seen.key: self._write(file, rows) for file in files}
             self._insert(rows)
-            if any(entry.replaces is not None for entry in entries):
+            if any(file.replaces is not None for file in files):
                 self._drop_unused_fields()
         return written
 
@@ -121,16 +107,16 @@ class Index:
         )
         return dataclasses.replace(known, size=seen.size, mtime_ns=seen.mtime_ns, cut=cut, reported=reported)
 
-    def _write(self, entry: Entry, rows: _Rows) -> Known:
-        execute, seen = self._database.execute, entry.seen
-        if entry.replaces is not None:
-            self._forget(entry.replaces.file_id)
-        content = entry.content
-        state = _state(content)
+    def _write(self, file: ReadFile, rows: _Rows) -> Known:
+        execute, seen = self._database.execute, file.seen
+        if file.replaces is not None:
+            self._forget(file.replaces.file_id)
+        content = file.content
+        state = state_of(content)
         problem = "; ".join(filter(None, [content.told(), content.problem]))
-        values = [seen.size, seen.mtime_ns, content.end, entry.tail, state]
-        values += [content.cut, entry.reported, problem]
-        if entry.continues is None:
+        values = [seen.size, seen.mtime_ns, content.end, file.tail, state]
+        values += [content.cut, file.reported, problem]
+        if file.continues is None:
             file_id = execute(
                 "INSERT INTO sisock_files "
                 "(size, mtime_ns, indexed, tail, state, cut, reported, problem, path, filename) "
@@ -138,30 +124,30 @@ class Index:
                 [*values, *seen.key],
             )
         else:
-            file_id = entry.continues.file_id
+            file_id = file.continues.file_id
             execute(
                 "UPDATE sisock_files SET size = %s, mtime_ns = %s, indexed = %s, tail = %s, state = %s, "
                 "cut = %s, reported = %s, problem = %s WHERE id = %s",
                 [*values, file_id],
             )
-        self._gather_providers(entry, file_id, rows)
+        self._gather_providers(file, file_id, rows)
         return Known(
             file_id,
             seen.size,
             seen.mtime_ns,
             content.end,
-            entry.tail,
+            file.tail,
             state,
             content.cut,
-            entry.reported,
+            file.reported,
         )
 
-    def _gather_providers(self, entry: Entry, file_id: int, rows: _Rows) -> None:
+    def _gather_providers(self, file: ReadFile, file_id: int, rows: _Rows) -> None:
         """Gather frames, spans and the deployed tables' rows of each provider."""
-        feeds = self._feeds(entry)
-        for description, provider in entry.content.providers.items():
+        feeds = self._feeds(file)
+        for description, provider in file.content.providers.items():
             provider_id = self._provider(description)
-            if entry.continues is not None:
+            if file.continues is not None:
                 provider = self._continued(provider_id, file_id, provider)  # noqa: PLW2901
             records = provider.records
             t0, t1 = int(records["t0"].min()), int(records["t1"].max())
@@ -193,18 +179,18 @@ class Index:
             rows.spans,
         )
 
-    def _feeds(self, entry: Entry) -> dict[str, int]:
+    def _feeds(self, file: ReadFile) -> dict[str, int]:
         """Rows of `feeds` of a file, by description; made where they are missing."""
-        path, filename = entry.seen.key
+        path, filename = file.seen.key
         query, execute = self._database.query, self._database.execute
         rows = query(
             "SELECT id, prov_id, description FROM feeds WHERE path = %s AND filename = %s", [path, filename]
         )
         ids = {prov_id: number for number, prov_id, _ in rows}
         taken: dict[int, str] = {}
-        if entry.continues is not None:
+        if file.continues is not None:
             taken = {prov_id: description for _, prov_id, description in rows}
-        for description, provider in entry.content.providers.items():
+        for description, provider in file.content.providers.items():
             for prov_id in provider.prov_ids:
                 number = prov_id
                 while taken.get(number, description) != description:
@@ -213,11 +199,11 @@ class Index:
         gone = [[number] for prov_id, number in ids.items() if prov_id not in taken]
         self._database.executemany("DELETE FROM fields WHERE feed_id = %s", gone)
         self._database.executemany("DELETE FROM feeds WHERE id = %s", gone)
-        scanned = not entry.content.cut
+        scanned = not file.content.cut
         known = [
             (description, scanned, ids[prov_id])
             for prov_id, description in taken.items()
-            if prov_id in ids and description in entry.content.providers
+            if prov_id in ids and description in file.content.providers
         ]
         for row in known:
             execute("UPDATE feeds SET description = %s, scanned = %s WHERE id = %s", row)
@@ -237,7 +223,7 @@ class Index:
             "SELECT id, description FROM feeds WHERE path = %s AND filename = %s ORDER BY id",
             [path, filename],
         ):
-            if description in entry.content.providers:
+            if description in file.content.providers:
                 feeds.setdefault(description, number)
         return feeds
 
@@ -364,28 +350,6 @@ class Index:
         many("DELETE FROM sisock_providers WHERE id = %s", unused)
         if rows or unused:
             self.load()
-
-
-def _state(content: FileContent) -> str:
-    """What has to be known to read a file on from where it ended; see `before`."""
-    state: dict[str, Any] = {"session_id": content.session_id, "known": content.known}
-    if content.lost:
-        state["lost"] = [[one.begin, one.end, one.why] for one in content.lost]
-        state["lost_more"] = content.lost_more
-    return json.dumps(state)
-
-
-def before(known: Known) -> FileContent:
-    """What was known of a file at the end of what is indexed."""
-    state = json.loads(known.state)
-    return FileContent(
-        known.indexed,
-        known.indexed,
-        session_id=state["session_id"],
-        known={int(number): description for number, description in state["known"].items()},
-        lost=[Lost(*one) for one in state.get("lost", [])],
-        lost_more=state.get("lost_more", 0),
-    )
 
 
 def _known(row: Row) -> Known:
