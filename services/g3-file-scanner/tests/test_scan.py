@@ -260,3 +260,42 @@ def test_a_provider_that_falls_silent_keeps_its_fields_while_the_file_grows(kit,
         ours.scan()
         assert kit.same_as_fresh(database, tmp_path / "data")
     writer.close()
+
+
+def test_names_that_the_index_has_no_room_for_are_told_once_and_left_out(
+    kit, database, archive, events
+) -> None:
+    long = "x" * (255 - len("observatory.a."))
+    writer = Writer(archive / "names.g3")
+    feed = writer.feed("observatory.a")
+    wide = writer.feed("observatory." + "w" * 255)
+    writer.data(feed, kit.T0 + np.arange(10.0), temps={long: np.zeros(10), long + "y": np.ones(10)})
+    writer.data(wide, kit.T0 + np.arange(10.0), temps={"a": np.zeros(10)})
+    writer.close()
+    below = archive.joinpath(*["d" * 100] * 4)
+    below.mkdir(parents=True)
+    kit.write(below / "1.g3")
+    os.rename(kit.write(archive / "2.g3"), os.fsencode(archive) + b"/\xff.g3")
+    ours = kit.scanner(database, archive)
+    assert ours.scan().files == 7
+    kit.scanner(database, archive).scan()
+    ours.scan()
+    names = [name for (name,) in database.query("SELECT field FROM sisock_fields ORDER BY field")]
+    assert names == ["Channel 1", "count", long]
+    assert (long,) in database.query("SELECT field FROM fields")
+    told = [event["name"][-2:] for event in events("field.name_too_long")]
+    assert sorted(told) == [".a", "xy"]
+    assert [event["path"] for event in events("file.name_too_long")] == [str(below / "1.g3")] * 2
+    assert len(events("file.name_not_utf8")) == 2  # by two scanners, of which one scanned twice
+
+
+def test_fields_whose_names_differ_in_case_only_are_both_indexed(kit, database, tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "data" / "1.g3")
+    feed = writer.feed(kit.FEED)
+    writer.data(feed, kit.T0 + np.arange(10.0), temps={"Temp": np.zeros(10), "temp": np.ones(10)})
+    writer.close()
+    assert kit.scanner(database, tmp_path / "data").scan().files == 1
+    rows = database.query(
+        "SELECT f.field, s.samples FROM sisock_fields f JOIN sisock_spans s ON s.field_id = f.id"
+    )
+    assert sorted(rows) == [("Temp", 10), ("temp", 10)]

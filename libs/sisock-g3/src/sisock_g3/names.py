@@ -1,5 +1,13 @@
 """What a field of an archive is called."""
 
+LONGEST = 255
+"""Letters that a name may have in the index: the width of its columns (CONTRACT section 6)."""
+
+
+def fits(description: str, field: str) -> bool:
+    """Whether the index has room for a field's name."""
+    return len(raw(description, field)) <= LONGEST
+
 
 def listed(description: str, field: str) -> str:
     """Name of a field as the table `description` has it.

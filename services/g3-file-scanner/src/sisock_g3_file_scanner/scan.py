@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from sisock_g3 import names
 from sisock_g3.database import Database
 from sisock_g3.file_content import FileContent
 from sisock_g3.fingerprint import tail
@@ -19,6 +20,7 @@ from sisock_g3_file_scanner.progress import Progress
 
 COMMIT_S = 0.5
 COMMIT_FILES = 32
+MOST_TOLD = 10_000
 SETTLED_NS = 60 * 10**9
 """A file that ends inside of a frame and has not been written to for so long will not be finished."""
 
@@ -74,6 +76,7 @@ class Scanner:
         self._index = Index(database)
         self._known = self._index.files()
         self._orphans_sought = False
+        self._told: set[tuple[str, str]] = set()
 
     def scan(self) -> Outcome:
         """Go over the whole tree.
@@ -84,6 +87,8 @@ class Scanner:
             If the database does not answer; make a new scanner when it does.
         """
         listing = tree.walk(self._top, self._log)
+        for event, path in listing.unfit:
+            self._tell(event, path, path=path)
         return self._update(listing.files, removing=listing)
 
     def look_again(self, files: Sequence[Seen]) -> Outcome:
@@ -140,6 +145,7 @@ class Scanner:
             if content.problem == "it vanished":
                 yield seen, None
                 continue
+            self._leave_out_long_names(seen, content)
             reported = self._report(jobs[number], seen, content, grown)
             if grown is not None and content.end == grown.indexed:
                 marked = self._index.mark(grown, seen, cut=content.cut, reported=reported)
@@ -152,6 +158,23 @@ class Scanner:
                 yield seen, None
                 continue
             yield seen, ReadFile(seen, content, checksum, grown, None if grown else known, reported)
+
+    def _leave_out_long_names(self, seen: Seen, content: FileContent) -> None:
+        """Say of fields that the index has no room for, and go on without them."""
+        for description, provider in list(content.providers.items()):
+            for field in list(provider.fields):
+                if not names.fits(description, field):
+                    del provider.fields[field]
+                    name = names.raw(description, field)
+                    self._tell("field.name_too_long", name, path=str(seen.full), name=name)
+            if not provider.fields:
+                del content.providers[description]
+
+    def _tell(self, event: str, of: str, **fields: str) -> None:
+        """Say something once for as long as the scanner lives."""
+        if (event, of) not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add((event, of))
+            self._log.warning(event, **fields)
 
     def _report(self, job: Job, seen: Seen, content: FileContent, known: Known | None) -> bool:
         """Say once what is wrong with a file; whether its problem has been said."""

@@ -4,24 +4,28 @@ A file that is as it was costs a stat. Nothing is known here of the database or 
 """
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 from sisock_g3.fingerprint import tail
 from sisock_g3.index.files import Known, Seen
+from sisock_g3.names import LONGEST
 
 SUFFIXES = (".g3", ".g3.gz")
-LONGEST_PATH = 255
 
 
 @dataclass(slots=True)
 class Listing:
-    """What a walk found; `unread` are directories that could not be listed, and top ones that are gone."""
+    """What a walk found.
+
+    `unread` are directories that could not be listed, and top ones that are gone; `unfit` are files whose
+    names the index cannot hold, with the event that says so.
+    """
 
     files: list[Seen] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    unfit: list[tuple[str, str]] = field(default_factory=list)
 
     def covers(self, path: str) -> bool:
         """Whether a file of this directory, if it was not seen, is gone for certain."""
@@ -41,28 +45,31 @@ def walk(top: Path, log: structlog.stdlib.BoundLogger) -> Listing:
             listing.unread.append(directory)
             continue
         pending += [entry.path for entry in reversed(entries) if entry.is_dir()]
-        listing.files += _files(directory, entries, log)
+        for entry in entries:
+            if not entry.name.endswith(SUFFIXES) or not entry.is_file():
+                continue
+            if event := unfit(directory, entry.name):
+                listing.unfit.append((event, entry.path))
+            elif seen := look(Path(directory), entry.name):
+                listing.files.append(seen)
     return listing
 
 
-def _files(
-    directory: str, entries: list[os.DirEntry[str]], log: structlog.stdlib.BoundLogger
-) -> Iterator[Seen]:
-    for entry in entries:
-        if not entry.name.endswith(SUFFIXES) or not entry.is_file():
-            continue
-        if len(directory) > LONGEST_PATH or len(entry.name) > LONGEST_PATH:
-            log.warning("file.name_too_long", path=entry.path)
-            continue
-        try:
-            status = entry.stat()
-        except OSError:
-            continue  # gone since it was listed
-        yield Seen(directory, entry.name, status.st_size, status.st_mtime_ns)
+def unfit(directory: str, filename: str) -> str:
+    """Which event says that the index cannot hold a file's name; empty if it can."""
+    if max(len(directory), len(filename)) > LONGEST:
+        return "file.name_too_long"
+    try:
+        (directory + filename).encode()
+    except UnicodeEncodeError:
+        return "file.name_not_utf8"
+    return ""
 
 
 def look(directory: Path, filename: str) -> Seen | None:
-    """One file as it is now; None if it is gone."""
+    """One file as it is now; None if it is gone, or the index cannot hold its name."""
+    if unfit(str(directory), filename):
+        return None
     try:
         status = Path(directory, filename).stat()
     except OSError:

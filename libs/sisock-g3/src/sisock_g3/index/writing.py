@@ -165,7 +165,10 @@ class Index:
 
     def _insert(self, rows: _Rows) -> None:
         many = self._database.executemany
-        many("INSERT INTO fields (feed_id, field, start, `end`) VALUES (%s, %s, %s, %s)", rows.deployed)
+        # MariaDB takes names for the same that differ in case only: one of them has to do there.
+        many(
+            "INSERT IGNORE INTO fields (feed_id, field, start, `end`) VALUES (%s, %s, %s, %s)", rows.deployed
+        )
         described = [[name] for name in rows.described]
         many("INSERT IGNORE INTO description (description) VALUES (%s)", described)
         many(
