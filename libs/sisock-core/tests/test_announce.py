@@ -99,7 +99,8 @@ def test_an_answer_that_comes_late_counts(clock, hub) -> None:
 
 def test_the_predecessors_hub_may_say_no_to_whom_it_is_about_to_list(clock, hub) -> None:
     """Its first answer is on the way still when it is asked again."""
-    _, told, _ = ask(clock, hub, refused=told_nobody)
+    refusals: list[str] = []
+    _, told, _ = ask(clock, hub, refused=refusals.append)
     clock.advance(HUB_DEADLINE_S)
     while len(hub.open) < 2:
         clock.advance(0.1)
@@ -107,6 +108,22 @@ def test_the_predecessors_hub_may_say_no_to_whom_it_is_about_to_list(clock, hub)
     assert "" not in told
     hub.answer(True)
     assert told[-1] == ""
+    assert refusals == []
+
+
+def test_the_predecessors_hub_may_say_no_to_whom_it_has_just_listed(clock, hub) -> None:
+    """Both answers are on the way when it is ready, in the order in which it was asked."""
+    refusals: list[str] = []
+    _, told, asked = ask(clock, hub, refused=refusals.append)
+    clock.advance(HUB_DEADLINE_S)
+    while len(hub.open) < 2:
+        clock.advance(0.1)
+    hub.answer(True, 0)
+    hub.answer(False, 0)
+    assert (asked, refusals) == ([None], [])
+    assert told[-1] == ""
+    clock.advance(1000)
+    assert hub.open == []
 
 
 def test_a_hub_of_the_predecessors_is_asked_without_capabilities(clock, hub) -> None:

@@ -82,6 +82,9 @@ class Announcement:
                 await self._prepare()
             why = await self._add()
         except RefusedError as refusal:
+            if this_round != self._round:
+                # An earlier request was answered meanwhile, and this one finds us listed already.
+                return
             if self._refused is not None:
                 raise
             why = str(refusal)
