@@ -1,85 +1,43 @@
-"""The sensors server: its rhythm on a fake clock, and the process on a real router."""
+"""The sensors server: what it has repeated, and the process on a real router."""
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
-import structlog
+from sisock import Limits
 from sisock_sensors.node import SensorsNode
 from sisock_sensors.reading import Reading
 from sisock_sensors.sampler import Sampler
 from sisock_testing import Peer, Stack, wait_until
-from structlog.testing import capture_logs
-from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 
 CORE = "coretemp-isa-0000_Core_0"
 FAN = "board-isa-0001_fan1"
 
 
-class FakeReactor(Clock):
-    """A clock whose threads do their work at once."""
-
-    def getThreadPool(self):
-        return self
-
-    def callInThreadWithCallback(self, tell, work, *args, **kwargs) -> None:
-        try:
-            result = work(*args, **kwargs)
-        except ValueError:
-            tell(False, Failure())
-        else:
-            tell(True, result)
-
-    def callFromThread(self, work, *args) -> None:
-        work(*args)
-
-
 class FakeSession:
+    """Remembers what the node wants repeated."""
+
     def __init__(self) -> None:
-        self.updates: list[float] = []
+        self.repeated: list[tuple[float, Any]] = []
 
-    def publish_updated(self, until: float) -> None:
-        self.updates.append(until)
+    def every(self, period_s: float, call: Any) -> None:
+        self.repeated.append((period_s, call))
 
 
-def join(node: SensorsNode, session: FakeSession) -> None:
+def test_a_sample_is_taken_every_two_and_a_half_seconds_and_tells_how_far_the_data_reach() -> None:
+    now, session = [1000.0], FakeSession()
+    sampler = Sampler([lambda: [Reading("a", "a", "C", 1.0)]])
+    node = SensorsNode(sampler, lambda: now[0])
     with pytest.raises(StopIteration):
         node.joined(session).send(None)
-
-
-def test_samples_are_taken_every_two_and_a_half_seconds_however_often_it_joins() -> None:
-    reactor, first, second = FakeReactor(), FakeSession(), FakeSession()
-    sampler = Sampler([lambda: [Reading("a", "a", "C", 1.0)]])
-    node = SensorsNode(sampler, reactor, lambda: 1000 + reactor.seconds(), structlog.get_logger())
-    join(node, first)
-    reactor.pump([2.5, 2.5])
-    join(node, second)
-    reactor.pump([2.5])
-    node.close()
-    reactor.pump([2.5, 2.5])
-    assert first.updates == [1000.0, 1002.5, 1005.0]
-    assert second.updates == [1007.5]
-    [series] = sampler.read(["a"], 0, 1e9)
-    assert series.t.tolist() == [1000.0, 1002.5, 1005.0, 1007.5]
-
-
-def test_a_sample_that_fails_is_told_once_and_the_next_is_taken() -> None:
-    reactor, session = FakeReactor(), FakeSession()
-    failing = [True, True, False]
-
-    def source() -> list[Reading]:
-        if failing.pop(0):
-            raise ValueError("no such thing")
-        return [Reading("a", "a", "C", 1.0)]
-
-    node = SensorsNode(Sampler([source]), reactor, reactor.seconds, structlog.get_logger())
-    with capture_logs() as logs:
-        join(node, session)
-        reactor.pump([2.5, 2.5])
-    node.close()
-    assert [event["event"] for event in logs] == ["sample.failed"]
-    assert session.updates == [5.0]
+    [(period_s, sample)] = session.repeated
+    assert period_s == 2.5
+    assert sample() == 1000.0
+    now[0] = 1002.5
+    assert sample() == 1002.5
+    [series] = node.read(["a"], 0, 1e9, Limits())
+    assert series.t.tolist() == [1000.0, 1002.5]
 
 
 @pytest.fixture(scope="module")

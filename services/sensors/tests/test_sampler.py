@@ -130,4 +130,4 @@ def test_the_contract_is_kept_with_gaps_and_when_the_ring_is_full(samples: int) 
     sampler = Sampler([gappy], samples)
     for i in range(100):
         sampler.sample(1000 + 2.5 * i)
-    assert_contract(SensorsNode(sampler, None, lambda: 0.0, None), 0, 1e9)
+    assert_contract(SensorsNode(sampler, lambda: 0.0), 0, 1e9)

@@ -24,6 +24,7 @@ from sisock import auth, uris
 from sisock.blocking import within
 from sisock.config import RouterConfig, Secret
 from sisock.errors import DeadlineError, RefusedError
+from sisock.trouble import Trouble
 
 JOIN_DEADLINE_S = 15.0
 LEAVE_DEADLINE_S = 1.0
@@ -153,7 +154,7 @@ class Connection:
         self._loop: Deferred[None] | None = None
         self._why = ""
         self._refused = False
-        self._told = ""
+        self._away = Trouble(log.warning, "router.away")
         self._turned_away = False
 
     @property
@@ -164,7 +165,7 @@ class Connection:
     @property
     def why_away(self) -> str:
         """Why there is no session; empty while there is one, or no try has failed yet."""
-        return self._told
+        return self._away.why
 
     def run(self) -> Deferred[None]:
         """Connect, and connect again whenever it is lost, until `stop`.
@@ -214,7 +215,7 @@ class Connection:
                 )
             # A session that lasted earns a quick return; a refused one waits like a failed connection.
             attempt = 1 if was_joined and self._reactor.seconds() - started > 5 else attempt + 1
-            self._tell(self._why)
+            self._away.tell(self._why, url=self.url)
             try:
                 await deferLater(self._reactor, _RETRY_DELAY_S(attempt), lambda: None)
             except CancelledError:
@@ -270,7 +271,7 @@ class Connection:
         ensureDeferred(self._use(session, details))
 
     def _tell_joined(self, details: Any) -> None:
-        self._told = ""
+        self._away.over()
         self._log.info(
             "router.joined", url=self.url, user=self.user if self.secret else None, role=details.authrole
         )
@@ -307,8 +308,3 @@ class Connection:
             clean = reason is None or reason.check(ConnectionClosed)
             error = None if clean or reason is None else reason.value
             over.callback(auth.why_refused(error, self._config) if error else _CLOSED)
-
-    def _tell(self, why: str) -> None:
-        if why != self._told:
-            self._log.warning("router.away", url=self.url, why=why)
-            self._told = why

@@ -22,6 +22,7 @@ from sisock.connection import Connection
 from sisock.errors import NodeError, TooMuchDataError
 from sisock.node import Field, Grid, Series
 from sisock.replies import Listing
+from sisock.trouble import Trouble
 
 MOST_REPLY_BYTES = 256 * 1024 * 1024
 """Most bytes of a reply unless said otherwise: no node of ours sends more."""
@@ -87,7 +88,7 @@ class Consumer:
         self._calls = Calls(reactor, self._connection)
         self._compare = LoopingCall(self._compare_with_hub)
         self._compare.clock = reactor
-        self._hub_told = True
+        self._hub_away = Trouble(log.warning, "hub.away")
         self.nodes: dict[str, NodeInfo] = {}
         self.hub_here = False
 
@@ -178,15 +179,13 @@ class Consumer:
             listed = await self.call("the hub", HUB_DEADLINE_S, uris.GET_DATA_NODE)
         except NodeError as error:
             self.hub_here = False
-            if self._hub_told and self.router_here:
-                self._log.warning("hub.away", why=str(error))
-                self._hub_told = False
+            if self.router_here and not self._hub_away.why:
+                self._hub_away.tell(str(error))
             return
         except CancelledError:
             return
-        if not self._hub_told:
+        if self._hub_away.over():
             self._log.info("hub.back")
-            self._hub_told = True
         self.hub_here = True
         nodes = [node for node in map(_node_info, listed if isinstance(listed, list) else []) if node]
         for node in nodes:

@@ -5,7 +5,7 @@ arrays, and the two methods are called in threads, possibly several at the same 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -17,6 +17,7 @@ from sisock.bounds import Bounds
 FieldType = Literal["number", "string", "bool"]
 Column = npt.NDArray[Any]
 Times = npt.NDArray[np.float64]
+Repeated = Callable[[], float | None] | Callable[[], Awaitable[float | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,22 @@ class LiveSession(Protocol):
         """
 
     async def subscribe(self, handler: Any, topic: str, match: str = "exact") -> None:
-        """Call `handler` in the reactor thread for each event on `topic`."""
+        """Call `handler` in the reactor thread for each event on `topic`, while this session lasts."""
+
+    def every(self, period_s: float, call: Repeated) -> None:
+        """Make a call now and every so many seconds, also while the router is away, until the process ends.
+
+        To be said in each `DataNode.joined`, as `subscribe` is: the same call goes on in its rhythm, and one
+        that is not asked for again ends. A failure is logged, once until it is another one, and ends nothing.
+
+        Parameters
+        ----------
+        period_s : float
+            Seconds from one call to the next; a call that is still at it is not made a second time.
+        call : callable
+            A plain function is called in a thread, as `DataNode.read` is; an ``async`` one in the reactor
+            thread. If it returns a time, that is told to consumers as by `publish_updated`.
+        """
 
 
 class DataNode(ABC):

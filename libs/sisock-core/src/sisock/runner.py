@@ -81,7 +81,7 @@ def run(
 
     async def goodbye() -> None:
         await connection.stop(session.farewell)
-        node.close()
+        session.close()
         health.set(False)
 
     exit_with("", run_until_stopped(reactor, connection.run, goodbye, log))

@@ -10,16 +10,18 @@ from typing import Any
 
 import structlog
 from autobahn.wamp.exception import ApplicationError
-from autobahn.wamp.types import PublishOptions, RegisterOptions, SubscribeOptions
+from autobahn.wamp.types import RegisterOptions
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 
 from sisock import binning, message, uris, wire
-from sisock.announce import Announcement, not_allowed, not_registered
+from sisock.announce import Announcement, not_registered
 from sisock.blocking import in_thread, within
 from sisock.errors import ContractError, DeadlineError, NodeError, RefusedError, SisockError, TooMuchDataError
+from sisock.live import Live, Repeats
 from sisock.node import DataNode, Grid, Limits, Series
 from sisock.times import absolute
+from sisock.trouble import Trouble
 
 DECLARED_AGAIN_S = 2.0
 """How soon a node is asked again for its fields when somebody wants one that it has not declared."""
@@ -67,8 +69,10 @@ class NodeSession:
         self._max_points = max_points
         self._on_listed = on_listed
         self._listed = False
-        self._hub_missed = False
-        self._last_problem = ""
+        self._hub_away = Trouble(self._log.warning, "hub.away")
+        self._refused = Trouble(self._log.warning, "request.refused")
+        self._failing = Trouble(self._log.warning, "read.failed")
+        self._repeats = Repeats(reactor, self._log)
         self._announcement: Announcement | None = None
         self._session: Any = None
         self._declared: set[str] = set()
@@ -105,13 +109,21 @@ class NodeSession:
             # A site's own roles may not allow it; the hub then finds us by our registrations.
             self._log.debug("hub.announcements_not_allowed", why=error.error_message())
         await announcement.ask()
-        await self._node.joined(_Live(self._reactor, session, name))
+        live = Live(self._reactor, session, name, self._repeats)
+        self._repeats.begin(live)
+        await self._node.joined(live)
+        self._repeats.settle()
 
     def lost(self) -> None:
         """The session is over: nobody lists us."""
         if self._announcement is not None:
             self._announcement.stop()
         self._set_listed(False)
+
+    def close(self) -> None:
+        """Release what the node holds: the process ends."""
+        self._repeats.stop()
+        self._node.close()
 
     async def farewell(self, session: Any) -> None:
         """Tell the hub that we go."""
@@ -124,12 +136,12 @@ class NodeSession:
             self._log.debug("hub.subtract_failed", why=str(error))
 
     def _hub_told(self, why: str) -> None:
-        if why:
-            if not self._hub_missed:
-                self._log.warning("hub.away", why=why)
-        elif not self._listed:
-            self._log.info("node.listed")
-        self._hub_missed = bool(why)
+        if not why:
+            self._hub_away.over()
+            if not self._listed:
+                self._log.info("node.listed")
+        elif not self._hub_away.why:
+            self._hub_away.tell(why)
         self._set_listed(not why)
 
     def _set_listed(self, listed: bool) -> None:
@@ -286,56 +298,14 @@ class NodeSession:
             return ApplicationError(ApplicationError.CANCELED, "the caller waits no more")
         told = f"{self._node.name}.{what}: {error}"
         if isinstance(error, ContractError):
-            self._log_once("request.refused", told)
+            self._refused.tell(told)
             return ApplicationError(BAD_REQUEST, told)
         if isinstance(error, SisockError):
-            self._log_once("read.failed", told)
+            self._failing.tell(told)
         else:
             self._log.error("read.failed", what=what, why=f"{type(error).__name__}: {error}", exc_info=error)
             told = f"{self._node.name}.{what} failed: {type(error).__name__}: {error}"
         return ApplicationError(NODE_FAILED, told)
-
-    def _log_once(self, event: str, why: str) -> None:
-        if why != self._last_problem:
-            self._log.warning(event, why=why)
-            self._last_problem = why
-
-
-class _Live:
-    """What a joined node may do with its session (see `sisock.node.LiveSession`)."""
-
-    def __init__(self, reactor: Any, session: Any, name: str) -> None:
-        self._reactor = reactor
-        self._session = session
-        self._topic = uris.updated(name)
-        self._sent = float("-inf")
-        self._pending: float | None = None
-        self._fields_changed = False
-
-    def publish_updated(self, until: float, *, fields_changed: bool = False) -> None:
-        """Tell consumers, now or when the second is over."""
-        first = self._pending is None
-        self._pending = until
-        self._fields_changed |= fields_changed
-        if first:
-            wait = max(0.0, self._sent + 1.0 - self._reactor.seconds())
-            self._reactor.callLater(wait, self._send)
-
-    def _send(self) -> None:
-        event: dict[str, Any] = {"until": self._pending}
-        if self._fields_changed:
-            event["fields"] = True
-        self._pending, self._fields_changed = None, False
-        self._sent = self._reactor.seconds()
-        if self._session.is_attached():
-            self._session.publish(self._topic, event, options=PublishOptions(acknowledge=False))
-
-    async def subscribe(self, handler: Any, topic: str, match: str = "exact") -> None:
-        """Subscribe for as long as this session lasts."""
-        try:
-            await self._session.subscribe(handler, topic, options=SubscribeOptions(match=match))
-        except ApplicationError as error:
-            raise RefusedError(not_allowed(topic, error)) from error
 
 
 def _grid(given: Any) -> Grid:

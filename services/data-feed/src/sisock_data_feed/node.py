@@ -9,7 +9,6 @@ from typing import Any
 import structlog
 from sisock import DataNode, Field, Limits, LiveSession, Series
 from sisock.blocking import in_thread
-from twisted.internet.task import LoopingCall
 
 from sisock_data_feed.buffer import Buffer
 from sisock_data_feed.config import DEFAULT_FEED, DataFeedConfig
@@ -50,7 +49,6 @@ class DataFeedNode(DataNode):
         self.intake = Intake(self._buffer, self._store, self._watch, log, clock)
         self._restoring = threading.Lock()
         self._restored = False
-        self._checks: LoopingCall | None = None
 
     def fields(self, start: float, end: float) -> Iterator[Field]:
         """List the channels that have samples in the interval."""
@@ -73,22 +71,22 @@ class DataFeedNode(DataNode):
         from twisted.internet import reactor  # noqa: PLC0415 (importing it chooses and installs it)
 
         await in_thread(reactor, self._restore)
-        if self._checks is None:
-            self._checks = LoopingCall(self.intake.check)
-            self._checks.start(CHECK_INTERVAL_S, now=False)
         self._watch.resume(self._clock())
         for wanted in self._subscriptions:
             if wanted.address is not None:
                 self._watch.expect(wanted.address, self._clock())
             await session.subscribe(self._handler(session, wanted.address), wanted.topic, wanted.match)
+        session.every(CHECK_INTERVAL_S, self._check)
         self._log.info("feed.subscribed", topics=[wanted.topic for wanted in self._subscriptions])
 
     def close(self) -> None:
         """Finish the store."""
-        if self._checks is not None and self._checks.running:
-            self._checks.stop()
         self._store.close()
         self._log.info("feed.counts", **self.intake.counts)
+
+    async def _check(self) -> None:
+        """In the reactor thread, where messages are heard."""
+        self.intake.check()
 
     def _handler(self, session: LiveSession, address: Address | None) -> Callable[..., None]:
         def hear(*args: Any, **_kwargs: Any) -> None:

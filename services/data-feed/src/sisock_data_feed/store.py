@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import numpy as np
 import structlog
+from sisock.trouble import Trouble
 
 from sisock_data_feed.feed import DTYPES, Block, Channel, Column
 from sisock_data_feed.topics import Address
@@ -75,7 +76,7 @@ class Store:
         self._thread: threading.Thread | None = None
         self._layouts: dict[str, int] = {}
         self._purged = float("-inf")
-        self._failing = False
+        self._failing = Trouble(log.error, "store.failed")
         self._behind = False
 
     def open(self, restore: Callable[[float, Block], None]) -> int:
@@ -164,20 +165,16 @@ class Store:
                     self._layouts = {}
                 self._write(database, batch)
             except (OSError, sqlite3.Error) as error:
-                if not self._failing:
-                    self._log.error(
-                        "store.failed", file=str(self.file), why=str(error), not_stored=len(batch)
-                    )
-                self._failing = True
+                self._failing.tell(str(error), file=str(self.file), not_stored=len(batch))
                 if database is not None:
                     database.close()
                 database = None
                 if going:
                     self._pause(RETRY_INTERVAL_S)
             else:
-                if self._failing or self._behind:
+                if self._failing.over() or self._behind:
                     self._log.info("store.back")
-                self._failing = self._behind = False
+                self._behind = False
                 if going:
                     self._pause(COMMIT_INTERVAL_S)
         if database is not None:

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import structlog
+from sisock.trouble import Trouble
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
@@ -32,12 +33,11 @@ class Notices(FileSystemEventHandler):
     def __init__(self, directory: Path, log: structlog.stdlib.BoundLogger) -> None:
         self.event = threading.Event()
         self._directory = directory
-        self._log = log
         self._lock = threading.Lock()
         self._written: set[Path] = set()
         self._whole = False
         self._observer = Observer()
-        self._told = False
+        self._unavailable = Trouble(log.warning, "notices.unavailable")
 
     def watch(self) -> None:
         """Begin to watch, if that has not succeeded yet; what changes from now on is noticed."""
@@ -48,9 +48,7 @@ class Notices(FileSystemEventHandler):
             self._observer.start()
         except OSError as error:
             self._observer = Observer()
-            if not self._told:
-                self._log.warning("notices.unavailable", why=str(error))
-            self._told = True
+            self._unavailable.tell(str(error))
 
     def stop(self) -> None:
         """Watch no more."""

@@ -4,7 +4,6 @@ import time
 
 import sisock
 from sisock import logs
-from sisock.runner import the_reactor
 
 from sisock_sensors.chips import Chips
 from sisock_sensors.config import SensorsConfig
@@ -16,7 +15,7 @@ from sisock_sensors.sampler import Sampler
 def make_node(_config: SensorsConfig) -> SensorsNode:
     """Make the node of this host."""
     sampler = Sampler([Chips(logs.get("chips")).read, Host(time.monotonic, logs.get("host")).read])
-    return SensorsNode(sampler, the_reactor(), time.time, logs.get("node"))
+    return SensorsNode(sampler, time.time)
 
 
 def main() -> None:

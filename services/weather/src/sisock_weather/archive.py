@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import structlog
+from sisock.trouble import Trouble
 from sisock_archive.text_columns import parse_columns
 
 HEADER_BYTES = 4096
@@ -97,7 +98,7 @@ class Archive:
         self._known: dict[str, tuple[tuple[int, ...], WeatherFile | None]] = {}
         self._files: dict[str, WeatherFile] = {}
         self._looked = float("-inf")
-        self._missing_told = False
+        self._empty = Trouble(log.warning, "archive.empty")
 
     def files(self) -> dict[str, WeatherFile]:
         """The archive, by field name, as it was a second ago at the earliest."""
@@ -114,9 +115,10 @@ class Archive:
             paths = sorted(self._directory.glob("*.dat"))
         except OSError:
             paths = []
-        if not paths and not self._missing_told:
-            self._log.warning("archive.empty", directory=str(self._directory))
-        self._missing_told = not paths
+        if paths:
+            self._empty.over()
+        else:
+            self._empty.tell("no file *.dat", directory=str(self._directory))
         found = {}
         for path in paths:
             try:
