@@ -4,10 +4,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sisock import uris
-from sisock.session import _Live
+from sisock.live import Live, Repeats
 from twisted.internet.task import Clock
 
 
@@ -38,12 +39,12 @@ def session(clock: Clock) -> Session:
 
 
 @pytest.fixture
-def live(clock: Clock, session: Session) -> _Live:
-    return _Live(clock, session, "node")
+def live(clock: Clock, session: Session) -> Live:
+    return Live(clock, session, "node", Repeats(clock, structlog.get_logger()))
 
 
 def test_a_change_of_fields_waits_for_the_end_of_the_second_and_is_not_lost(
-    clock: Clock, session: Session, live: _Live
+    clock: Clock, session: Session, live: Live
 ) -> None:
     live.publish_updated(1.0)
     clock.advance(0.0)
@@ -57,7 +58,7 @@ def test_a_change_of_fields_waits_for_the_end_of_the_second_and_is_not_lost(
     assert [event for _, event in session.published] == [{"until": 1.0}, {"until": 3.0, "fields": True}]
 
 
-def test_an_event_without_a_change_is_as_it_always_was(clock: Clock, session: Session, live: _Live) -> None:
+def test_an_event_without_a_change_is_as_it_always_was(clock: Clock, session: Session, live: Live) -> None:
     live.publish_updated(1.0, fields_changed=True)
     clock.advance(5.0)
     live.publish_updated(2.0)
@@ -65,23 +66,21 @@ def test_an_event_without_a_change_is_as_it_always_was(clock: Clock, session: Se
     assert [event for _, event in session.published] == [{"until": 1.0, "fields": True}, {"until": 2.0}]
 
 
-def test_nothing_is_published_on_a_session_that_has_ended(
-    clock: Clock, session: Session, live: _Live
-) -> None:
+def test_nothing_is_published_on_a_session_that_has_ended(clock: Clock, session: Session, live: Live) -> None:
     session.attached = False
     live.publish_updated(1.0, fields_changed=True)
     clock.advance(2.0)
     assert session.published == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=1, max_size=40))
 def test_once_a_second_at_most_and_the_last_one_and_every_change_are_told(
     told: list[tuple[int, bool]],
 ) -> None:
     clock = Clock()
     session = Session(clock)
-    live = _Live(clock, session, "node")
+    live = Live(clock, session, "node", Repeats(clock, structlog.get_logger()))
     changes: list[float] = []
     for until, (quarters, fields_changed) in enumerate(told):
         clock.pump([0.25] * quarters)

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
 from sisock import uris
 from sisock_testing import Peer, Stack, wait_until
 from sisock_testing.stack import executable
@@ -15,6 +16,7 @@ def start(stack: Stack, server: str):
     return stack.start(server, [sys.executable, str(SERVERS / f"{server}.py")])
 
 
+@pytest.mark.usefixtures("sisock_processes")
 def test_a_data_server_is_listed_by_a_hub_that_comes_later_and_answers_when_it_is_ready(
     site: Path, tmp_path: Path, sisock_reactor
 ) -> None:
