@@ -242,7 +242,7 @@ def test_any_bytes_are_frames_or_damage(data: bytes) -> None:
     assert reader.at == len(data) or reader.problem is not None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_bytes_changed_under_a_true_checksum_never_break_the_reader(tmp_path_factory, data) -> None:
     import google_crc32c

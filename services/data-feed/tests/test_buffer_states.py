@@ -81,4 +81,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestBuffer = Machine.TestCase
-TestBuffer.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestBuffer.settings = settings(max_examples=40, stateful_step_count=20)

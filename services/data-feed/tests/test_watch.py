@@ -89,7 +89,7 @@ def test_a_registry_that_dies_is_called_stale(watch: Watch, address: Address) ->
 periods = st.floats(0.1, 4000.0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(0.1, 60.0), st.integers(1, 40), st.floats(0.0, 0.9))
 def test_a_feed_with_bursts_within_a_minute_is_never_called_stale(
     period: float, size: int, share: float
@@ -99,7 +99,7 @@ def test_a_feed_with_bursts_within_a_minute_is_never_called_stale(
     assert alarms(watch, address, bursts(0.0, period, count, size, period * share / size)) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(periods, st.integers(1, 40), st.floats(0.0, 0.3))
 def test_a_feed_with_rare_bursts_is_called_stale_twice_at_most(
     period: float, size: int, share: float
@@ -110,7 +110,7 @@ def test_a_feed_with_rare_bursts_is_called_stale_twice_at_most(
     assert all(t <= 2.1 * period for t in found)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(1.0, 500.0), st.floats(1.0, 50.0))
 def test_a_feed_that_slows_down_is_called_stale_twice_at_most(period: float, factor: float) -> None:
     watch, address = Watch(), Address("a", "b")
@@ -120,7 +120,7 @@ def test_a_feed_that_slows_down_is_called_stale_twice_at_most(period: float, fac
     assert len(alarms(watch, address, slow)) <= 2
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(1.0, 300.0), st.floats(1.0, 5.0))
 def test_a_feed_that_has_become_faster_is_soon_watched_more_closely(period: float, factor: float) -> None:
     watch, address = Watch(), Address("a", "b")
@@ -131,7 +131,7 @@ def test_a_feed_that_has_become_faster_is_soon_watched_more_closely(period: floa
     assert len(list(watch.check(fast[-1] + max(10.0, 3 * faster) * 1.01 + 0.1))) == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(0.1, 30.0), st.floats(1.0, 10_000.0))
 def test_one_outage_makes_nobody_patient(period: float, outage: float) -> None:
     watch, address = Watch(), Address("a", "b")
@@ -141,7 +141,7 @@ def test_one_outage_makes_nobody_patient(period: float, outage: float) -> None:
     assert len(list(watch.check(after[-1] + max(10.0, 3 * max(period, min(outage, period))) + 0.1))) == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0.1, 29.0), min_size=2, max_size=6), st.floats(1.0, 3600.0))
 def test_restarts_of_the_router_are_not_the_feeds_fault(lives: list[float], away: float) -> None:
     watch, address = Watch(), Address("a", "b")

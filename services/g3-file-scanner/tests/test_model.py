@@ -180,7 +180,6 @@ class Archive(RuleBasedStateMachine):
 Archive.TestCase.settings = settings(
     max_examples=40,
     stateful_step_count=15,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     # To find the shortest history takes longer than to read a long one.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

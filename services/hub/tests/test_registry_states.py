@@ -59,4 +59,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestRegistry = Machine.TestCase
-TestRegistry.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestRegistry.settings = settings(max_examples=60, stateful_step_count=30)

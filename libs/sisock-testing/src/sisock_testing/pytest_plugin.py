@@ -7,6 +7,7 @@ installed: what is heavy is imported by the fixtures.
 # ruff: noqa: ARG001, PLC0415
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +20,19 @@ _GUARD: pytest.StashKey["Guard"] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker, and let hypothesis pass over how busy the machine is."""
     config.addinivalue_line("markers", "peer: starts processes; set by itself with the fixtures that do")
+    _be_patient(config)
+
+
+def _be_patient(config: pytest.Config) -> None:
+    """Properties are about values: a slow machine is no fault of theirs. A profile asked for by name wins."""
+    if find_spec("hypothesis") is None or config.getoption("--hypothesis-profile", default=None):
+        return
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("sisock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("sisock")
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
