@@ -26,9 +26,14 @@ class AloneHub(Hub):
         super().__init__(ComponentConfig(realm="test_realm"))
         self.alive = {HOLDER, STRANGER, NEWCOMER}
         self.trouble = ""
+        self.callee: int | None = None
         self.published: list[tuple[str, str]] = []
 
-    async def call(self, procedure: str, session_id: int) -> dict[str, int]:  # type: ignore[override]
+    async def call(self, procedure: str, session_id: Any) -> Any:  # type: ignore[override]
+        if procedure == "wamp.registration.lookup":
+            return 1 if self.callee else None
+        if procedure == "wamp.registration.list_callees":
+            return [self.callee]
         assert procedure == "wamp.session.get"
         if self.trouble:
             raise ApplicationError(self.trouble)
@@ -126,3 +131,21 @@ def test_a_name_that_is_no_part_of_a_uri_is_refused(hub: AloneHub, name: object)
     failure: Any = hub.add(HOLDER, HOLDER, name)
     assert failure.check(ApplicationError)
     assert hub.listed() == ["node"]
+
+
+def test_who_serves_a_name_is_listed_and_who_only_lists_it_is_not(hub: AloneHub) -> None:
+    hub.callee = STRANGER
+    assert hub.add(NEWCOMER, NEWCOMER, "other") is False
+    assert hub.add(STRANGER, STRANGER) is True
+    assert hub._registry.holder("node").session_id == STRANGER
+    assert hub.published == [(uris.DATA_NODE_SUBTRACTED, "node"), (uris.DATA_NODE_ADDED, "node")]
+
+
+def test_who_lost_its_name_to_another_is_not_listed_any_more(hub: AloneHub) -> None:
+    hub._registered(STRANGER, {"uri": uris.get_data("node")})
+    assert (hub.listed(), hub.published) == ([], [(uris.DATA_NODE_SUBTRACTED, "node")])
+
+
+def test_who_registers_its_own_name_again_stays_listed(hub: AloneHub) -> None:
+    hub._registered(HOLDER, {"uri": uris.get_data("node")})
+    assert (hub.listed(), hub.published) == (["node"], [])

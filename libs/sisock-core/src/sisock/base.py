@@ -6,7 +6,8 @@ settings (`WAMP_SECRET` and so on) are read from the environment when they are a
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from twisted.internet.threads import deferToThread
 from sisock import auth, message, uris
 from sisock.announce import Announcement, not_registered
 from sisock.config import RouterConfig, load
+from sisock.connection import taken_from
 from sisock.errors import RefusedError
 from sisock.restart import Hosting, connect, restart
 from sisock.runner import the_reactor
@@ -81,6 +83,8 @@ class DataNodeServer(ApplicationSession):
     _hosting: Hosting | None = None
     _joined_at: float | None = None
     _factory: Any = None
+    _served: Mapping[str, tuple[Any, Any]] = MappingProxyType({})
+    _missing: dict[str, tuple[Any, Any]]
 
     def onConnect(self) -> None:
         """Fired when session first connects to WAMP router."""
@@ -116,10 +120,12 @@ class DataNodeServer(ApplicationSession):
         return ensureDeferred(self._join_stack(details))
 
     async def _join_stack(self, details: Any) -> None:
-        missing: dict[str, tuple[Any, Any]] = {
+        served: dict[str, tuple[Any, Any]] = {
             uris.get_fields(self.name): (self._answer_get_fields, None),
             uris.get_data(self.name): (self._answer_get_data, RegisterOptions(details_arg="_details")),
         }
+        missing = self._missing = dict(served)
+        self._served = served
 
         async def register() -> None:
             for procedure, (answer, options) in list(missing.items()):
@@ -144,6 +150,15 @@ class DataNodeServer(ApplicationSession):
             self.log.debug("no announcements from the hub: {why}", why=error.error_message())
         await announcement.ask()
         await maybeDeferred(self.after_onJoin, details)
+
+    def onMessage(self, msg: Any) -> None:
+        """Take note of a name that was taken over, and ask for it until it is free."""
+        super().onMessage(msg)
+        lost = taken_from(self, msg)
+        if lost in self._served and self._announcement is not None:
+            self.log.error("Data node {name!r} lost {lost} to another session", name=self.name, lost=lost)
+            self._missing[lost] = self._served[lost]
+            self._announcement.ask_soon()
 
     def _hub_told(self, why: str) -> None:
         if why:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import structlog
 from autobahn.twisted.wamp import ApplicationSession
 from autobahn.twisted.websocket import WampWebSocketClientFactory, WampWebSocketClientProtocol
+from autobahn.wamp.message import Unregistered
 from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
 from autobahn.wamp.types import CloseDetails, ComponentConfig
 from twisted.application.internet import backoffPolicy
@@ -84,11 +85,26 @@ class RouterSession(ApplicationSession):
         """Hand the session to the owner."""
         self._connection.session_joined(self, details)
 
+    def onMessage(self, msg: Any) -> None:  # noqa: N802
+        """Notice what autobahn passes over: that the router gave a procedure of ours to somebody else."""
+        super().onMessage(msg)
+        lost = taken_from(self, msg)
+        if lost:
+            self._connection.name_lost(self, lost)
+
     def onLeave(self, details: CloseDetails) -> None:  # noqa: N802
         """Remember why, then close the transport."""
         self._connection.session_left(details)
         self._errback_outstanding_requests(_left(details))
         self.disconnect()
+
+
+def taken_from(session: Any, msg: Any) -> str:
+    """The procedure that a message takes from a session which did not ask for that; empty for others."""
+    if not isinstance(msg, Unregistered) or msg.request:
+        return ""
+    registration = session._registrations.pop(msg.registration, None)
+    return str(registration.procedure) if registration is not None else ""
 
 
 def _left(details: CloseDetails) -> Exception:
@@ -292,6 +308,12 @@ class Connection:
                 self._tell_joined(details)
             return
         if session.is_attached():
+            session.leave()
+
+    def name_lost(self, session: Any, procedure: str) -> None:
+        """Begin anew, until the name is ours again (called by `RouterSession`)."""
+        if self._session is session and session.is_attached():
+            self._why = f"another session took {procedure} over"
             session.leave()
 
     def session_left(self, details: CloseDetails) -> None:

@@ -179,11 +179,11 @@ class Stack:
         self.processes[name] = process
         return process
 
-    def start_hub(self, *, restart: bool = False) -> Process:
-        """Start the router and wait until the hub answers."""
+    def start_hub(self, *, restart: bool = False, **environ: str) -> Process:
+        """Start the router, with further settings if need be, and wait until the hub answers."""
         log = self.directory / "hub.log"
         earlier = len(log.read_bytes()) if log.exists() else 0
-        hub = self.start("hub", [executable("sisock-hub")], restart=restart)
+        hub = self.start("hub", [executable("sisock-hub")], restart=restart, **environ)
         wait_until(
             lambda: b"hub.ready" in hub.log.read_bytes()[earlier:] or self._ended(hub),
             what=f"the hub ({hub.log})",

@@ -5,18 +5,27 @@ import gc
 import json
 import os
 import socket
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from sisock import logs
-from sisock.config import RouterConfig, load
+from sisock.config import RouterConfig, load, setting
 from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with
 
 from sisock_hub import keeper
 from sisock_hub.prepare import environment, host_names, prepare
 from sisock_hub.privileges import account, give_up_root, own_copy, share
+from sisock_hub.users import node_names
+
+
+@dataclass(frozen=True)
+class HubConfig(RouterConfig):
+    """Where the router listens, and which data nodes have users of their own."""
+
+    nodes: tuple[str, ...] = setting("SISOCK_NODES", node_names, default=())
 
 
 def main() -> NoReturn:
@@ -25,12 +34,22 @@ def main() -> NoReturn:
     parser.add_argument(
         "--prepare-only", action="store_true", help="make what is missing in .crossbar/, then stop"
     )
-    only_prepare = parser.parse_args().prepare_only
+    commands = parser.add_subparsers(dest="command", metavar="node add NAME ...")
+    node = commands.add_parser("node", help="give data nodes users of their own").add_subparsers(
+        required=True
+    )
+    add = node.add_parser("add", help="make user, secret and right for the name alone")
+    add.add_argument("names", nargs="+", metavar="NAME")
+    arguments = parser.parse_args()
+    only_prepare = arguments.prepare_only or arguments.command is not None
     try:
-        config = load(RouterConfig, os.environ)
+        config = load(HubConfig, os.environ)
+        nodes = config.nodes
+        if arguments.command is not None:
+            nodes = _names(" ".join(arguments.names))
         become = account(os.environ.get("SISOCK_RUN_AS", ""))
         directory = config.crossbar_dir.absolute()
-        prepared = prepare(directory, host_names(config.crossbar_host))
+        prepared = prepare(directory, host_names(config.crossbar_host), nodes)
         ports = (
             ()
             if only_prepare
@@ -51,6 +70,8 @@ def main() -> NoReturn:
         log.info("router.prepared", directory=str(directory), made=prepared.made)
     for note in prepared.migrated:
         log.warning("router.config_migrated", copy=str(prepared.config), what=note)
+    for user in prepared.users:
+        log.info("router.user", what=user)
     if prepared.realm_problem:
         log.warning("router.other_realm", why=prepared.realm_problem)
     if only_prepare:
@@ -75,6 +96,13 @@ def main() -> NoReturn:
         CROSSBAR_OCS_PORT=str(config.crossbar_ocs_port),
     )
     exit_with("", _keep(directory, prepared.config.name, config.log_level))
+
+
+def _names(value: str) -> tuple[str, ...]:
+    try:
+        return node_names(value)
+    except ValueError as error:
+        raise ConfigError(f"node add {error}") from error
 
 
 def _keep(directory: Path, config: str, log_level: int) -> int:

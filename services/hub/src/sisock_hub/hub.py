@@ -59,6 +59,7 @@ class Hub(ApplicationSession):
 
     async def _serve(self) -> None:
         await self.subscribe(self._session_left, "wamp.session.on_leave")
+        await self.subscribe(self._registered, "wamp.registration.on_create")
         options = RegisterOptions(details_arg="details")
         await self.register(self._add, uris.DATA_NODE_ADD, options=options)
         await self.register(self._subtract, uris.DATA_NODE_SUBTRACT, options=options)
@@ -118,13 +119,43 @@ class Hub(ApplicationSession):
             self.log.warn("node.refused name={name!r}: it gave a session that is not its own", name=name)
             return False
         node = DataNode(name, str(description or ""), session_id, tuple(str(c) for c in capabilities or ()))
+        callee = await self._callee(name)
+        if callee not in (None, session_id):
+            self.log.warn("node.refused name={name!r}: another session serves the name", name=name)
+            return False
         held = self._registry.holder(name)
-        if held is not None and held.session_id != session_id and not await self._is_alive(held.session_id):
-            self._gone(self._registry.leave(held.session_id))
+        if held is not None and held.session_id != session_id:
+            if callee == session_id:
+                self._lost(held)
+            elif not await self._is_alive(held.session_id):
+                self._gone(self._registry.leave(held.session_id))
         if self._list(node):
             return True
         self.log.warn("node.refused name={name!r}: the name is taken by another session", name=name)
         return False
+
+    async def _callee(self, name: str) -> int | None:
+        """Whom calls for the node's data go to, as far as the router tells."""
+        try:
+            number = await self.call("wamp.registration.lookup", uris.get_data(name))
+            callees = await self.call("wamp.registration.list_callees", number) if number else []
+        except ApplicationError as error:
+            self.log.debug("callee is unknown: {why}", why=error.error_message())
+            return None
+        return callees[0] if callees else None
+
+    def _registered(self, session_id: int, registration: Any, *_args: Any, **_kwargs: Any) -> None:
+        """Strike off who was listed under a name that another session serves from now on."""
+        name = uris.node_of(registration["uri"])
+        held = self._registry.holder(name) if name else None
+        if held is not None and held.session_id != session_id:
+            self._lost(held)
+
+    def _lost(self, node: DataNode) -> None:
+        self.log.warn(
+            "node.name_lost name={name!r} session={session}", name=node.name, session=node.session_id
+        )
+        self._gone([node] if self._registry.subtract(node.name, node.session_id) else [])
 
     async def _is_alive(self, session_id: int) -> bool:
         try:

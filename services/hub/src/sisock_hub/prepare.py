@@ -6,6 +6,7 @@ written for the crossbar.io of 2019 and is refused today is migrated in a copy b
 
 import copy
 import datetime as dt
+import hashlib
 import ipaddress
 import json
 import os
@@ -25,9 +26,22 @@ from sisock import uris
 from sisock.auth import CERTIFICATE, SECRETS, remedy
 from sisock.errors import ConfigError
 
+from sisock_hub.users import let_in
+
 KEY = "server_key.pem"
 CONFIG = "config.json"
 MIGRATED = "config.migrated.json"
+TEMPLATE = "config-template.json"
+EARLIER_TEMPLATES = frozenset(
+    {
+        "8002a7280fe9924135ef0c13c84159b8c8c3ae6eb95b47a74a4fa235ad944c30",
+        "18fa86541ce5951226a9307cc7ab8b5b8c738edada01e049e0f9f4dac9ff245e",
+        "a21f9a039759e314fd637dbb13914342aeee097fa1acbd5c301ec2d574c74893",
+        "a460acb5b79fc6b10d6e038e7d16605bcd316e339c5f6355a555e932746dafb5",
+    }
+)
+"""SHA-256 of those that we made and that nobody has touched since."""
+
 USERS = ("hub", "server", "simonsobs")
 CERTIFICATE_DAYS = 3650
 
@@ -43,9 +57,10 @@ class Prepared:
     made: list[str] = field(default_factory=list)
     migrated: list[str] = field(default_factory=list)
     realm_problem: str = ""
+    users: list[str] = field(default_factory=list)
 
 
-def prepare(directory: Path, host_names: Iterable[str]) -> Prepared:
+def prepare(directory: Path, host_names: Iterable[str], nodes: Iterable[str] = ()) -> Prepared:
     """Make what is missing in the router's directory.
 
     Parameters
@@ -54,6 +69,8 @@ def prepare(directory: Path, host_names: Iterable[str]) -> Prepared:
         ``.crossbar/``.
     host_names : iterable of str
         Names and addresses that a new certificate is made out to.
+    nodes : iterable of str
+        Data nodes that shall have users of their own.
 
     Raises
     ------
@@ -64,11 +81,9 @@ def prepare(directory: Path, host_names: Iterable[str]) -> Prepared:
         directory.mkdir(parents=True, exist_ok=True)
         prepared = Prepared(directory / CONFIG)
         if not prepared.config.exists():
-            _write_new(
-                prepared.config, resources.files("sisock_hub").joinpath("config-template.json").read_bytes()
-            )
+            _write_new(prepared.config, _template())
             prepared.made.append(CONFIG)
-        prepared.made += _secrets(directory, prepared.config)
+        prepared.made += _secrets(directory, prepared.config, nodes)
         prepared.made += _certificate(directory, host_names)
         _migrate(prepared, directory)
     except PermissionError as error:
@@ -105,12 +120,17 @@ def _write_new(file: Path, content: bytes, mode: int = 0o644) -> None:
         temporary.unlink()
 
 
-def _secrets(directory: Path, config: Path) -> list[str]:
+def _template() -> bytes:
+    return resources.files("sisock_hub").joinpath(TEMPLATE).read_bytes()
+
+
+def _secrets(directory: Path, config: Path, nodes: Iterable[str]) -> list[str]:
     made = []
     text = config.read_text(encoding="utf-8")
-    for user in USERS:
+    wanted = [user for user in USERS if f"${{SISOCK_SECRET_{user.upper()}}}" in text]
+    for user in (*wanted, *nodes):
         file = directory / SECRETS / user
-        if f"${{SISOCK_SECRET_{user.upper()}}}" in text and not file.exists():
+        if not file.exists():
             file.parent.mkdir(mode=0o700, exist_ok=True)
             _write_new(file, secrets.token_urlsafe(32).encode(), 0o600)
             made.append(f"{SECRETS}/{user}")
@@ -192,13 +212,18 @@ def _general_name(name: str) -> x509.GeneralName:
 def _migrate(prepared: Prepared, directory: Path) -> None:
     """Write a copy without what today's crossbar.io refuses, if there is any of it."""
     try:
-        original = json.loads(prepared.config.read_text(encoding="utf-8"))
+        text = prepared.config.read_bytes()
+        original = json.loads(text)
     except ValueError as error:
         raise ConfigError(f"{prepared.config} is not JSON ({error})") from error
     prepared.realm_problem = _realm_problem(original)
     config = copy.deepcopy(original)
     notes = [*_longer_pings(config), *_hub_by_socket(config, directory)]
-    if not notes:
+    if hashlib.sha256(text).hexdigest() in EARLIER_TEMPLATES:
+        config = json.loads(_template())
+        notes = [f"{CONFIG} is as an earlier version made it: what this one would make is run instead"]
+    prepared.users = let_in(config, directory)
+    if not notes and not prepared.users:
         return
     migrated = directory / MIGRATED
     migrated.unlink(missing_ok=True)

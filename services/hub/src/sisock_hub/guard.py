@@ -1,0 +1,186 @@
+"""Runs inside the router: what crossbar.io's permissions cannot say about whose a name is (decision 11).
+
+Permissions know a role and a URI. This knows users too, who has registered what, and as what kind: it
+only ever refuses what permissions allow. It is in the router's own process, and so is never away.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from autobahn.twisted.wamp import ApplicationSession
+from autobahn.wamp import message
+from autobahn.wamp.exception import ApplicationError
+from crossbar.router.dealer import Dealer
+from crossbar.router.router import Router
+from sisock import uris
+from twisted.internet.defer import Deferred, ensureDeferred
+
+_OURS = f"{uris.BASE_URI}."
+_TRUSTED = "trusted"
+
+User = tuple[str, str]
+"""How somebody proved who they are, and who that is."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Whose names are whose.
+
+    Parameters
+    ----------
+    owned : frozenset of str
+        Data nodes that have a user of their own, of the same name.
+    """
+
+    owned: frozenset[str] = frozenset()
+
+    def may_use(self, user: User, uri: str) -> bool:
+        """Whether a URI is nobody's, or this user's own."""
+        if not uri.startswith(uris.CONSUMER_PREFIX):
+            return True
+        name = uri[len(uris.CONSUMER_PREFIX) :].split(".", maxsplit=1)[0]
+        return name not in self.owned or user == ("wampcra", name)
+
+
+def reaches_ours(uri: str, match: str) -> bool:
+    """Whether a registration of this kind may catch calls below our base URI."""
+    if match == "wildcard":
+        pattern, base = uri.split("."), uris.BASE_URI.split(".")
+        return all(a in ("", b) for a, b in zip(pattern, base, strict=False))
+    return uri.startswith(_OURS) or (match == "prefix" and _OURS.startswith(uri))
+
+
+def why_not_register(
+    rules: Rules, user: User, procedure: str, kind: tuple[str, str], holders: Iterable[User]
+) -> str:
+    """Why somebody may not register a procedure that permissions allow; empty if they may.
+
+    Parameters
+    ----------
+    rules : Rules
+    user : User
+        Who asks.
+    procedure : str
+    kind : tuple of str
+        ``match`` and ``invoke`` of the registration.
+    holders : iterable of User
+        Who has registered it, if the registration would take it from them.
+    """
+    if reaches_ours(procedure, kind[0]):
+        if kind[0] != "exact":
+            return f"below {_OURS} only exact names are registered"
+        if kind[1] != "single":
+            return f"below {_OURS} nobody shares a name"
+    if not rules.may_use(user, procedure):
+        return "the name has a user of its own"
+    if any(holder != user for holder in holders):
+        return "another user has that name"
+    return ""
+
+
+class Guard(ApplicationSession):
+    """A component of the router worker, which crossbar.io starts before it listens.
+
+    ``extra: {"users": [...]}`` in the configuration names the data nodes that have users of their own.
+    """
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        _install(Rules(frozenset((config.extra or {}).get("users", ()))), self.log)
+
+
+def _install(rules: Rules, log: Any) -> None:
+    """Put the guard before the dealer's registrations and the router's permissions."""
+    register, authorize = Dealer.processRegister, Router.authorize
+
+    def process_register(dealer: Any, session: Any, request: Any) -> None:
+        ensureDeferred(_guarded(rules, log, dealer, session, request, register)).addErrback(
+            lambda failure: _refuse(dealer, session, request, f"the guard failed: {failure.value!r}")
+        )
+
+    def authorize_publisher(router: Any, session: Any, uri: str, action: str, options: Any) -> Any:
+        name = uris.node_of_updated(uri) if action == "publish" and session._authrole != _TRUSTED else None
+        if name is not None and session not in _holders(router._dealer, uris.get_data(name)):
+            refused: Deferred[dict[str, Any]] = Deferred()
+            refused.callback({"allow": False, "disclose": False, "cache": False})
+            return refused
+        return authorize(router, session, uri, action, options)
+
+    Dealer.processRegister = process_register
+    Router.authorize = authorize_publisher
+
+
+async def _guarded(
+    rules: Rules, log: Any, dealer: Any, session: Any, request: Any, register: Callable[..., None]
+) -> None:
+    procedure = request.procedure
+    if session._authrole == _TRUSTED or procedure.startswith("wamp."):
+        register(dealer, session, request)
+        return
+    # Before anything else: who may not register a name does not learn whether it is taken.
+    allowed = await dealer._router.authorize(
+        session, procedure, "register", options=request.marshal_options()
+    )
+    if not allowed["allow"]:
+        _refuse(dealer, session, request, "the role may not")
+        return
+    holders = [one for one in _holders(dealer, procedure) if one is not session]
+    why = why_not_register(
+        rules,
+        _user(session),
+        procedure,
+        (request.match or "exact", request.invoke or "single"),
+        map(_user, holders) if request.force_reregister else (),
+    )
+    if why:
+        log.warn(
+            "register.refused procedure={procedure!r} user={user!r} session={session} "
+            "peer={peer!r} why={why!r}",
+            procedure=procedure,
+            user=session._authid,
+            session=session._session_id,
+            peer=_peer(session),
+            why=why,
+        )
+        _refuse(dealer, session, request, why)
+        return
+    if request.force_reregister:
+        for holder in holders:
+            log.warn(
+                "node.taken_over procedure={procedure!r} user={user!r} session={session} peer={peer!r} "
+                "from_session={old} from_peer={old_peer!r}",
+                procedure=procedure,
+                user=session._authid,
+                session=session._session_id,
+                peer=_peer(session),
+                old=holder._session_id,
+                old_peer=_peer(holder),
+            )
+    register(dealer, session, request)
+
+
+def _refuse(dealer: Any, session: Any, request: Any, why: str) -> None:
+    told = f"not authorized to register {request.procedure!r}: {why}"
+    dealer._router.send(
+        session,
+        message.Error(
+            message.Register.MESSAGE_TYPE, request.request, ApplicationError.NOT_AUTHORIZED, [told]
+        ),
+    )
+
+
+def _holders(dealer: Any, procedure: str) -> list[Any]:
+    registration = dealer._registration_map.get_observation(procedure, "exact")
+    return list(registration.observers) if registration else []
+
+
+def _user(session: Any) -> User:
+    """Who somebody is; all that are anonymous in a role are one, since their names are thrown dice."""
+    method = str(session._authmethod)
+    return (method, str(session._authrole if method == "anonymous" else session._authid))
+
+
+def _peer(session: Any) -> str:
+    details = getattr(session._transport, "transport_details", None)
+    return str(getattr(details, "peer", None) or "inside the router")
