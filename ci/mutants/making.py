@@ -30,6 +30,9 @@ OPERATORS = [
     "core/ZeroIterationForLoop",
 ]
 
+_NOT_TRIED = re.compile(r"if TYPE_CHECKING:|if __name__ == ")
+"""Linters' business, and what no process starts without."""
+
 
 @dataclass(frozen=True, order=True)
 class Mutant:
@@ -68,17 +71,20 @@ def mutants(source: str, file: str) -> Iterator[Mutant]:
         operator = get_operator(name)()
         count = sum(len(list(operator.mutation_positions(node))) for node in ast_nodes(get_ast(source)))
         for occurrence in range(count):
-            code = mutate_code(source, operator, occurrence)
             try:
+                code = mutate_code(source, operator, occurrence)
                 tree = ast.dump(ast.parse(code or ""))
-            except SyntaxError:
+            except (
+                AttributeError,
+                SyntaxError,
+            ):  # the exception's name has a dot, or it is no Python any more
                 continue
             if code is None or tree in seen:
                 continue
             seen.add(tree)
             old, new = source.splitlines(), code.splitlines()
             at = next(i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
-            if "TYPE_CHECKING" not in old[at] and not _matter_of_taste(name, old[at], new[at]):
+            if not _NOT_TRIED.match(old[at]) and not _matter_of_taste(name, old[at], new[at]):
                 yield Mutant(file, at + 1, old[at].strip(), new[at].strip(), name, occurrence)
 
 

@@ -262,12 +262,22 @@ def test_a_node_that_comes_later_does_not_make_the_bridge_unready(
 
 
 def test_annotations_tell_who_came_and_went(bridge: Bridge, sisock_stack: Stack) -> None:
+    visitor = sisock_stack.start(
+        "visitor", [sys.executable, str(SERVERS / "clockwork.py")], NAME="apex_visitor"
+    )
+    wait_until(lambda: "apex_visitor" in bridge.nodes(), what="the visitor is listed")
+    visitor.stop()
+    wait_until(lambda: "apex_visitor" not in bridge.nodes(), what="the visitor is gone")
     body = {
         "range": {"from": 0, "to": (time.time() + 60) * 1000},
         "annotation": {"name": "x", "query": "apex"},
     }
-    titles = [event["title"] for event in bridge.post("/annotations", body).json()]
-    assert titles == ["apex_archive online"]
+    events = sorted(bridge.post("/annotations", body).json(), key=lambda event: event["time"])
+    assert [event["title"] for event in events] == [
+        "apex_archive online",
+        "apex_visitor online",
+        "apex_visitor offline",
+    ]
 
 
 def test_many_queries_at_once_all_get_their_own_answer(bridge: Bridge) -> None:
@@ -281,7 +291,7 @@ def test_many_queries_at_once_all_get_their_own_answer(bridge: Bridge) -> None:
         assert points(series)[:, 1].tolist() == [1000.0 * (i + k) for k in range(5)]
 
 
-def test_the_same_question_at_the_same_time_is_asked_once_and_answered_to_all(bridge: Bridge) -> None:
+def test_many_who_ask_the_same_at_the_same_time_all_get_its_answer(bridge: Bridge) -> None:
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         asked = [pool.submit(bridge.query, "clockwork::sine", start=1000, end=600_000) for _ in range(64)]
         replies = [future.result() for future in asked]

@@ -1,0 +1,284 @@
+"""The command in this process, on a bridge whose replies are written here."""
+
+import contextlib
+import io
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import matplotlib.figure
+import numpy as np
+import pytest
+from sisock_client import ClientError, Samples, files
+from sisock_client.__main__ import main
+from sisock_client.client import Client
+from sisock_client.http import HttpSource
+
+T = np.array([1500000000.0, 1500000001.0])
+VOLT = {"field": "n::volt", "description": "a voltage", "units": "V", "type": "number", "interval": None}
+TEXT = {"field": "n::text", "description": None, "units": None, "type": "string", "interval": None}
+NODE = {"name": "n", "description": "a node", "fields": 2}
+
+
+def npz(**columns: Any) -> bytes:
+    out = io.BytesIO()
+    arrays = {f"n::{name}": np.asarray(values) for name, values in columns.items()}
+    np.savez(out, **arrays, **{f"{name}/time": T[: len(values)] for name, values in arrays.items()})
+    return out.getvalue()
+
+
+class Bridge:
+    """Gives literal replies and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, tuple[int, bytes]] = {}
+        self.headers: dict[str, str] = {}
+        self.asked: list[tuple[str, dict[str, list[str]]]] = []
+        self.say("nodes", [NODE])
+        self.say("fields", [VOLT, TEXT])
+        self.replies["data"] = (200, npz(volt=[1.5, 2.5]))
+        bridge = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                name = parts.path.removeprefix("/api/v1/")
+                bridge.asked.append((name, parse_qs(parts.query)))
+                status, body = bridge.replies.get(name, (404, b"no such page"))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                for header in bridge.headers.items() if name == "data" else ():
+                    self.send_header(*header)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def say(self, name: str, what: Any, status: int = 200) -> None:
+        self.replies[name] = (status, json.dumps(what).encode())
+
+
+@pytest.fixture
+def bridge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Bridge]:
+    made = Bridge()
+    monkeypatch.setenv("SISOCK_URL", made.url)
+    monkeypatch.chdir(tmp_path)
+    for name in ("WAMP_SECRET", "WAMP_SECRET_FILE", "CROSSBAR_HOST", "CROSSBAR_DIR", "SISOCK_HTTP_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    serving = threading.Thread(target=made.server.serve_forever, args=(0.01,))
+    serving.start()
+    yield made
+    made.server.shutdown()
+    serving.join(10)
+    made.server.server_close()
+
+
+def test_nodes_and_fields_are_a_line_each(bridge: Bridge, capsys) -> None:
+    assert main(["nodes"]) == 0
+    assert capsys.readouterr().out == f"{'n':<20} {2:>5} fields  a node\n"
+    assert main(["fields", "--search", "x"]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{'n::volt':<50} {'V':<8} a voltage", "n::text"]
+    assert bridge.asked[-1] == ("fields", {"search": ["x"]})
+
+
+def test_samples_are_asked_for_as_told_and_printed_as_csv(bridge: Bridge, capsys) -> None:
+    asked = ["get", "n::volt", "--start", "1000", "--end", "2000", "--max-points", "7"]
+    assert main(asked) == 0
+    told = capsys.readouterr()
+    assert told.out == "time,n::volt\n2017-07-14T02:40:00.000Z,1.5\n2017-07-14T02:40:01.000Z,2.5\n"
+    assert told.err == ""
+    wanted = {"field": ["n::volt"], "start": ["1000.0"], "end": ["2000.0"], "format": ["npz"]}
+    assert bridge.asked[0] == ("data", {**wanted, "max_points": ["7"]})
+    assert main(asked[:-2]) == 0
+    assert bridge.asked[2] == ("data", wanted)
+
+
+def test_json_has_units_and_no_nan(bridge: Bridge, capsys) -> None:
+    bridge.replies["data"] = (200, npz(volt=[1.5, np.nan]))
+    assert main(["get", "n::volt", "-o", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"n::volt": {"units": "V", "t": T.tolist(), "values": [1.5, None]}}
+
+
+def test_an_ending_chooses_the_format_in_any_case(bridge: Bridge, tmp_path: Path, capsys) -> None:
+    assert main(["get", "n::volt", "-o", "A.CSV"]) == 0
+    assert (tmp_path / "A.CSV").read_text().startswith("time,n::volt\n2017-07-14T02:40:00.000Z,1.5\n")
+    assert main(["get", "n::volt", "-o", "a.npz"]) == 0
+    with np.load(tmp_path / "a.npz") as found:
+        assert found["n::volt/time"].tolist() == T.tolist()
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("npz", "npz is not for a terminal: give a file, such as -o samples.npz"),
+        ("a.txt", "-o a.txt: give csv, json, npz or parquet"),
+        ("there/a.csv", "there/a.csv cannot be written: there is no such directory"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_anything_is_asked(
+    bridge: Bridge, capsys, output: str, sentence: str
+) -> None:
+    assert main(["get", "n::volt", "-o", output]) == 1
+    assert capsys.readouterr().err.startswith(f"sisock: {sentence}")
+    assert bridge.asked == []
+
+
+def test_a_directory_is_no_file_and_an_old_file_is_written_over(
+    bridge: Bridge, tmp_path: Path, capsys
+) -> None:
+    (tmp_path / "d.csv").mkdir()
+    assert main(["get", "n::volt", "-o", "d.csv"]) == 1
+    assert "it is a directory" in capsys.readouterr().err
+    (tmp_path / "old.csv").write_text("old")
+    assert main(["get", "n::volt", "-o", "old.csv"]) == 0
+    assert "old" not in (tmp_path / "old.csv").read_text()
+
+
+def test_no_samples_are_said_and_end_with_1(bridge: Bridge, capsys) -> None:
+    bridge.replies["data"] = (200, npz(volt=[]))
+    assert main(["get", "n::volt"]) == 1
+    assert capsys.readouterr().err == "sisock: there are no samples in this range\n"
+    bridge.headers["Sisock-Notices"] = json.dumps(["n is silent"])
+    assert main(["get", "n::volt"]) == 1
+    assert capsys.readouterr().err == "sisock: n is silent\n"
+
+
+def test_a_field_that_is_neither_here_nor_mentioned_is_said_beside_the_others(bridge: Bridge, capsys) -> None:
+    bridge.replies["data"] = (200, npz(volt=[1.0], nosuch=[]))
+    assert main(["get", "n::volt", "n::nosuch"]) == 0
+    assert capsys.readouterr().err == "sisock: there is no field 'n::nosuch'\n"
+    bridge.headers["Sisock-Notices"] = json.dumps(["n did not answer"])
+    assert main(["get", "n::volt", "n::nosuch"]) == 0
+    assert capsys.readouterr().err == "sisock: n did not answer\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sentence"),
+    [(400, b'{"error": "too much"}', "too much"), (502, b"<html>", "status 502"), (500, b"[]", "status 500")],
+)
+def test_what_the_bridge_refuses_is_one_sentence(
+    bridge: Bridge, capsys, status: int, body: bytes, sentence: str
+) -> None:
+    bridge.replies["nodes"] = (status, body)
+    assert main(["nodes"]) == 1
+    assert capsys.readouterr().err == f"sisock: the bridge at {bridge.url}: {sentence}\n"
+
+
+def test_a_reply_that_breaks_off_is_one_sentence(bridge: Bridge) -> None:
+    bridge.headers["Transfer-Encoding"] = "chunked"  # and then no chunk
+    bridge.replies["data"] = (200, b"zz")
+    with Client(bridge.url) as client, pytest.raises(ClientError, match="broke off after 0 bytes"):
+        client.get("n::volt", 10.0, 11.0)
+
+
+@pytest.mark.parametrize(("progress", "lines"), [(True, 1), (False, 0)])
+def test_a_long_download_says_how_far_it_is_where_that_was_asked_for(
+    bridge: Bridge, monkeypatch, caplog, progress: bool, lines: int
+) -> None:
+    ticking = iter(np.arange(0.0, 1000.0, 4.0).tolist())
+    monkeypatch.setattr("sisock_client.http.time.monotonic", lambda: next(ticking))
+    bridge.replies["data"] = (200, b"x" * 100_000)
+    source = HttpSource(bridge.url + "/", 10.0, progress=progress)
+    with caplog.at_level(logging.WARNING), contextlib.suppress(ValueError, OSError):
+        source.get(["n::volt"], 0.0, 1.0, None)
+    source.close()
+    assert len(caplog.messages) == lines
+    for message in caplog.messages:
+        assert message == "0.1 MB at 0.0 MB/s, 0 s left"
+
+
+def test_a_plot_has_an_axis_for_each_unit(bridge: Bridge, tmp_path: Path, monkeypatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(
+        matplotlib.figure.Figure, "savefig", lambda figure, path, **_: drawn.append((figure, path))
+    )
+    columns = {name: (T, np.array([1.0, 2.0])) for name in ("n::a", "n::b", "n::c", "n::d")}
+    units = {"n::a": "V", "n::b": "V", "n::c": None, "n::d": "A"}
+    files.write_plot(Samples(columns, units), tmp_path / "x.png")
+    files.write_plot(Samples({"n::a": columns["n::a"]}), tmp_path / "y.png")
+    [(figure, path), (single, _)] = drawn
+    assert path == tmp_path / "x.png"
+    assert [axis.get_ylabel() for axis in figure.axes] == ["V", "", "A"]
+    assert [[line.get_label() for line in axis.lines] for axis in figure.axes] == [
+        ["n::a", "n::b"],
+        ["n::c"],
+        ["n::d"],
+    ]
+    assert [axis.get_xlabel() for axis in figure.axes] == ["", "", "UTC"]
+    assert figure.get_size_inches().tolist() == [10, 9]
+    assert len(single.axes) == 1
+
+
+def test_what_is_no_plot_is_said(bridge: Bridge, tmp_path: Path, capsys) -> None:
+    for options, sentence in (
+        (["-o", "a.csv"], "-o a.csv: give a file that ends in one of ."),
+        (["-o", "png"], "-o png: give a file that ends in one of"),
+    ):
+        assert main(["plot", "n::volt", *options]) == 1
+        assert capsys.readouterr().err.startswith(f"sisock: {sentence}")
+    bridge.replies["data"] = (200, npz(text=["x", "y"]))
+    assert main(["plot", "n::text"]) == 1
+    assert capsys.readouterr().err == "sisock: n::text is text, which cannot be plotted\n"
+    bridge.replies["data"] = (200, npz(text=np.array([], dtype="U1")))
+    assert main(["plot", "n::text"]) == 1
+    assert "there are no samples to plot" in capsys.readouterr().err
+
+
+def status(**changes: Any) -> dict[str, Any]:
+    node = {"name": "n", "problem": None, "live": False}
+    return {"router": True, "hub": True, "nodes": [node], **changes}
+
+
+@pytest.mark.parametrize(
+    ("told", "lines", "code"),
+    [
+        (status(), ["ok     the bridge at URL answers and knows 1 data node",
+                    "ok     n: it answers; its last sample is 2 h old (an archive, perhaps)",
+                    "all is well"], 0),
+        (status(router=False), ["WRONG  the bridge at URL answers, but has no router"], 1),
+        (status(hub=False), ["WRONG  the bridge at URL answers, but the hub does not answer it"], 1),
+        (status(nodes=[]), ["WRONG  the bridge at URL answers and knows no data node", "1 thing is wr"], 1),
+        (status(nodes=[{"name": "n", "problem": "bad fields", "live": False}]),
+         ["WRONG  n: the bridge says: bad fields", "1 thing is wrong"], 1),
+        (status(nodes=[{"name": "n", "problem": None, "live": True}]),
+         ["WRONG  n: its last sample is 2 h old, though it serves live data"], 1),
+    ],
+    ids=["well", "no router", "no hub", "no nodes", "a problem", "silent"],
+)  # fmt: skip
+def test_check_tells_what_the_bridge_says(
+    bridge: Bridge, monkeypatch, capsys, told: Any, lines: list[str], code: int
+) -> None:
+    monkeypatch.setattr("sisock_client.check.time.time", lambda: T[-1] + 7200.0)
+    real, asked = HttpSource.get, []
+
+    def in_range(source: HttpSource, names: Any, start: float, end: float, most: Any) -> Samples:
+        asked.append((names, end - start, most))
+        found = real(source, names, start, end, most)
+        return Samples({name: (t[(t >= start) & (t < end)],) * 2 for name, (t, _) in found.items()})
+
+    monkeypatch.setattr(HttpSource, "get", in_range)
+    bridge.say("status", told)
+    bridge.say("fields", [VOLT, {**VOLT, "field": "nn::other"}])
+    assert main(["check"]) == code
+    said = capsys.readouterr().out
+    for line in lines:
+        assert line.replace("URL", bridge.url) in said
+    assert asked in ([], [(["n::volt"], 900.0, None), (["n::volt"], 86400.0, 1000)])
+
+
+def test_check_says_that_an_old_bridge_tells_no_more(bridge: Bridge, capsys) -> None:
+    assert main(["check"]) == 1
+    said = capsys.readouterr().out
+    assert f"-      the bridge at {bridge.url} answers; it is an old one that tells no more" in said
+    assert "WRONG  no data node could be looked at from here" in said
