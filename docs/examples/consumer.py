@@ -10,6 +10,7 @@ from sisock.config import RouterConfig, load
 from sisock.consumer import Consumer, NodeInfo
 from sisock.errors import SisockError
 from sisock.logs import configure, get
+from sisock.node import Limits
 from twisted.internet import reactor
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater
@@ -20,7 +21,8 @@ DEADLINE_S = 5.0
 class Watcher:
     """Tells who comes and goes, and what a newcomer has."""
 
-    consumer: Consumer
+    def __init__(self, consumer: Consumer) -> None:
+        self.consumer = consumer
 
     def router_changed(self, here: bool) -> None:
         """The router came or went."""
@@ -41,23 +43,24 @@ class Watcher:
             fields = await self.consumer.get_fields(name, 1, 0, DEADLINE_S)
             print(name, "has", ", ".join(field.name for field in fields), flush=True)
             first = [field.name for field in fields[:1]]
-            series, _ = await self.consumer.get_data(name, first, 1, 0, deadline_s=DEADLINE_S, max_points=5)
+            few = Limits(max_points=5)
+            read = await self.consumer.get_data(name, first, 1, 0, deadline_s=DEADLINE_S, limits=few)
         except SisockError as error:
             print(error, flush=True)
             return
-        for one in series.values():
+        for one in read.series.values():
             print(name, one.name, one.t.tolist(), one.values.tolist(), flush=True)
 
 
 async def main() -> None:
     """Follow the stack for some seconds."""
     configure("consumer", 30)
-    watcher = Watcher()
     config = load(RouterConfig, {"WAMP_USER": "simonsobs", **os.environ})
-    watcher.consumer = Consumer(reactor, config, get(), watcher)
-    watcher.consumer.run().addErrback(lambda failure: print(failure.getErrorMessage(), flush=True))
+    consumer = Consumer(reactor, config, get())
+    consumer.watch(Watcher(consumer))
+    consumer.run().addErrback(lambda failure: print(failure.getErrorMessage(), flush=True))
     await deferLater(reactor, float(sys.argv[1]) if len(sys.argv) > 1 else 3600.0, lambda: None)
-    await watcher.consumer.stop()
+    await consumer.stop()
 
 
 if __name__ == "__main__":

@@ -199,7 +199,8 @@ class Watcher:
 def test_nodes_of_a_lost_router_are_listed_no_more(tmp_path) -> None:
     watcher = Watcher()
     config = RouterConfig(wamp_secret=Secret("s"), crossbar_dir=tmp_path)
-    consumer = Consumer(MemoryReactorClock(), config, structlog.get_logger(), watcher)
+    consumer = Consumer(MemoryReactorClock(), config, structlog.get_logger())
+    consumer.watch(watcher)
     for name in ("a", "b"):
         consumer._on_added({"name": name, "description": "", "capabilities": ["packed"]})
     assert set(consumer.nodes) == {"a", "b"}

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
+from sisock import replies
 from sisock.consumer import NodeInfo
 from sisock.errors import NodeError, TooMuchDataError
 from sisock.node import Field, Limits
+from sisock.target import Target
 from sisock_http.asking.gather import LATE_S, Asker
 from sisock_http.asking.latest import latest
 from sisock_http.asking.one_node import SILENT_S, NodeAsker
@@ -37,10 +39,14 @@ class Consumer:
         self.answer = answer
         self.asked: list[dict[str, Any]] = []
 
-    async def fetch(self, name: str, fields: Any, start: float, end: float, **more: Any) -> Any:
-        self.asked.append({"name": name, "fields": list(fields), "start": start, "end": end, **more})
+    async def get_data(
+        self, name: str, fields: Any, start: float, end: float, *, limits: Any, timelines: Any, **more: Any
+    ) -> Any:
+        asked = {"name": name, "fields": list(fields), "start": start, "end": end}
+        self.asked.append({**asked, "min_stride": limits.min_stride, **more})
         given = self.answer(**self.asked[-1]) if callable(self.answer) else self.answer
-        return await (given if isinstance(given, Deferred) else succeed(given))
+        parts = await (given if isinstance(given, Deferred) else succeed(given))
+        return replies.read_data(name, parts, fields, timelines)
 
     async def list_fields(self, *_args: Any) -> Any:
         raise NodeError("not asked here")
@@ -54,8 +60,7 @@ def clock() -> Clock:
 def make(clock: Clock, answer: Any, nodes: str = "n", *, able: str = "", most_waiting: int = 8) -> Any:
     """An asker of such a consumer, with the nodes online that have fields a and b of one timeline."""
     consumer = Consumer(answer)
-    catalogue = Catalogue(clock, lambda: 0.0, structlog.get_logger())
-    catalogue.start(consumer)
+    catalogue = Catalogue(clock, lambda: 0.0, structlog.get_logger(), consumer)
     for name in nodes.split():
         fields = {field: Field(field, timeline="t") for field in ("a", "b")}
         catalogue.online[name] = OnlineNode(NodeInfo(name, "", frozenset(able.split())), fields, 0.0)
@@ -66,7 +71,9 @@ def make(clock: Clock, answer: Any, nodes: str = "n", *, able: str = "", most_wa
 def ask(asker: Asker, *targets: str, end: float = 1000.0, until: float = UNTIL, **more: Any) -> list[Any]:
     """Answers, or what was raised, as soon as there is something."""
     came: list[Any] = []
-    asked = ensureDeferred(asker.ask(Question(targets, 1.0, end, Limits(**more)), until))
+    asked = ensureDeferred(
+        asker.ask(Question(tuple(map(Target.parse, targets)), 1.0, end, Limits(**more)), until)
+    )
     asked.addCallbacks(came.append, lambda failure: came.append(failure.value))
     return came
 
@@ -134,7 +141,7 @@ def test_the_last_samples_are_looked_for_within_one_deadline(clock: Clock) -> No
         return [{"data": {"a": []}, "timeline": {}}]
 
     asker, consumer, catalogue = make(clock, slow, able="max_points packed")
-    done = ensureDeferred(latest(asker, catalogue, ["n::a"], 1e9, UNTIL))
+    done = ensureDeferred(latest(asker, catalogue, [Target("n", "a")], 1e9, UNTIL))
     [answer] = done.result
     assert [call["deadline_s"] for call in consumer.asked] == pytest.approx([10.0, 6.4, 2.8])
     assert len(answer.series.t) == 0

@@ -40,8 +40,7 @@ def consumer() -> Consumer:
 
 @pytest.fixture
 def catalogue(clock: Clock, consumer: Consumer) -> Catalogue:
-    catalogue = Catalogue(clock, lambda: 0.0, structlog.get_logger())
-    catalogue.start(consumer)
+    catalogue = Catalogue(clock, lambda: 0.0, structlog.get_logger(), consumer)
     catalogue.node_added(NODE)
     consumer.answer("a")
     return catalogue
@@ -54,7 +53,7 @@ def test_a_channel_that_appears_is_listed_within_a_second(
     catalogue.fields_changed(NODE)
     clock.pump([0.1] * 5)
     consumer.answer("a", "b")
-    assert catalogue.targets() == ["node::a", "node::b"]
+    assert catalogue.search("") == ["node::a", "node::b"]
 
 
 def test_what_is_asked_while_fields_change_is_asked_again(
@@ -67,7 +66,7 @@ def test_what_is_asked_while_fields_change_is_asked_again(
     consumer.answer("a")
     clock.pump([0.1] * 6)
     consumer.answer("a", "b")
-    assert (len(consumer.asked), catalogue.targets()) == (3, ["node::a", "node::b"])
+    assert (len(consumer.asked), catalogue.search("")) == (3, ["node::a", "node::b"])
 
 
 def test_a_node_that_says_so_all_the_time_is_asked_twice_a_second(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sisock import replies
 from sisock.errors import NodeError
 from sisock.node import Field, Limits, Series
+from sisock.target import Target
 from sisock_http.asking.question import Answer
 from sisock_http.dialects.panel import Shown
 from sisock_http.dialects.simplejson import element
@@ -50,13 +51,13 @@ def test_any_samples_are_written_in_every_form_and_as_strict_json(samples) -> No
         return
     if "f" not in series:
         return
-    answer = Answer("n::f", series["f"], Field("f", units="K"), "told")
+    answer = Answer(Target("n", "f"), series["f"], Field("f", units="K"), "told")
     for name, form in FORMATS.items():
-        body = form.write([answer])
+        body = form.write([answer], ["n::f"])
         if name == "json":
             strictly(body)
     for style in ("timeserie", "table", "frame"):
-        shown = Shown("n::f", style, "A", Limits())
+        shown = Shown(Target("n", "f"), style, "A", Limits())
         strictly(as_json.dumps([element(answer, shown), frame(answer, shown)]))
 
 
@@ -68,8 +69,8 @@ def test_infinities_and_nan_are_null_in_every_json(values) -> None:
     assert strictly(as_json.dumps(as_json.values(series))) == [1.0, None, None]
     if values.dtype.kind == "f":
         assert as_json.values(series) == [1.0, None, None]
-    answer = Answer("n::f", series, Field("f"))
-    rows = strictly(FORMATS["json"].write([answer]))
+    answer = Answer(Target("n", "f"), series, Field("f"))
+    rows = strictly(FORMATS["json"].write([answer], ["n::f"]))
     assert [row["n::f"] for row in rows] == [1.0, None, None]
 
 
@@ -82,11 +83,11 @@ def test_infinities_and_nan_are_null_in_every_json(values) -> None:
     ],
 )
 def test_text_and_bools_are_datapoints_for_a_time_series_and_rows_for_a_table(values, shown) -> None:
-    answer = Answer("n::f", Series("f", T, values), Field("f"))
-    made = json.loads(as_json.dumps(element(answer, Shown("n::f", "timeserie", "A", Limits()))))
+    answer = Answer(Target("n", "f"), Series("f", T, values), Field("f"))
+    made = json.loads(as_json.dumps(element(answer, Shown(Target("n", "f"), "timeserie", "A", Limits()))))
     assert made["datapoints"] == [[v, t] for v, t in zip(shown, [1000, 2000, 3000], strict=True)]
     assert "type" not in made
-    made = json.loads(as_json.dumps(element(answer, Shown("n::f", "table", "A", Limits()))))
+    made = json.loads(as_json.dumps(element(answer, Shown(Target("n", "f"), "table", "A", Limits()))))
     assert made["rows"] == [[t, v] for v, t in zip(shown, [1000, 2000, 3000], strict=True)]
 
 
@@ -94,10 +95,12 @@ def test_csv_holds_nothing_that_a_spreadsheet_takes_for_a_formula() -> None:
     told = ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "-1.5", "cold"]
     t = np.arange(7.0)
     answers = [
-        Answer("=node::f", Series("f", t, np.array(told, dtype=object)), Field("f", type="string")),
-        Answer("node::g", Series("g", t, -t - 0.5), Field("g")),
+        Answer(Target("=node", "f"), Series("f", t, np.array(told, dtype=object)), Field("f", type="string")),
+        Answer(Target("node", "g"), Series("g", t, -t - 0.5), Field("g")),
     ]
-    heading, *rows = csv.reader(io.StringIO(FORMATS["csv"].write(answers).decode()))
+    heading, *rows = csv.reader(
+        io.StringIO(FORMATS["csv"].write(answers, [str(answer.target) for answer in answers]).decode())
+    )
     assert heading == ["time", "'=node::f", "node::g"]
     assert [row[1] for row in rows] == ["'=1+1", "'+cmd", "'-2+3", "'@SUM(A1)", "'\t=1", "-1.5", "cold"]
     assert [float(row[2]) for row in rows] == (-t - 0.5).tolist()

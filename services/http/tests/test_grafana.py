@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sisock.node import Field, Limits, Series
+from sisock.target import Target
 from sisock_http.asking.question import Answer
 from sisock_http.dialects.panel import Shown
 from sisock_http.dialects.simplejson import element
@@ -193,9 +194,11 @@ def test_text_comes_out_as_text(bridge: Bridge, to_data_frame, style) -> None:
 
 @pytest.mark.parametrize("values", [np.array([True, False]), np.array([True, None], dtype=object)])
 def test_yes_and_no_come_out_as_booleans(to_data_frame, values) -> None:
-    answer = Answer("n::door", Series("door", np.array([1.0, 2.5]), values), Field("door", type="bool"))
-    table = element(answer, Shown("n::door", "table", "A", Limits()))
-    framed = frame(answer, Shown("n::door", "frame", "A", Limits()))
+    answer = Answer(
+        Target("n", "door"), Series("door", np.array([1.0, 2.5]), values), Field("door", type="bool")
+    )
+    table = element(answer, Shown(Target("n", "door"), "table", "A", Limits()))
+    framed = frame(answer, Shown(Target("n", "door"), "frame", "A", Limits()))
     for shown in to_data_frame(json.loads(dumps([table, framed]))):
         time, value = shown["fields"]
         assert (time["type"], value["type"], value["display"]) == ("time", "boolean", "n::door")

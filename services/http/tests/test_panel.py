@@ -7,12 +7,13 @@ from importlib.resources import files
 
 import pytest
 from sisock.node import Limits
+from sisock.target import Target
 from sisock_http.dialects import panel, times
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.problems import RequestError
 from twisted.internet.task import Clock
 
-NOBODY = Catalogue(Clock(), lambda: 0.0, None)
+NOBODY = Catalogue(Clock(), lambda: 0.0, None, None)
 
 RANGE = {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"}
 TARGETS = [{"target": "n::f"}]
@@ -83,9 +84,9 @@ def test_malformed_queries_are_refused_by_the_field_at_fault(body, sentence) -> 
 @pytest.mark.parametrize("item", [{}, {"target": ""}, {"target": None}])
 def test_a_target_that_is_not_chosen_yet_is_shown_but_not_asked_for(item) -> None:
     parsed = panel.parse({"range": RANGE, "targets": [item, *TARGETS]}, NOBODY)
-    assert [one.target for one in parsed.shown] == ["", "n::f"]
+    assert [one.target for one in parsed.shown] == [None, Target("n", "f")]
     [question] = parsed.questions()
-    assert question.targets == ("n::f",)
+    assert question.targets == (Target("n", "f"),)
 
 
 EXAMPLES = json.loads(files("sisock_testing").joinpath("moments.json").read_bytes())
@@ -126,7 +127,7 @@ def test_a_time_without_a_zone_is_utc_wherever_the_bridge_runs(clock_of_chile) -
 def test_hidden_targets_are_not_asked_for() -> None:
     targets = [{"target": "n::f"}, {"target": "n::g", "hide": True}]
     [question] = panel.parse({"range": RANGE, "targets": targets}, NOBODY).questions()
-    assert question.targets == ("n::f",)
+    assert question.targets == (Target("n", "f"),)
 
 
 @pytest.mark.parametrize("key", ["adhocFilters", "filters"])
@@ -134,7 +135,7 @@ def test_ad_hoc_filters_of_both_plugins_choose_nodes(key) -> None:
     targets = [{"target": "n::f"}, {"target": "m::g"}]
     body = {"range": RANGE, "targets": targets, key: [{"key": "node", "operator": "=", "value": "m"}]}
     [question] = panel.parse(body, NOBODY).questions()
-    assert question.targets == ("m::g",)
+    assert question.targets == (Target("m", "g"),)
 
 
 def test_max_data_points_is_the_limit_that_counts() -> None:

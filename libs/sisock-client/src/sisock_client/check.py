@@ -14,13 +14,15 @@ from sisock.auth import find_secret
 from sisock.config import RouterConfig
 from sisock.consumer import NodeInfo
 from sisock.errors import ConfigError, SisockError, TooMuchDataError
-from sisock.node import Field, Times
+from sisock.node import Field, Limits, Times
+from sisock.replies import Reading
+from sisock.target import Target
 
 from sisock_client import certificate, health, place
 from sisock_client.errors import ClientError
 from sisock_client.health import Finding, State
 from sisock_client.http import HttpSource
-from sisock_client.wamp import SEPARATOR, WampSource
+from sisock_client.wamp import WampSource
 
 FEW_POINTS = 1000
 T = TypeVar("T")
@@ -197,18 +199,24 @@ class _OverRouter:
         timelines = {field.name: field.timeline_name for field in fields}
         stride = (end - start) / FEW_POINTS if few else None
 
-        async def ask() -> Any:
+        async def ask() -> Reading:
             return await self._source.consumer.get_data(
-                node, names, start, end, deadline_s=self._deadline_s, timelines=timelines, min_stride=stride
+                node,
+                names,
+                start,
+                end,
+                deadline_s=self._deadline_s,
+                timelines=timelines,
+                limits=Limits(min_stride=stride),
             )
 
         try:
-            series, problems = self._source.ask(ask)
+            read: Reading = self._source.ask(ask)
         except TooMuchDataError:
             return [np.empty(0)] * len(names)
-        if problems and not any(len(one.t) for one in series.values()):
-            raise ClientError("; ".join(dict.fromkeys(problems.values())))
-        return [series[name].t if name in series else np.empty(0) for name in names]
+        if read.problems and not any(len(one.t) for one in read.series.values()):
+            raise ClientError("; ".join(dict.fromkeys(read.problems.values())))
+        return [read.series[name].t if name in read.series else np.empty(0) for name in names]
 
 
 class _OverBridge:
@@ -219,13 +227,13 @@ class _OverBridge:
         self._fields = source.fields("")
 
     def fields(self, node: str) -> list[Field]:
-        names = [one for one in self._fields if one.field.startswith(f"{node}{SEPARATOR}")]
-        return [Field(one.field.partition(SEPARATOR)[2], interval=one.interval) for one in names]
+        targets = [(Target.parse(one.field), one.interval) for one in self._fields]
+        return [Field(one.field, interval=interval) for one, interval in targets if one.node == node]
 
     def times(
         self, node: str, fields: Sequence[Field], start: float, end: float, *, few: bool
     ) -> list[Times]:
-        names = [f"{node}{SEPARATOR}{field.name}" for field in fields]
+        names = [str(Target(node, field.name)) for field in fields]
         found = self._source.get(names, start, end, FEW_POINTS if few else None)
         if found.notices and not found.any():
             raise ClientError("; ".join(found.notices))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
+from sisock.target import Target
 
 from sisock_client.errors import ClientError, UnknownFieldError
 from sisock_client.times import microseconds
@@ -118,7 +119,7 @@ def known_only(
     """
     unknown = [name for name, (t, _) in columns.items() if not len(t) and name not in units]
     for name in unknown:
-        if not any(name.partition("::")[0] in notice for notice in notices):
+        if not any(Target.parse(name).node in notice for notice in notices):
             notices = [*notices, f"there is no field {name!r}"]
     if unknown and len(unknown) == len(columns):
         why = "; ".join(dict.fromkeys(notices))

@@ -9,7 +9,9 @@ from sisock import logs
 from sisock.config import RouterConfig, load
 from sisock.consumer import Consumer
 from sisock.errors import SisockError
+from sisock.node import Limits
 from sisock.runner import the_reactor
+from sisock.target import Target
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread
@@ -17,7 +19,6 @@ from twisted.internet.threads import blockingCallFromThread
 from sisock_client.errors import ClientError
 from sisock_client.samples import Column, FieldInfo, NodeSummary, Samples, known_only
 
-SEPARATOR = "::"
 JOIN_S = 10.0
 STEP_S = 0.05
 WARNING = 30
@@ -93,7 +94,7 @@ class WampSource:
             found = []
             for name in sorted(self.consumer.nodes):
                 for one in await self.consumer.get_fields(name, 1, 0, self._deadline_s):
-                    whole = f"{name}{SEPARATOR}{one.name}"
+                    whole = str(Target(name, one.name))
                     if search.lower() in f"{whole} {one.description or ''}".lower():
                         found.append(FieldInfo(whole, one.description, one.units, one.type, one.interval))
             return found
@@ -105,28 +106,30 @@ class WampSource:
         """Samples in ``[start, end)``, UNIX seconds."""
         wanted: dict[str, list[str]] = {}
         for name in names:
-            node, found, field = name.partition(SEPARATOR)
-            if not found:
+            target = Target.parse(name)
+            if not target.node:
                 raise ClientError(f"{name!r} does not name a field: it must be 'node::field'")
-            wanted.setdefault(node, []).append(field)
+            wanted.setdefault(target.node, []).append(target.field)
         columns: dict[str, tuple[Column, Column]] = {name: (np.empty(0), np.empty(0)) for name in names}
         units: dict[str, str | None] = {}
         notices: list[str] = []
 
         async def ask(node: str, fields: list[str]) -> None:
             known = await self.consumer.get_fields(node, 1, 0, self._deadline_s)
-            units.update({f"{node}{SEPARATOR}{one.name}": one.units for one in known})
-            series, problems = await self.consumer.get_data(
+            units.update({str(Target(node, one.name)): one.units for one in known})
+            read = await self.consumer.get_data(
                 node,
                 fields,
                 start,
                 end,
                 deadline_s=self._deadline_s,
                 timelines={one.name: one.timeline_name for one in known},
-                max_points=max_points,
+                limits=Limits(max_points),
             )
-            columns.update({f"{node}{SEPARATOR}{name}": (one.t, one.values) for name, one in series.items()})
-            notices.extend(problems.values())
+            columns.update(
+                {str(Target(node, name)): (one.t, one.values) for name, one in read.series.items()}
+            )
+            notices.extend(read.problems.values())
 
         for node, fields in wanted.items():
             try:
@@ -135,7 +138,7 @@ class WampSource:
                 notices.append(str(error))
                 if node in self.consumer.nodes:
                     # It is there and did not answer: whether it has such fields is not known.
-                    units.update(dict.fromkeys(f"{node}{SEPARATOR}{name}" for name in fields))
+                    units.update(dict.fromkeys(str(Target(node, name)) for name in fields))
         return known_only(columns, units, notices)
 
     def ask(self, work: Callable[[], Any], deadline_s: float | None = None) -> Any:

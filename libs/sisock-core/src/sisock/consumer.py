@@ -20,8 +20,8 @@ from sisock.calls import Calls, Parts
 from sisock.config import RouterConfig
 from sisock.connection import Connection
 from sisock.errors import NodeError, TooMuchDataError
-from sisock.node import Field, Grid, Series
-from sisock.replies import Listing
+from sisock.node import Bins, Field, Grid, Limits
+from sisock.replies import Listing, Reading
 from sisock.trouble import Trouble
 
 MOST_REPLY_BYTES = 256 * 1024 * 1024
@@ -29,6 +29,7 @@ MOST_REPLY_BYTES = 256 * 1024 * 1024
 
 HUB_DEADLINE_S = 5.0
 COMPARE_INTERVAL_S = 5.0
+_WHOLE = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,6 @@ class Consumer:
     config : RouterConfig
         ``wamp_user`` is usually ``simonsobs``.
     log : structlog logger
-    watcher : Watcher, optional
-    fields_changed : callable, optional
-        Is told of a live node that says that it would now list other fields (CONTRACT section 7.5).
     most_reply_bytes : int
         A longer reply is refused, and the node told to stop.
     """
@@ -74,15 +72,13 @@ class Consumer:
         reactor: Any,
         config: RouterConfig,
         log: structlog.stdlib.BoundLogger,
-        watcher: Watcher | None = None,
-        fields_changed: Callable[[NodeInfo], None] | None = None,
         *,
         most_reply_bytes: int = MOST_REPLY_BYTES,
     ) -> None:
         self._reactor = reactor
         self._log = log
-        self._watcher = watcher
-        self._fields_changed = fields_changed
+        self._watcher: Watcher | None = None
+        self._fields_changed: Callable[[NodeInfo], None] | None = None
         self._most_reply_bytes = most_reply_bytes
         self._connection = Connection(reactor, config, self, log)
         self._calls = Calls(reactor, self._connection)
@@ -101,6 +97,17 @@ class Consumer:
     def why_away(self) -> str:
         """Why there is no session with the router, as far as is known."""
         return self._connection.why_away
+
+    def watch(self, watcher: Watcher, fields_changed: Callable[[NodeInfo], None] | None = None) -> None:
+        """Tell a watcher what changes; to be said before `run`.
+
+        Parameters
+        ----------
+        watcher : Watcher
+        fields_changed : callable, optional
+            Is told of a live node that says that it would now list other fields (CONTRACT section 7.5).
+        """
+        self._watcher, self._fields_changed = watcher, fields_changed
 
     def run(self) -> Deferred[None]:
         """Connect and stay connected; fires after `stop`, fails if the router refuses us at once."""
@@ -217,7 +224,7 @@ class Consumer:
         reply = await self._calls.ask(name, deadline_s, uris.get_fields(name), (start, end), {})
         return replies.read_fields(name, reply)
 
-    async def fetch(
+    async def get_data(
         self,
         name: str,
         fields: Sequence[str],
@@ -225,10 +232,9 @@ class Consumer:
         end: float,
         *,
         deadline_s: float,
-        max_points: int | None = None,
-        min_stride: float | None = None,
-        bins: Grid | None = None,
-    ) -> list[Any]:
+        timelines: Mapping[str, str] | None = None,
+        limits: Limits = _WHOLE,
+    ) -> Reading:
         """Ask a node for data, packed and reduced if it can.
 
         Parameters
@@ -241,35 +247,63 @@ class Consumer:
             Sisock times.
         deadline_s : float
             Seconds to wait for the whole reply.
-        max_points : int, optional
-            Most points per field; only sent to a node that announced that it knows it.
-        min_stride : float, optional
-            Least seconds between samples.
-        bins : Grid, optional
-            Have the node sum samples up in these bins, which it must have announced that it can (`bins`); the
-            parts are for `sisock.replies.read_bins` then.
-
-        Returns
-        -------
-        list
-            The parts of the reply, for `sisock.replies.read_data`.
+        timelines : mapping, optional
+            Timeline of each field as ``get_fields`` had it, for replies that do not say it themselves.
+        limits : Limits
+            ``max_points`` is only sent to a node that announced that it knows it; another's series may be
+            longer.
 
         Raises
         ------
         TooMuchDataError
             If the node has more data than it is willing to send.
         NodeError
-            If it is away, too slow, or failed, or sent more than we take.
+            If it is away, too slow, or failed, or sent more than we take, or no data at all.
         """
+        parts = await self._fetch(name, fields, start, end, deadline_s, limits)
+        return replies.read_data(name, parts, fields, timelines or {})
+
+    async def get_bins(
+        self, name: str, fields: Sequence[str], start: float, end: float, *, deadline_s: float, grid: Grid
+    ) -> tuple[dict[str, Bins], dict[str, str]]:
+        """Have a node sum samples up in even bins; it must have announced that it can (`bins`).
+
+        Returns
+        -------
+        bins : dict of Bins
+            One for each field that has samples and could be read.
+        problems : dict of str
+            A sentence for each that could not be read.
+
+        Raises
+        ------
+        TooMuchDataError, NodeError
+            As `get_data` does.
+        """
+        return replies.read_bins(
+            name, await self._fetch(name, fields, start, end, deadline_s, _WHOLE, grid), fields
+        )
+
+    async def _fetch(
+        self,
+        name: str,
+        fields: Sequence[str],
+        start: float,
+        end: float,
+        deadline_s: float,
+        limits: Limits,
+        grid: Grid | None = None,
+    ) -> list[Any]:
+        """The parts of a node's reply, for `sisock.replies`."""
         node = self.nodes.get(name)
         able = node.capabilities if node else frozenset()
         extra: dict[str, Any] = {"packed": True} if "packed" in able else {}
-        if max_points is not None and "max_points" in able:
-            extra["max_points"] = max_points
-        if min_stride is not None:
-            extra["min_stride"] = min_stride
-        if bins is not None:
-            extra["bins"] = {"width": bins.width / 1e6, "offset": bins.offset / 1e6}
+        if limits.max_points is not None and "max_points" in able:
+            extra["max_points"] = limits.max_points
+        if limits.min_stride is not None:
+            extra["min_stride"] = limits.min_stride
+        if grid is not None:
+            extra["bins"] = {"width": grid.width / 1e6, "offset": grid.offset / 1e6}
         parts = Parts(name, self._most_reply_bytes)
         asked = (list(fields), start, end)
         # A node of the predecessor's sends no parts, and must not notice that nobody waits any more.
@@ -281,25 +315,6 @@ class Consumer:
         if parts.full:
             raise parts.too_long()
         return parts.taken
-
-    async def get_data(
-        self,
-        name: str,
-        fields: Sequence[str],
-        start: float,
-        end: float,
-        *,
-        deadline_s: float,
-        timelines: Mapping[str, str] | None = None,
-        max_points: int | None = None,
-        min_stride: float | None = None,
-    ) -> tuple[dict[str, Series], dict[str, str]]:
-        """Ask a node for data and read its reply; see `fetch` and `sisock.replies.merge`."""
-        received = await self.fetch(
-            name, fields, start, end, deadline_s=deadline_s, max_points=max_points, min_stride=min_stride
-        )
-        read = replies.read_data(name, received, fields, timelines or {})
-        return read.series, read.problems
 
     async def call(self, who: str, deadline_s: float, procedure: str, *args: Any, **kwargs: Any) -> Any:
         """Call any procedure.

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 from sisock import logs, uris
 from sisock.config import RouterConfig, load
 from sisock.consumer import Consumer
-from sisock.node import Field, Series
+from sisock.node import Field, Limits, Series
+from sisock.replies import Reading
 from sisock.runner import the_reactor
 
 T = TypeVar("T")
@@ -280,12 +281,29 @@ class Peer:
         )
 
     def get_data(
-        self, name: str, fields: Sequence[str], start: float = 1, end: float = 0, **limits: Any
+        self,
+        name: str,
+        fields: Sequence[str],
+        start: float = 1,
+        end: float = 0,
+        timelines: Mapping[str, str] | None = None,
+        **limits: Any,
     ) -> tuple[dict[str, Series], dict[str, str]]:
         """Read data as a consumer of ours does: packed and in parts."""
-        return self._reactor.wait(  # type: ignore[no-any-return]
-            lambda: self.consumer.get_data(name, fields, start, end, deadline_s=CALL_DEADLINE_S, **limits)
-        )
+
+        async def ask() -> Reading:
+            return await self.consumer.get_data(
+                name,
+                fields,
+                start,
+                end,
+                deadline_s=CALL_DEADLINE_S,
+                timelines=timelines,
+                limits=Limits(**limits),
+            )
+
+        read: Reading = self._reactor.wait(ask)
+        return read.series, read.problems
 
     def v1_data(self, name: str, fields: Sequence[str], start: float, end: float, **limits: Any) -> Any:
         """Read data as a consumer of the predecessor's does."""

@@ -32,17 +32,11 @@ def main() -> None:
         config = load(HttpConfig, os.environ)
         logs.configure("http", config.log_level)
         log = logs.get()
-        catalogue = Catalogue(reactor, time.time, logs.get("catalogue"))
-        consumer = Consumer(
-            reactor,
-            config,
-            log,
-            catalogue,
-            catalogue.fields_changed,
-            most_reply_bytes=config.max_reply_bytes,
-        )
+        consumer = Consumer(reactor, config, log, most_reply_bytes=config.max_reply_bytes)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
+    catalogue = Catalogue(reactor, time.time, logs.get("catalogue"), consumer)
+    consumer.watch(catalogue, catalogue.fields_changed)
     # Half of the room at most is for questions to one node, so that it does not take all of it.
     node_asker = NodeAsker(
         reactor, consumer, catalogue, logs.get("asker"), most_waiting=max(1, config.max_queries // 2)
@@ -69,7 +63,6 @@ def main() -> None:
     except CannotListenError as error:
         exit_with(f"PORT={config.port} cannot be listened on ({error.socketError})", EXIT_CONFIG)
     log.info("http.listening", port=config.port)
-    catalogue.start(consumer)
 
     async def goodbye() -> None:
         await listening.stopListening()

@@ -9,21 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from sisock.target import Target
 from twisted.internet.defer import Deferred, FirstError, ensureDeferred, gatherResults
 
 from sisock_http.asking.one_node import Found, NodeAsker
 from sisock_http.asking.question import Answer, Question, empty
-from sisock_http.observatory.catalogue import SEPARATOR, Catalogue
+from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.problems import BusyError
 
 LATE_S = 1.0
 """By how much an answer may miss its deadline before it is us who are slow, not the nodes."""
-
-
-def split(target: str) -> tuple[str, str]:
-    """Node and field of a target; the node is empty if the target has no separator."""
-    node, found, name = target.partition(SEPARATOR)
-    return (node, name) if found else ("", target)
 
 
 class Asker:
@@ -58,31 +53,29 @@ class Asker:
         """
         wanted: dict[str, list[str]] = {}
         for target in question.targets:
-            node, name = split(target)
-            names = wanted.setdefault(node, [])
-            if name not in names:
-                names.append(name)
+            names = wanted.setdefault(target.node, [])
+            if target.field not in names:
+                names.append(target.field)
         found = await together(*(self._share(n, names, question, until) for n, names in wanted.items()))
         of_node = dict(zip(wanted, found, strict=True))
         late_s = self._reactor.seconds() - until
         if late_s > LATE_S:
             raise BusyError(f"this was answered {late_s:.1f} s too late to be right about who is away")
-        return [self._answer(target, of_node[split(target)[0]]) for target in question.targets]
+        return [self._answer(target, of_node[target.node]) for target in question.targets]
 
-    def _answer(self, target: str, found: Found) -> Answer:
-        node, name = split(target)
-        entry = self._catalogue.online.get(node)
-        known = entry.fields.get(name) if entry else None
+    def _answer(self, target: Target, found: Found) -> Answer:
+        node, name = target.node, target.field
+        known = self._catalogue.field(target)
         series, notice = found.series.get(name), found.problems.get(name, "")
         if series is None:
-            return Answer(target, empty(name), known, notice or f"{target!r} has no data")
+            return Answer(target, empty(name), known, notice or f"'{target}' has no data")
         if known is None and not len(series.t) and not notice:
             notice = f"{node!r} has no field {name!r}"
             self._catalogue.refresh(node)
         return Answer(target, series, known, notice)
 
     async def _share(self, node: str, names: Sequence[str], question: Question, until: float) -> Found:
-        key = replace(question, targets=(node, *names))
+        key = replace(question, targets=tuple(Target(node, name) for name in names))
         others = self._under_way.get(key)
         if others is not None:
             shared: Deferred[Found] = Deferred()

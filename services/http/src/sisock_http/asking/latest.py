@@ -7,8 +7,9 @@ predecessor's would send every sample, so it is asked for little and for the las
 from collections.abc import Sequence
 
 from sisock.node import Limits
+from sisock.target import Target
 
-from sisock_http.asking.gather import Asker, split, together
+from sisock_http.asking.gather import Asker, together
 from sisock_http.asking.question import Answer, Question
 from sisock_http.observatory.catalogue import Catalogue
 
@@ -22,7 +23,7 @@ AHEAD_S = 60.0
 
 
 async def latest(
-    asker: Asker, catalogue: Catalogue, targets: Sequence[str], now: float, until: float
+    asker: Asker, catalogue: Catalogue, targets: Sequence[Target], now: float, until: float
 ) -> list[Answer]:
     """Answers that end with the last sample of each field, empty where there is none within 30 days.
 
@@ -30,8 +31,8 @@ async def latest(
     ----------
     asker : Asker
     catalogue : Catalogue
-    targets : sequence of str
-        ``node::field``, each once.
+    targets : sequence of Target
+        Each once.
     now : float
         The present, UNIX seconds.
     until : float
@@ -44,9 +45,9 @@ async def latest(
     """
     able = [target for target in targets if _reduces(catalogue, target)]
     others = [target for target in targets if target not in set(able)]
-    found: dict[str, Answer] = {}
+    found: dict[Target, Answer] = {}
 
-    async def ask(names: Sequence[str], window_s: float, stride_s: float | None) -> list[str]:
+    async def ask(names: Sequence[Target], window_s: float, stride_s: float | None) -> list[Target]:
         if not names:
             return []
         answers = await asker.ask(
@@ -64,6 +65,6 @@ async def latest(
     return [found[target] for target in targets]
 
 
-def _reduces(catalogue: Catalogue, target: str) -> bool:
-    entry = catalogue.online.get(split(target)[0])
+def _reduces(catalogue: Catalogue, target: Target) -> bool:
+    entry = catalogue.online.get(target.node)
     return entry is not None and "max_points" in entry.info.capabilities

@@ -1,20 +1,13 @@
 """Which fields nodes have in a range: asked of all at once, since the catalogue knows of no range."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from sisock.errors import NodeError
 from sisock.node import Field
-from sisock.replies import Listing
 
 from sisock_http.asking.gather import together
-
-
-class Lister(Protocol):
-    """Lists a node's fields, as `sisock.consumer.Consumer` does."""
-
-    async def list_fields(self, name: str, start: float, end: float, deadline_s: float) -> Listing:
-        """List them, or raise `NodeError`."""
+from sisock_http.observatory.catalogue import Lister
 
 
 async def fields_within(

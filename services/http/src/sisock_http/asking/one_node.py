@@ -5,14 +5,15 @@ predecessor's that came with another's times are asked again one by one. Knows n
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
-from sisock import decimate, moments, replies
+from sisock import decimate, moments
 from sisock.consumer import Consumer
 from sisock.errors import DeadlineError, NodeError, TooMuchDataError
 from sisock.node import Series
+from sisock.replies import Reading
 from twisted.internet.defer import ensureDeferred, gatherResults
 
 from sisock_http.asking.question import Question
@@ -153,41 +154,43 @@ class NodeAsker:
     ) -> tuple[Found, frozenset[str]]:
         """What came, and which fields have more or fewer values than times."""
         try:
-            parts = await self._fetch(node, names, question, until)
-            read = replies.read_data(node, parts, names, entry.timelines)
+            read = await self._read(node, entry, names, question, until)
         except NodeError as error:
             return Found(problems=dict.fromkeys(names, str(error))), frozenset()
         except TooMuchDataError as error:
             return Found(problems=dict.fromkeys(names, f"{error}, at any resolution")), frozenset()
         return Found(read.series, read.problems), read.misfits
 
-    async def _fetch(self, node: str, names: Sequence[str], question: Question, until: float) -> list[Any]:
+    async def _read(
+        self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
+    ) -> Reading:
         """Ask once, and again with a wider stride while the node says that it is too much."""
-        stride = question.limits.min_stride
+        limits = question.limits
         for tries_left in reversed(range(WIDEST_TRIES)):
             left = until - self._reactor.seconds()
             if left <= 0:
                 raise DeadlineError(f"{node} did not answer in time")
             try:
-                parts = await self._consumer.fetch(
+                read = await self._consumer.get_data(
                     node,
                     names,
                     max(moments.EARLIEST_S, question.start),
                     max(moments.EARLIEST_S, question.end),
                     deadline_s=left,
-                    max_points=question.limits.max_points,
-                    min_stride=stride,
+                    timelines=entry.timelines,
+                    limits=limits,
                 )
             except TooMuchDataError:
                 self._answered(node)
                 if not tries_left:
                     raise
-                points = question.limits.max_points or STRIDE_POINTS
-                widened = stride * WIDER if stride else 0.0
+                points = limits.max_points or STRIDE_POINTS
+                widened = (limits.min_stride or 0.0) * WIDER
                 stride = max(widened, (question.end - question.start) / points)
+                limits = replace(limits, min_stride=stride)
             else:
                 self._answered(node)
-                return parts
+                return read
         raise AssertionError("unreachable")
 
     def _answered(self, node: str) -> None:

@@ -3,24 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from sisock.node import Limits
+from sisock.target import Target
 
 from sisock_http.asking.gather import Asker, together
 from sisock_http.asking.question import Answer, Question
 
-Answers = Mapping[tuple[str, Limits], Answer]
+Answers = Mapping[tuple[Target, Limits], Answer]
 """By what was wanted."""
 
 
-def plan(wanted: Iterable[tuple[str, Limits]], start: float, end: float) -> list[Question]:
+def plan(wanted: Iterable[tuple[Target, Limits]], start: float, end: float) -> list[Question]:
     """Put targets with the same limits into one question, each target once.
 
     Parameters
     ----------
-    wanted : iterable of (target, Limits)
+    wanted : iterable of (Target, Limits)
     start, end : float
         UNIX seconds.
     """
-    targets: dict[Limits, dict[str, None]] = {}
+    targets: dict[Limits, dict[Target, None]] = {}
     for target, limits in wanted:
         targets.setdefault(limits, {})[target] = None
     return [Question(tuple(names), start, end, limits) for limits, names in targets.items()]

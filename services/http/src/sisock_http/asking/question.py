@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from sisock.node import Field, Limits, Series
+from sisock.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is wanted: fields in ``[start, end)``, UNIX seconds, and how much of them."""
 
-    targets: tuple[str, ...]
+    targets: tuple[Target, ...]
     start: float
     end: float
     limits: Limits = Limits()
@@ -20,7 +21,7 @@ class Question:
 class Answer:
     """One field's samples; `notice` says why there may be none, or not all."""
 
-    target: str
+    target: Target
     series: Series
     field: Field | None = None
     notice: str = ""

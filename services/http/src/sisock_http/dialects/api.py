@@ -5,13 +5,13 @@ header ``Sisock-Notices``. Described, for programs, by ``openapi.json``.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
 from sisock.blocking import in_thread
 from sisock.consumer import Consumer
 from sisock.node import Limits
+from sisock.target import Target
 
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.latest import latest
@@ -23,7 +23,7 @@ from sisock_http.dialects.reply import Reply, notices
 from sisock_http.dialects.times import interval_seconds, moment
 from sisock_http.encoding import as_json
 from sisock_http.encoding.formats import FORMATS
-from sisock_http.observatory.catalogue import SEPARATOR, Catalogue
+from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.observatory.matching import MOST_MATCHES, resolve
 from sisock_http.observatory.presence import require_router
 from sisock_http.problems import RequestError
@@ -101,7 +101,7 @@ class Api:
             known = {name: list(entry.fields.values()) for name, entry in self._catalogue.online.items()}
         listed = [
             {
-                "field": f"{name}{SEPARATOR}{field.name}",
+                "field": str(Target(name, field.name)),
                 "node": name,
                 "name": field.name,
                 "description": field.description,
@@ -137,12 +137,11 @@ class Api:
         if chosen is None:
             raise RequestError(f"format={name!r} is none of {', '.join(FORMATS)}")
         require_router(self._consumer)
-        asked = await self._asker.ask(Question(tuple(targets), start, end, Limits(most, stride)), until)
-        answers = [replace(answer, target=column) for answer, column in zip(asked, columns, strict=True)]
+        answers = await self._asker.ask(Question(tuple(targets), start, end, Limits(most, stride)), until)
         if sum(len(answer.series.t) for answer in answers) > as_json.LARGE_POINTS // 5:
-            body = await in_thread(self._reactor, chosen.write, answers)
+            body = await in_thread(self._reactor, chosen.write, answers, columns)
         else:
-            body = chosen.write(answers)
+            body = chosen.write(answers, columns)
         headers = notices([answer.notice for answer in answers if answer.notice])
         if name not in ("json", "packed"):
             headers[b"content-disposition"] = f'attachment; filename="sisock.{chosen.suffix}"'.encode()
@@ -161,11 +160,11 @@ class Api:
         """What there is under ``/api/v1``, as OpenAPI 3.1."""
         return self.description
 
-    def _targets(self, arguments: Arguments) -> list[str]:
+    def _targets(self, arguments: Arguments) -> list[Target]:
         given = arguments.many("field")
         if not given or not all(given):
             raise RequestError("field is missing: name at least one, as field=node::field")
-        targets = list(dict.fromkeys(name for target in given for name in resolve(self._catalogue, target)))
+        targets = list(dict.fromkeys(name for text in given for name in resolve(self._catalogue, text)))
         if len(targets) > MOST_MATCHES:
             raise RequestError(f"these are {len(targets)} fields, more than {MOST_MATCHES}")
         return targets
@@ -179,17 +178,17 @@ class Api:
         return start, end
 
 
-def _columns(names: list[str], targets: list[str]) -> list[str]:
+def _columns(names: list[str], targets: list[Target]) -> list[str]:
     """What the columns of fields are called: their targets, unless there is a name for each."""
     if names and (len(names) != len(targets) or "time" in names):
         raise RequestError(f"as={names!r} must be {len(targets)} different names, none of them 'time'")
-    return names or targets
+    return names or [str(target) for target in targets]
 
 
 def _last(answer: Answer) -> dict[str, Any]:
     series = answer.series
     return {
-        "field": answer.target,
+        "field": str(answer.target),
         "time": float(series.t[-1]) if len(series.t) else None,
         "value": as_json.values(series)[-1] if len(series.t) else None,
     }

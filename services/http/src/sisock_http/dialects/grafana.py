@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sisock.blocking import in_thread
+from sisock.target import Target
 
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.plan import Answers, answer_all
@@ -101,8 +102,8 @@ def _element(
     """One target's answer in the dialect of who asked."""
     if item.style == "events":
         return simpod.events(happened, asked.start, asked.end, item)
-    if not item.target:
-        return simplejson.element(Answer("", empty(""), notice=panel.NO_TARGET), item)
+    if item.target is None:
+        return simplejson.element(Answer(Target("", ""), empty(""), notice=panel.NO_TARGET), item)
     answer = answers[item.target, item.limits]
     if item.style == "frame" and not as_json.is_number(answer.series, answer.field):
         return simpod.frame(answer, item)

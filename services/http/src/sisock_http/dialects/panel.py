@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sisock.node import Limits
+from sisock.target import Target
 
-from sisock_http.asking.gather import split
 from sisock_http.asking.one_node import STRIDE_POINTS
 from sisock_http.asking.plan import plan
 from sisock_http.asking.question import Question
@@ -21,7 +21,7 @@ from sisock_http.problems import RequestError
 
 MOST_POINTS = 10_000_000
 METHODS = ("extremes", "stride", "all")
-EVENTS = "sisock::events"
+EVENTS = Target("sisock", "events")
 """Target of simpod's annotations: who came and went. A node of that name goes before."""
 
 NO_TARGET = "no field is chosen yet: the target is empty"
@@ -35,8 +35,8 @@ class Shown:
 
     Parameters
     ----------
-    target : str
-        ``node::field``; empty where none was chosen yet.
+    target : Target or None
+        None where none was chosen yet.
     style : {"timeserie", "table", "frame", "events"}
         What to make of it; ``frame`` is simpod's: a series if it has numbers, else a frame.
     ref_id : str or None
@@ -44,7 +44,7 @@ class Shown:
     limits : Limits
     """
 
-    target: str
+    target: Target | None
     style: Style
     ref_id: Any
     limits: Limits
@@ -60,7 +60,11 @@ class Panel:
 
     def questions(self) -> list[Question]:
         """What to ask the nodes."""
-        wanted = ((item.target, item.limits) for item in self.shown if item.style != "events" and item.target)
+        wanted = (
+            (item.target, item.limits)
+            for item in self.shown
+            if item.style != "events" and item.target is not None
+        )
         return plan(wanted, self.start, self.end)
 
 
@@ -121,19 +125,19 @@ def parse(body: dict[str, Any], catalogue: Catalogue) -> Panel:
         style = _style(item, where)
         if not target:
             # Somebody is editing the panel: its other targets are still to be seen.
-            shown.append(Shown("", style, item.get("refId"), usual))
+            shown.append(Shown(None, style, item.get("refId"), usual))
             continue
         limits = _limits(item["payload"], where, end - start, usual) if item.get("payload") else usual
         names = resolve(catalogue, target)
-        asked = asked or any(split(name)[0] for name in names)
-        if names == [EVENTS] and split(EVENTS)[0] not in catalogue.online:
+        asked = asked or any(name.node for name in names)
+        if names == [EVENTS] and EVENTS.node not in catalogue.online:
             style = "events"
         shown += [Shown(name, style, item.get("refId"), limits) for name in names if _passes(name, filters)]
         if len(shown) > MOST_MATCHES:
             raise RequestError(f"targets stand for more than {MOST_MATCHES} fields")
     named = [item.target for item in shown if item.target]
     if named and not asked:
-        raise RequestError(f"targets[0].target={named[0]!r} does not name a field: it must be 'node::field'")
+        raise RequestError(f"targets[0].target='{named[0]}' does not name a field: it must be 'node::field'")
     return Panel(start, end, shown)
 
 
@@ -168,12 +172,12 @@ def _limits(payload: Any, where: str, span_s: float, usual: Limits) -> Limits:
     return Limits(most) if most else usual
 
 
-def _passes(target: str, filters: Sequence[Any]) -> bool:
+def _passes(target: Target, filters: Sequence[Any]) -> bool:
     """Whether a target passes Grafana's ad hoc filters; the one key there is is ``node``."""
     for listed in filters:
         for item in listed if isinstance(listed, list) else ():
             if isinstance(item, dict) and item.get("key") == "node":
-                same = split(target)[0] == item.get("value")
+                same = target.node == item.get("value")
                 if same != (item.get("operator", "=") in ("=", "=~")):
                     return False
     return True

@@ -7,7 +7,6 @@ its ``/query`` asks for is read by `sisock_http.dialects.panel`.
 from collections.abc import Iterable
 from typing import Any
 
-from sisock_http.asking.gather import split
 from sisock_http.asking.question import Answer
 from sisock_http.dialects.panel import Shown, time_range
 from sisock_http.encoding import as_json
@@ -27,17 +26,16 @@ def element(answer: Answer, shown: Shown) -> dict[str, Any]:
     """One element of the reply to ``/query``: a table where one was asked for, else a time series."""
     field, series = answer.field, answer.series
     unit = grafana_unit(field.units) if field and field.units else None
-    made: dict[str, Any] = {"target": answer.target}
+    made: dict[str, Any] = {"target": str(answer.target)}
     if shown.style == "table":
-        column = {"text": answer.target, "type": as_json.grafana_type(series, field)}
+        column = {"text": made["target"], "type": as_json.grafana_type(series, field)}
         made["type"] = "table"
         made["columns"] = [{"text": "Time", "type": "time"}, {**column, "unit": unit} if unit else column]
         made["rows"] = as_json.rows(series)
     else:
-        node, name = split(answer.target)
         made["datapoints"] = as_json.pairs(series)
-        made["title"] = answer.target
-        made["tags"] = {"node": node, "field": name}
+        made["title"] = made["target"]
+        made["tags"] = {"node": answer.target.node, "field": answer.target.field}
         if unit:
             made["unit"] = unit
     if shown.ref_id is not None:

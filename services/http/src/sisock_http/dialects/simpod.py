@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 
-from sisock_http.asking.gather import split
 from sisock_http.asking.question import Answer
 from sisock_http.dialects.panel import EVENTS, METHODS, Shown
 from sisock_http.dialects.simplejson import grafana_unit
@@ -48,10 +47,10 @@ def metrics(catalogue: Catalogue) -> list[dict[str, Any]]:
     for target in catalogue.targets():
         field = catalogue.field(target)
         units = f" ({field.units})" if field and field.units else ""
-        listed.append({"label": f"{target}{units}", "value": target, "payloads": payloads})
+        listed.append({"label": f"{target}{units}", "value": str(target), "payloads": payloads})
     return [
         *listed,
-        {"label": "data nodes that came and went (annotations)", "value": EVENTS, "payloads": []},
+        {"label": "data nodes that came and went (annotations)", "value": str(EVENTS), "payloads": []},
     ]
 
 
@@ -80,9 +79,8 @@ def variable(catalogue: Catalogue, body: dict[str, Any]) -> list[dict[str, str]]
     elif wanted == "live":
         values = sorted(n for n, entry in catalogue.online.items() if "live" in entry.info.capabilities)
     elif wanted.startswith("fields(") and wanted.endswith(")"):
-        nodes = resolve(catalogue, wanted[len("fields(") : -1].strip())
-        found = (split(target) for target in catalogue.targets())
-        values = sorted({name for node, name in found if node in nodes})
+        nodes = {str(name) for name in resolve(catalogue, wanted[len("fields(") : -1].strip())}
+        values = sorted({target.field for target in catalogue.targets() if target.node in nodes})
     else:
         values = catalogue.search("" if wanted == "fields" else wanted)
     return [{"__text": value, "__value": value} for value in values]
@@ -91,22 +89,21 @@ def variable(catalogue: Catalogue, body: dict[str, Any]) -> list[dict[str, str]]
 def frame(answer: Answer, shown: Shown) -> dict[str, Any]:
     """A field whose values are text or yes and no, as a data frame."""
     field, series = answer.field, answer.series
-    node, name = split(answer.target)
-    config: dict[str, Any] = {"displayNameFromDS": answer.target}
+    config: dict[str, Any] = {"displayNameFromDS": str(answer.target)}
     if field and field.description:
         config["description"] = field.description
     if field and field.units:
         config["unit"] = grafana_unit(field.units)
     values = {
-        "name": name,
+        "name": answer.target.field,
         "type": as_json.grafana_type(series, field),
-        "labels": {"node": node},
+        "labels": {"node": answer.target.node},
         "config": config,
     }
     notices = [{"severity": "warning", "text": answer.notice}] if answer.notice else []
     return _frame(
         shown,
-        answer.target,
+        str(answer.target),
         [{"name": "Time", "type": "time"}, values],
         [as_json.milliseconds(series).astype(int).tolist(), as_json.values(series)],
         notices,
@@ -125,7 +122,7 @@ def events(happened: Iterable[Event], start: float, end: float, shown: Shown) ->
         "tags": ("other", [event.tags for event in within]),
     }
     fields = [{"name": name, "type": kind} for name, (kind, _) in columns.items()]
-    return _frame(shown, EVENTS, fields, [values for _, values in columns.values()], [])
+    return _frame(shown, str(EVENTS), fields, [values for _, values in columns.values()], [])
 
 
 def _frame(

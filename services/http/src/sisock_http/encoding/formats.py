@@ -25,9 +25,9 @@ PACKED_ALIGN = 8
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to write answers, and what it is called."""
+    """A way to write answers, each under its name, and what it is called."""
 
-    write: Callable[[Sequence[Answer]], bytes]
+    write: Callable[[Sequence[Answer], Sequence[str]], bytes]
     content_type: bytes
     suffix: str
 
@@ -49,20 +49,20 @@ def _rows(answers: Sequence[Answer]) -> tuple[Times, list[np.ndarray[Any, Any]]]
     return t, [t.searchsorted(own) for own in times]
 
 
-def json_rows(answers: Sequence[Answer]) -> bytes:
+def json_rows(answers: Sequence[Answer], names: Sequence[str]) -> bytes:
     """``[{"time": milliseconds, "node::field": value}, ...]``."""
     t, rows = _rows(answers)
     table: list[dict[str, Any]] = [{"time": ms} for ms in np.rint(t * 1e3).astype(np.int64).tolist()]
-    for answer, at in zip(answers, rows, strict=True):
+    for answer, name, at in zip(answers, names, rows, strict=True):
         if len(at) < len(t):
             for row in table:
-                row[answer.target] = None
+                row[name] = None
         for i, value in zip(at.tolist(), as_json.values(answer.series), strict=True):
-            table[i][answer.target] = value
+            table[i][name] = value
     return orjson.dumps(table)
 
 
-def csv_text(answers: Sequence[Answer]) -> bytes:
+def csv_text(answers: Sequence[Answer], names: Sequence[str]) -> bytes:
     """A heading, then ``2017-07-14T00:00:00.000Z,1.25`` and so on."""
     t, rows = _rows(answers)
     columns: list[list[Any]] = []
@@ -73,7 +73,7 @@ def csv_text(answers: Sequence[Answer]) -> bytes:
         columns.append(column)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["time", *(harmless(answer.target) for answer in answers)])
+    writer.writerow(["time", *map(harmless, names)])
     writer.writerows(zip(_iso(t), *columns, strict=True))
     return out.getvalue().encode()
 
@@ -96,7 +96,7 @@ def _microseconds(t: Times) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.rint(t * 1e6).astype(np.int64)
 
 
-def arrow(answers: Sequence[Answer]) -> bytes:
+def arrow(answers: Sequence[Answer], names: Sequence[str]) -> bytes:
     """An Arrow IPC stream of one batch: ``time`` in UTC microseconds, then the fields.
 
     Notes
@@ -107,9 +107,9 @@ def arrow(answers: Sequence[Answer]) -> bytes:
     moment = na.timestamp("us", "UTC")
     types: dict[str, Any] = {"time": moment}
     columns = [na.c_array_from_buffers(moment, len(t), [None, _microseconds(t)])]
-    for answer, at in zip(answers, rows, strict=True):
+    for answer, name, at in zip(answers, names, rows, strict=True):
         kind, column = _arrow_column(answer, at, len(t))
-        types[answer.target] = kind
+        types[name] = kind
         columns.append(column)
     table = na.c_array_from_buffers(na.struct(types), len(t), [None], children=columns)
     out = io.BytesIO()
@@ -138,10 +138,10 @@ def _numbers(series: Series) -> Times:
     return np.array([v if isinstance(v, int | float) else np.nan for v in series.values], dtype=np.float64)
 
 
-def npz(answers: Sequence[Answer]) -> bytes:
+def npz(answers: Sequence[Answer], names: Sequence[str]) -> bytes:
     """Numpy's own archive: for each field an array of its name, and one of that name and ``/time``."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
-    for answer in answers:
+    for answer, name in zip(answers, names, strict=True):
         column = answer.series.values
         if column.dtype.kind == "O":
             # An array of objects would need pickle, which nobody should have to trust.
@@ -149,14 +149,14 @@ def npz(answers: Sequence[Answer]) -> bytes:
             column = (
                 np.array(["" if v is None else str(v) for v in column]) if text else _numbers(answer.series)
             )
-        arrays[answer.target] = column
-        arrays[f"{answer.target}/time"] = answer.series.t
+        arrays[name] = column
+        arrays[f"{name}/time"] = answer.series.t
     out = io.BytesIO()
     np.savez(out, **arrays)  # type: ignore[arg-type]
     return out.getvalue()
 
 
-def packed(answers: Sequence[Answer]) -> bytes:
+def packed(answers: Sequence[Answer], names: Sequence[str]) -> bytes:
     """Columns for a page: a head of JSON, then float64, little-endian.
 
     Notes
@@ -168,11 +168,11 @@ def packed(answers: Sequence[Answer]) -> bytes:
     """
     head: list[dict[str, Any]] = []
     columns: list[bytes] = []
-    for answer in answers:
+    for answer, name in zip(answers, names, strict=True):
         field, series = answer.field, answer.series
         kind = as_json.grafana_type(series, field)
         entry: dict[str, Any] = {
-            "field": answer.target,
+            "field": name,
             "type": kind,
             "units": field.units if field else None,
             "description": field.description if field else None,

@@ -7,12 +7,14 @@ background. Knows nothing of HTTP.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
-from sisock.consumer import Consumer, NodeInfo
+from sisock.consumer import NodeInfo
 from sisock.errors import NodeError
 from sisock.node import Field
+from sisock.replies import Listing
+from sisock.target import Target
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 
@@ -27,7 +29,13 @@ SOONEST_CHANGE_S = 0.5
 
 MOST_EVENTS = 10_000
 MOST_PROBLEMS = 5
-SEPARATOR = "::"
+
+
+class Lister(Protocol):
+    """Lists a node's fields, as `sisock.consumer.Consumer` does."""
+
+    async def list_fields(self, name: str, start: float, end: float, deadline_s: float) -> Listing:
+        """List them, or raise `NodeError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +88,22 @@ class Catalogue:
     clock : callable
         The present, UNIX seconds.
     log : structlog logger
+    lister : Lister
+        Asks nodes for their fields.
     """
 
-    def __init__(self, reactor: Any, clock: Callable[[], float], log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(
+        self, reactor: Any, clock: Callable[[], float], log: structlog.stdlib.BoundLogger, lister: Lister
+    ) -> None:
         self._reactor = reactor
         self._clock = clock
         self._log = log
-        self._consumer: Consumer | None = None
+        self._lister = lister
         self._settled = False
         self._sweep = LoopingCall(self._refresh_due)
         self._sweep.clock = reactor
         self.online: dict[str, OnlineNode] = {}
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
-
-    def start(self, consumer: Consumer) -> None:
-        """Use this consumer to ask nodes for their fields."""
-        self._consumer = consumer
-        self._sweep.start(SWEEP_INTERVAL_S, now=False)
 
     @property
     def settled(self) -> bool:
@@ -108,26 +115,25 @@ class Catalogue:
             self._settled = all(entry.asked_at > float("-inf") for entry in self.online.values())
         return self._settled
 
-    def field(self, target: str) -> Field | None:
-        """What is known of a ``node::field``."""
-        node, _, name = target.partition(SEPARATOR)
-        entry = self.online.get(node)
-        return entry.fields.get(name) if entry else None
+    def field(self, target: Target) -> Field | None:
+        """What is known of a field."""
+        entry = self.online.get(target.node)
+        return entry.fields.get(target.field) if entry else None
 
-    def targets(self) -> list[str]:
-        """Every ``node::field``, sorted."""
+    def targets(self) -> list[Target]:
+        """Every field of every node, sorted as they are written."""
         return sorted(
-            f"{name}{SEPARATOR}{known}" for name, entry in self.online.items() for known in entry.fields
+            (Target(name, known) for name, entry in self.online.items() for known in entry.fields), key=str
         )
 
     def search(self, text: str) -> list[str]:
         """Targets that contain a text, or whose source does, upper or lower case; all for none."""
         wanted = text.strip().lower()
         return sorted(
-            target
+            written
             for name, entry in self.online.items()
             for known in entry.fields.values()
-            if wanted in (target := f"{name}{SEPARATOR}{known.name}").lower()
+            if wanted in (written := str(Target(name, known.name))).lower()
             or wanted in (known.source or "").lower()
         )
 
@@ -149,6 +155,10 @@ class Catalogue:
     def router_changed(self, here: bool) -> None:
         """The router came or went; its nodes are told one by one."""
         self._settled = False
+        if self._sweep.running:
+            self._sweep.stop()
+        if here:
+            self._sweep.start(SWEEP_INTERVAL_S, now=False)
         self._log.info("router.here" if here else "router.gone")
 
     def _happened(self, node: NodeInfo, *, online: bool) -> None:
@@ -189,11 +199,9 @@ class Catalogue:
         ensureDeferred(self._ask(name, entry))
 
     async def _ask(self, name: str, entry: OnlineNode) -> None:
-        if self._consumer is None:
-            raise RuntimeError("the catalogue was not started")
         try:
             # From 1 s after the epoch until now: every field there is, as the predecessor asked.
-            listing = await self._consumer.list_fields(name, 1, 0, FIELDS_DEADLINE_S)
+            listing = await self._lister.list_fields(name, 1, 0, FIELDS_DEADLINE_S)
         except NodeError as error:
             problem = str(error)
         else:

@@ -10,6 +10,7 @@ import math
 import re
 
 import re2
+from sisock.target import Target
 
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.problems import RequestError
@@ -21,19 +22,19 @@ _GROUPS = {"(": ("|", ")"), "{": (",", "}")}
 _SPECIAL = frozenset("\\()[]{}|*+?^$")
 
 
-def resolve(catalogue: Catalogue, target: str) -> list[str]:
-    """Names that a target stands for.
+def resolve(catalogue: Catalogue, text: str) -> list[Target]:
+    """Fields that a text stands for: here, once, it is taken apart.
 
     Parameters
     ----------
     catalogue : Catalogue
-    target : str
+    text : str
         As it came from a dashboard.
 
     Returns
     -------
-    list of str
-        ``node::field``, at least one; names of fields that are not there are among them, so that
+    list of Target
+        At least one; names of fields that are not there are among them, so that
         what is missing can be said.
 
     Raises
@@ -41,20 +42,22 @@ def resolve(catalogue: Catalogue, target: str) -> list[str]:
     RequestError
         If it stands for more than is sensible.
     """
-    if _SPECIAL.isdisjoint(target) or catalogue.field(target):
+    target = Target.parse(text)
+    if _SPECIAL.isdisjoint(text) or catalogue.field(target):
         return [target]
-    if len(target) > LONGEST_PATTERN:
-        raise RequestError(f"a target of {len(target)} characters is too long")
-    pieces = _pieces(target)
+    if len(text) > LONGEST_PATTERN:
+        raise RequestError(f"a target of {len(text)} characters is too long")
+    pieces = _pieces(text)
     if pieces is None:
-        names = _matches(catalogue, target)
+        found = _matches(catalogue, text)
     elif math.prod(map(len, pieces)) <= MOST_MATCHES:
-        names = list(dict.fromkeys("".join(parts) for parts in itertools.product(*pieces)))
+        names = dict.fromkeys("".join(parts) for parts in itertools.product(*pieces))
+        found = [Target.parse(name) for name in names]
     else:
-        raise RequestError(f"target={target[:80]!r} stands for more than {MOST_MATCHES} fields")
-    if len(names) > MOST_MATCHES:
-        raise RequestError(f"target={target[:80]!r} stands for more than {MOST_MATCHES} fields")
-    return names or [target]
+        raise RequestError(f"target={text[:80]!r} stands for more than {MOST_MATCHES} fields")
+    if len(found) > MOST_MATCHES:
+        raise RequestError(f"target={text[:80]!r} stands for more than {MOST_MATCHES} fields")
+    return found or [target]
 
 
 def _pieces(target: str) -> list[list[str]] | None:
@@ -92,12 +95,12 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(r"\1", text)
 
 
-def _matches(catalogue: Catalogue, target: str) -> list[str]:
+def _matches(catalogue: Catalogue, text: str) -> list[Target]:
     """Known fields that match as a whole; none if it is no expression."""
     options = re2.Options()
     options.log_errors = False
     try:
-        pattern = re2.compile(target, options)
+        pattern = re2.compile(text, options)
     except re2.error:
         return []
-    return [name for name in catalogue.targets() if pattern.fullmatch(name)]
+    return [target for target in catalogue.targets() if pattern.fullmatch(str(target))]

@@ -1,0 +1,199 @@
+"""The bridge's own parts behind a wire of bytes: requests in, replies out; no router, no process."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import structlog
+from sisock.consumer import NodeInfo
+from sisock.node import Field, Series
+from sisock.replies import Listing, Reading
+from sisock_http.asking.gather import Asker
+from sisock_http.asking.one_node import NodeAsker
+from sisock_http.dialects.api import Api
+from sisock_http.dialects.grafana import Grafana
+from sisock_http.observatory.catalogue import Catalogue
+from sisock_http.web.admission import Admission
+from sisock_http.web.application import Application
+from sisock_http.web.pages import Pages
+from sisock_http.web.routes import make_routes
+from structlog.testing import capture_logs
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+NOW = 1500000000.0
+TIMES = [NOW - 20, NOW - 10]
+KELVIN = Field("stage_1k", "1 K stage", "K", interval=10.0)
+
+
+class Consumer:
+    """One node that answers at once, on a router that comes and goes as the test says."""
+
+    router_here = True
+    hub_here = True
+
+    def __init__(self) -> None:
+        self.fault: Exception | None = None
+        self.asked: list[tuple[str, list[str], float, float]] = []
+
+    async def list_fields(self, *_args: Any) -> Listing:
+        return Listing([KELVIN], [])
+
+    async def get_data(self, name: str, fields: Any, start: float, end: float, **_more: Any) -> Reading:
+        self.asked.append((name, list(fields), start, end))
+        if self.fault:
+            raise self.fault
+        return Reading({one: Series(one, np.array(TIMES), np.array([1.1, 1.2])) for one in fields}, {})
+
+
+@dataclass
+class Reply:
+    """What came over the wire."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def error(self) -> str:
+        return json.loads(self.body)["error"]
+
+
+class Wire:
+    """An application, asked in bytes."""
+
+    def __init__(self, at_once: int = 8, cors_origin: str = "") -> None:
+        clock, log = Clock(), structlog.get_logger()
+        self.consumer = Consumer()
+        self.catalogue = Catalogue(clock, lambda: NOW, log, self.consumer)
+        self.catalogue.node_added(NodeInfo("cryostat", "thermometers"))
+        consumer: Any = self.consumer
+        asker = Asker(clock, self.catalogue, NodeAsker(clock, consumer, self.catalogue, log, 4))
+        routes = make_routes(
+            Grafana(clock, consumer, self.catalogue, asker),
+            Api(clock, consumer, self.catalogue, asker, lambda: NOW),
+            Pages(),
+            Admission(clock, 10.0, at_once),
+        )
+        self._site = Application(clock, routes, log, cors_origin).site()
+
+    def ask(self, address: str, method: str = "GET", body: Any = None, **headers: str) -> Reply:
+        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        lines = [f"{method} {address} HTTP/1.1", "Host: bridge", f"Content-Length: {len(content)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        channel, transport = self._site.buildProtocol(None), StringTransport()
+        channel.makeConnection(transport)
+        channel.dataReceived("\r\n".join([*lines, "", ""]).encode() + content)
+        head, _, rest = transport.value().partition(b"\r\n\r\n")
+        first, *others = head.decode().split("\r\n")
+        found = dict(line.lower().split(": ", 1) for line in others)
+        return Reply(int(first.split()[1]), found, rest)
+
+
+@pytest.fixture
+def wire() -> Wire:
+    """A bridge whose one node is online."""
+    return Wire()
+
+
+def test_samples_are_asked_of_their_node_and_written_as_they_were_asked_for(wire: Wire) -> None:
+    reply = wire.ask("/api/v1/data?field=cryostat::stage_1k&start=-60&end=now&as=T&format=csv")
+    lines = reply.body.decode().splitlines()
+    assert lines == ["time,T", "2017-07-14T02:39:40.000Z,1.1", "2017-07-14T02:39:50.000Z,1.2"]
+    assert reply.headers["content-type"] == "text/csv; charset=utf-8"
+    assert wire.consumer.asked == [("cryostat", ["stage_1k"], NOW - 60, NOW)]
+
+
+def test_a_field_is_taken_apart_once_and_named_whole_again_in_every_dialect(wire: Wire) -> None:
+    whole = "cryostat::stage_1k"
+    assert json.loads(wire.ask("/api/v1/fields").body)[0]["field"] == whole
+    assert json.loads(wire.ask(f"/api/v1/latest?field={whole}").body)[0]["field"] == whole
+    assert json.loads(wire.ask("/search", "POST", {}).body) == [whole]
+    assert json.loads(wire.ask("/metrics", "POST", {}).body)[0]["value"] == whole
+    asked = {"range": {"from": 1, "to": NOW * 1e3}, "targets": [{"target": whole, "type": "timeserie"}]}
+    [series] = json.loads(wire.ask("/query", "POST", asked).body)
+    assert (series["target"], series["title"]) == (whole, whole)
+    assert series["tags"] == {"node": "cryostat", "field": "stage_1k"}
+
+
+@pytest.mark.parametrize(
+    ("address", "method", "status", "sentence"),
+    [
+        ("/nowhere", "GET", 404, "there is no /nowhere here"),
+        ("/query", "GET", 405, "GET is not answered here, only POST"),
+        ("/api/v1/data", "GET", 400, "field is missing"),
+        ("/api/v1/data?field=n::f&feild=x", "GET", 400, "there is no parameter 'feild' here"),
+        ("/api/v1/data?field=n::f&start=soon", "GET", 400, "start='soon' is not a time"),
+        ("/api/v1/data?field=n::f&start=20&end=10", "GET", 400, "start='20' is after end='10'"),
+        ("/api/v1/data?field=n::f&format=xml", "GET", 400, "format='xml' is none of json, csv"),
+        ("/api/v1/data?field=n::f&max_points=0", "GET", 400, "max_points='0' is not a whole number"),
+        ("/api/v1/data?field=n::f&as=a&as=b", "GET", 400, "must be 1 different names"),
+        ("/api/v1/nodes?start=1", "GET", 400, "there is no parameter 'start' here"),
+    ],
+)
+def test_what_cannot_be_answered_is_one_sentence_of_json(
+    wire: Wire, address, method, status, sentence
+) -> None:
+    reply = wire.ask(address, method)
+    assert (reply.status, reply.headers["content-type"]) == (status, "application/json")
+    assert sentence in reply.error
+    assert wire.consumer.asked == []
+
+
+def test_a_body_that_is_no_json_or_too_long_is_refused_in_a_sentence(wire: Wire) -> None:
+    assert "the body is not JSON" in wire.ask("/query", "POST", b"{").error
+    assert "the body is a JSON list, not an object" in wire.ask("/query", "POST", []).error
+    long = wire.ask("/query", "POST", b" " * (4 * 1024 * 1024 + 1))
+    assert (long.status, "longer than" in long.error) == (413, True)
+
+
+def test_while_the_router_is_away_nothing_looks_like_no_data(wire: Wire) -> None:
+    wire.consumer.router_here = wire.consumer.hub_here = False
+    for address in ("/readyz", "/", "/api/v1/nodes", "/api/v1/fields", "/api/v1/data?field=a::b"):
+        reply = wire.ask(address)
+        assert (reply.status, "the router is away" in reply.error) == (503, True)
+        assert int(reply.headers["retry-after"]) >= 1
+    assert wire.ask("/healthz").status == 200
+    status = json.loads(wire.ask("/api/v1/status").body)
+    assert (status["router"], status["hub"], status["now"]) == (False, False, NOW)
+
+
+def test_a_fault_of_ours_is_told_in_the_log_and_hides_its_inside(wire: Wire) -> None:
+    wire.catalogue.online = None  # type: ignore[assignment]
+    with capture_logs() as logs:
+        reply = wire.ask("/api/v1/nodes")
+    assert (reply.status, reply.error) == (500, "something went wrong here; the log of sisock-http says what")
+    [line] = [line for line in logs if line["event"] == "request.failed"]
+    assert (line["path"], line["log_level"]) == ("/api/v1/nodes", "error")
+
+
+def test_a_full_bridge_refuses_questions_and_still_says_how_it_is() -> None:
+    wire = Wire(at_once=0)
+    reply = wire.ask("/api/v1/data?field=cryostat::stage_1k")
+    assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+    assert "all there is room for" in reply.error
+    assert wire.ask("/api/v1/status").status == 200
+    assert wire.consumer.asked == []
+
+
+def test_a_field_and_a_node_that_are_not_there_are_named_in_the_notices(wire: Wire) -> None:
+    reply = wire.ask("/api/v1/data?field=gone::x&field=cryostat::stage_1k")
+    rows = json.loads(reply.body)
+    assert [row["cryostat::stage_1k"] for row in rows] == [1.1, 1.2]
+    assert json.loads(reply.headers["sisock-notices"]) == ["data node 'gone' is not online"]
+
+
+def test_a_browser_gets_the_page_and_others_the_answer_of_a_data_source(wire: Wire) -> None:
+    page = wire.ask("/", Accept="text/html")
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert json.loads(wire.ask("/").body)["status"] == "ok"
+    assert wire.ask("/", "HEAD").body == b""
+
+
+def test_pages_of_other_origins_may_read_only_where_that_was_set() -> None:
+    assert "access-control-allow-origin" not in Wire().ask("/healthz").headers
+    reply = Wire(cors_origin="https://site.example").ask("/query", "OPTIONS")
+    assert reply.status == 204
+    assert reply.headers["access-control-allow-origin"] == "https://site.example"
