@@ -155,3 +155,35 @@ def test_the_pages_data_server_joins_a_real_router(page: str, sisock_stack: Stac
         assert len(series[field].t) >= 2
     finally:
         assert process.stop() == 0
+
+
+@pytest.mark.parametrize("code", blocks(ROOT / "docs" / "grafana.md", "bash"))
+def test_a_line_for_curl_in_the_page_on_grafana_is_answered(bridge: str, code: str) -> None:
+    if "curl" not in code:
+        pytest.skip("it asks nothing")
+    script = re.sub(r"(http://)?localhost:5000", bridge, code).replace("curl", "curl --fail --silent")
+    done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    assert "2017-07-14T00:00:00.000Z," in done.stdout
+
+
+def test_a_program_in_the_page_on_grafana_reads_what_it_is_said_to(bridge: str) -> None:
+    programs = [code for code in blocks(ROOT / "docs" / "grafana.md", "python") if "localhost:5000" in code]
+    assert programs
+    for code in programs:
+        names: dict[str, object] = {}
+        exec(code.replace("http://localhost:5000", bridge), names)
+        assert len(names["frame"]) == 1440  # type: ignore[arg-type]
+
+
+def test_the_example_of_a_consumer_sees_who_is_there(bridge: str, sisock_stack: Stack) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "examples" / "consumer.py"), "3"],
+        env=sisock_stack.environ(CROSSBAR_DIR=str(sisock_stack.directory / ".crossbar")),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stderr == ""
+    for line in ("router here", "came apex_archive", "apex_archive has apex_humidity"):
+        assert line in done.stdout

@@ -3,12 +3,13 @@
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sisock_ci import changes, engine, made, new, release, smoke
+from sisock_ci import alone, changes, engine, index, made, new, release, smoke
 from sisock_ci.errors import CiError
-from sisock_ci.services import Service, find, find_root, services
+from sisock_ci.services import Service, find, find_package, find_root, services
 
 MB = 1e6
 
@@ -110,6 +111,29 @@ def _new(root: Path, options: argparse.Namespace) -> None:
         _say(path)
 
 
+def _alone(root: Path, options: argparse.Namespace) -> None:
+    named = [service.name for service in services(root)] if options.all else options.packages
+    if not named:
+        raise CiError("name packages, or give --all")
+    failed = []
+    with tempfile.TemporaryDirectory(prefix="sisock-alone-") as made:
+        work = Path(made)
+        alone.fill(root, work / "index")
+        with index.served(work / "index", work) as url:
+            for name in named:
+                package = find_package(root, name)
+                (work / name).mkdir()
+                try:
+                    copy = alone.environment(package, url, work / name, options.python, root=root)
+                    alone.try_tests(copy, work / name, options.pytest)
+                    _say(f"{package.name}: its tests pass where it is alone")
+                except CiError as error:
+                    _say(f"{package.name}: {error}")
+                    failed.append(package.name)
+    if failed:
+        raise CiError(f"not green alone: {', '.join(failed)}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sisock-ci", description=__doc__)
     steps = parser.add_subparsers(required=True, metavar="STEP")
@@ -145,6 +169,11 @@ def _parser() -> argparse.ArgumentParser:
     fresh = add("new", _new, "make a data server from a template")
     fresh.add_argument("name", help="such as roof-wind; it becomes services/roof-wind")
     fresh.add_argument("--title", default="", help="what it serves, such as 'the wind on the roof'")
+    lone = add("alone", _alone, "test packages where they are alone, with all they need from an index")
+    lone.add_argument("packages", nargs="*")
+    lone.add_argument("--all", action="store_true", help="all services")
+    lone.add_argument("--python", default="3.11")
+    lone.add_argument("--pytest", nargs=argparse.REMAINDER, default=[], help="arguments of pytest, last")
     pins = add("pins", _pins, "write the versions into compose's env file")
     pins.add_argument("--file", type=Path)
     return parser

@@ -109,9 +109,8 @@ def _pyproject(root: Path) -> str:
 
 
 def _sources(root: Path) -> list[Package]:
-    """What another package may depend on: libraries, and the router that the testing kit starts."""
-    routers = [service for service in services(root) if service.role == "router"]
-    return sorted([*libraries(root), *routers], key=lambda package: package.distribution)
+    """What another package may depend on: libraries, and the services that tests start beside their own."""
+    return sorted([*libraries(root), *services(root)], key=lambda package: package.distribution)
 
 
 def _contracts(root: Path) -> str:

@@ -26,6 +26,9 @@ def run(command: Sequence[str | Path], cwd: Path, environ: Mapping[str, str] | N
     return done.stdout
 
 
+__all__ = ["find_uv_bin", "run", "uv"]
+
+
 def uv(cwd: Path, *arguments: str | Path) -> str:
     """Run uv."""
     return run([find_uv_bin(), *arguments], cwd)

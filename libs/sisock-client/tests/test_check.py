@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import requests
 from sisock_hub.prepare import self_signed
+from sisock_testing import SERVERS as OLD
 from sisock_testing import Stack, wait_until
 from sisock_testing.stack import free_port
 
 SERVERS = Path(__file__).parent / "servers"
-OLD = Path(__file__).parents[2] / "sisock-core" / "tests" / "servers"
 Look = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

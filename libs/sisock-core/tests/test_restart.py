@@ -2,14 +2,12 @@
 
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 from sisock.errors import NodeError
-from sisock_testing import Peer, Process, Stack, wait_until
+from sisock_testing import SERVERS, Peer, Process, Stack, wait_until
 from sisock_testing.stack import Reactor
 
-SERVERS = Path(__file__).parent / "servers"
 WAYS = ("class", "instance", "reconnecting", "module", "relative")
 
 

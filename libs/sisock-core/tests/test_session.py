@@ -8,10 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sisock.errors import NodeError, TooMuchDataError
-from sisock_testing import Peer, Process, Stack, wait_until
+from sisock_testing import SERVERS, Peer, Process, Stack, wait_until
 from sisock_testing.stack import Reactor
-
-SERVERS = Path(__file__).parent / "servers"
 
 
 def start(stack: Stack, server: str, name: str = "", **environ: str) -> Process:

@@ -2,15 +2,13 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from sisock_testing import Process, Stack, wait_until
+from sisock_testing import SERVERS, Process, Stack, wait_until
 from sisock_testing.stack import free_port
 
-SERVERS = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers"
 NODES = {"apex_archive", "clockwork", "old_thermometer", "pre_core"}
 TIMEOUT_S = 20
 

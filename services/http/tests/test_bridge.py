@@ -5,19 +5,17 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import requests
-from sisock_testing import Stack, wait_until
+from sisock_testing import SERVERS, Stack, wait_until
 from sisock_testing.stack import executable
 from sisock_weather.archive import parse
 from sisock_weather.config import bundled
 
 Bridge = Any
-SERVERS = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers"
 NODES = {"apex_archive", "clockwork", "old_thermometer", "pre_core"}
 DAY = {"start": "2017-07-14T00:00:00Z", "end": "2017-07-15T00:00:00Z"}
 ALL = {"start": "2017-07-13T00:00:00Z", "end": "2017-07-28T00:01:00Z"}

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 HTTP = Path(__file__).parents[1]
-DOCUMENTS = [HTTP / "README.md", HTTP.parents[1] / "docs" / "grafana.md"]
+DOCUMENTS = [HTTP / "README.md"]
 BLOCK = re.compile(r"```(bash|python)\n(.*?)```", re.DOTALL)
 
 

@@ -23,14 +23,13 @@ from sisock_http.dialects.panel import Shown
 from sisock_http.dialects.simplejson import element
 from sisock_http.dialects.simpod import frame
 from sisock_http.encoding.as_json import dumps
-from sisock_testing import Stack, wait_until
+from sisock_testing import SERVERS, Stack, wait_until
 from sisock_weather.archive import parse
 from sisock_weather.config import bundled
 
 Bridge = Any
 Frames = list[dict[str, Any]]
 HERE = Path(__file__).parent
-SERVERS = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers"
 CACHE = Path(__file__).parents[1] / "build" / "grafana"
 HUMIDITY, PRESSURE = "apex_archive::apex_humidity", "apex_archive::apex_pressure"
 STATE, AWAY, UNKNOWN = "old_thermometer::state", "fallen::sine", "apex_archive::apex_nothing"

@@ -14,9 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
-from sisock_testing import Stack, wait_until
+from sisock_testing import SERVERS, Stack, wait_until
 
-SERVERS = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers"
 SCREENS = Path(__file__).parents[1] / "build" / "screens"
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["background-networking", "component-update", "sync", "gpu"]

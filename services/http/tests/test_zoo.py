@@ -5,16 +5,15 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import requests
-from sisock.testing import Stack, wait_until
+from sisock_testing import SERVERS, Stack, wait_until
 
 Bridge = Any
-SERVER = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers" / "zoo.py"
+SERVER = SERVERS / "zoo.py"
 DAY = {"start": 0, "end": 86_400_000}
 GOOD = [[1.0, 100_000], [2.0, 160_000], [3.0, 220_000]]
 MEGABYTE = 1024 * 1024

@@ -14,10 +14,9 @@ from sisock import uris
 from sisock.errors import NodeError
 from sisock_hub.hub import UNKNOWN
 from sisock_hub.prepare import prepare
-from sisock_testing import Peer, Stack, wait_until
+from sisock_testing import SERVERS, Peer, Stack, wait_until
 from sisock_testing.stack import executable
 
-SERVERS = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers"
 RELIST_DEADLINE_S = 5.0
 
 

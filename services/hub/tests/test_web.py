@@ -1,15 +1,11 @@
 """The consumer in a browser, served by the router itself; and the same in Python."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from sisock_testing import Peer, Process, Stack
 
-ROOT = Path(__file__).parents[3]
 CHROMIUM = "/usr/bin/chromium"
 OPTIONS = [
     "--no-sandbox",
@@ -57,17 +53,3 @@ def test_a_wrong_secret_is_said(page: Page) -> None:
     page.fill("#secret", "wrong")
     page.click("button")
     expect(page.locator("#state")).to_contain_text("not connected:", timeout=PATIENCE_MS)
-
-
-def test_the_consumer_in_python_does_the_same(weather: Process, sisock_stack: Stack) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "docs" / "examples" / "consumer.py"), "3"],
-        env=sisock_stack.environ(CROSSBAR_DIR=str(sisock_stack.directory / ".crossbar")),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.stderr == ""
-    for line in ("router here", "came apex_archive", "apex_archive has apex_humidity"):
-        assert line in done.stdout
