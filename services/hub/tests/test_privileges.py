@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,3 +148,22 @@ def test_a_config_that_we_may_not_read_is_told_with_the_remedy(nobody: Path) -> 
     assert f"{nobody}/config.json cannot be read by user 65534" in str(caught.value)
     assert "(its mode is 0600): let that group read it (chgrp" in str(caught.value)
     assert "begin as root" in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, and setpriv")
+def test_the_copy_is_made_with_the_few_rights_of_the_container(directory: Path, tmp_path: Path) -> None:
+    rights = "-all,+chown,+dac_override,+setgid,+setuid"
+    program = (
+        "import sys; from pathlib import Path; from sisock_hub.privileges import account, own_copy\n"
+        "print(own_copy(Path(sys.argv[1]), 'config.json', account('9000:9000')))"
+    )
+    command = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", sys.executable, "-c", program]
+    done = subprocess.run(
+        [*command, str(directory)],
+        env={"TMPDIR": str(tmp_path / "tmp")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert (Path(done.stdout.strip()) / "config.json").stat().st_uid == 9000

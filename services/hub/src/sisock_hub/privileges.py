@@ -95,9 +95,10 @@ def own_copy(directory: Path, config: str, owner: Account | None) -> Path:
     if moved != tree:
         (copy / config).write_text(json.dumps(moved, indent=4), encoding="utf-8")
     for path in (copy.parent, *copy.parent.rglob("*")):
+        # While it is ours: the container has no right over what others own (CAP_FOWNER).
+        path.chmod(0o700 if path.is_dir() else 0o600 | path.stat().st_mode & stat.S_IXUSR)
         if owner is not None:
             os.chown(path, owner.uid, owner.gid)
-        path.chmod(0o700 if path.is_dir() else 0o600 | path.stat().st_mode & stat.S_IXUSR)
     return copy
 
 
