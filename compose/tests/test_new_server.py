@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from sisock_ci.copies import copy_tracked
 from sisock_testing import wait_until
 from sisock_testing.stack import free_port
 from uv import find_uv_bin
@@ -25,11 +26,7 @@ class Clone:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        told = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-        for file in filter(None, told.stdout.split("\0")):
-            if (ROOT / file).exists():
-                (directory / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / file, directory / file)
+        copy_tracked(ROOT, directory)
         self.run("git", "init", "-q")
         self.run("git", "add", "--all")
         self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "all")

@@ -1,4 +1,4 @@
-"""``sisock-ci``: build, try, push and release sisock's images, from a laptop or from any CI."""
+"""``sisock-ci``: build, try and release sisock's packages and images, from a laptop or from any CI."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sisock_ci import alone, changes, engine, index, made, new, release, smoke
+from sisock_ci import alone, changes, engine, index, made, new, publish, published, release, smoke
 from sisock_ci.errors import CiError
 from sisock_ci.services import Service, find, find_package, find_root, services
 
@@ -81,15 +81,8 @@ def _push(root: Path, options: argparse.Namespace) -> None:
 
 
 def _release(root: Path, options: argparse.Namespace) -> None:
-    [service] = find(root, [options.service])
-    tag = release.tag(root, service, options.tag or "")
-    client = engine.connect()
-    [hub] = find(root, ["hub"])
-    for one in dict.fromkeys((hub, service)):
-        engine.build(client, root, one)
-    smoke.try_image(client, service, hub)
-    digest = engine.push(client, root, service, release=True)
-    _say(f"released {engine.reference(service, service.version)} {digest} as {tag}")
+    package = find_package(root, options.package)
+    publish.publish(root, package, published.named(), _say, asked=options.tag or "")
 
 
 def _pins(root: Path, options: argparse.Namespace) -> None:
@@ -112,20 +105,20 @@ def _new(root: Path, options: argparse.Namespace) -> None:
 
 
 def _alone(root: Path, options: argparse.Namespace) -> None:
-    named = [service.name for service in services(root)] if options.all else options.packages
-    if not named:
+    tested = services(root) if options.all else [find_package(root, name) for name in options.packages]
+    if not tested:
         raise CiError("name packages, or give --all")
     failed = []
     with tempfile.TemporaryDirectory(prefix="sisock-alone-") as made:
         work = Path(made)
-        alone.fill(root, work / "index")
+        alone.fill(root, work / "index", tested)
         with index.served(work / "index", work) as url:
-            for name in named:
-                package = find_package(root, name)
-                (work / name).mkdir()
+            for package in tested:
+                place = work / package.name
+                place.mkdir()
                 try:
-                    copy = alone.environment(package, url, work / name, options.python, root=root)
-                    alone.try_tests(copy, work / name, options.pytest)
+                    copy = alone.environment(package, url, place, options.python, root=root)
+                    alone.try_tests(copy, place, options.pytest)
                     _say(f"{package.name}: its tests pass where it is alone")
                 except CiError as error:
                     _say(f"{package.name}: {error}")
@@ -161,8 +154,8 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--pull", action="store_true", help="ask the registry for newer base images")
         if name == "push":
             added.add_argument("--release", action="store_true", help="also as latest")
-    released = add("release", _release, "check, build, try and push one service's release")
-    released.add_argument("service")
+    released = add("release", _release, "release a package: to the package index, and a service's image")
+    released.add_argument("package", help="such as http, or libs/sisock-core")
     released.add_argument("--tag", help="the tag that is released, to be checked")
     making = add("make", _make, "write all that is made from the table of services")
     making.add_argument("--check", action="store_true", help="write nothing; fail if something would change")

@@ -1,35 +1,34 @@
 """A package's tests where it is alone: its folder elsewhere, all it needs from an index."""
 
 import os
-import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sisock_ci import index, processes
+from sisock_ci.copies import copy_tracked
 from sisock_ci.errors import CiError
-from sisock_ci.services import Package, packages
+from sisock_ci.services import Package, needed
 
 UNLIKE = ("VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS")
 
 
-def fill(root: Path, folder: Path) -> None:
-    """Put wheels of all packages into a folder."""
+def fill(root: Path, folder: Path, tested: Iterable[Package]) -> None:
+    """Put wheels into a folder: of packages, and of those of ours that they need for their tests."""
     folder.mkdir(parents=True, exist_ok=True)
-    for package in packages(root):
-        index.build(root, package, folder)
-    index.relaxed_router(folder)
+    wanted = {one.distribution: one for one in tested}
+    for package in tuple(wanted.values()):
+        wanted |= {one.distribution: one for one in needed(root, package, tests=True)}
+    for package in wanted.values():
+        index.build(root, package, folder, "--wheel")
+    if any(index.needs_router(package) for package in wanted.values()):
+        index.relaxed_router(folder)
 
 
 def environment(package: Package, url: str, work: Path, python: str, *options: str, root: Path) -> Path:
     """Copy a package's folder and make an environment that holds what it declares for its tests."""
     copy = work / package.name
-    told = processes.run(["git", "ls-files", "-co", "--exclude-standard", "-z", package.folder], root)
-    for file in filter(None, told.split("\0")):
-        if (root / file).exists():
-            to = copy / Path(file).relative_to(package.folder)
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / file, to)
+    copy_tracked(root, copy, package.folder)
     processes.uv(work, "venv", "--quiet", "--python", python, work / "venv")
     index.install(work / "venv", url, [".[test]"], copy, *options)
     return copy

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from tqdm import tqdm
 
 from sisock_ci.content import LABEL, fingerprint
 from sisock_ci.errors import CiError
+from sisock_ci.release import following
 from sisock_ci.services import Service
 
 REGISTRY, USER, PASSWORD = "SISOCK_REGISTRY", "SISOCK_REGISTRY_USER", "SISOCK_REGISTRY_PASSWORD"
 LINE_S = 15.0
+VERSION_LABEL = "org.opencontainers.image.version"
 
 
 def connect() -> Any:
@@ -108,6 +111,11 @@ def build(client: Any, root: Path, service: Service, *, pull: bool = False) -> t
 def push(client: Any, root: Path, service: Service, *, release: bool) -> str:
     """Push a service's image by its version; gives its digest.
 
+    Parameters
+    ----------
+    release : bool
+        Whether ``latest`` and the minor version's tag shall follow, where that is no step back.
+
     Raises
     ------
     CiError
@@ -116,31 +124,39 @@ def push(client: Any, root: Path, service: Service, *, release: bool) -> str:
     _login(client)
     name = reference(service, service.version)
     image = _must_exist(client, name)
-    if image.labels.get(LABEL) != fingerprint(root, service):
+    wanted = fingerprint(root, service)
+    if image.labels.get(LABEL) != wanted:
         raise CiError(f"the image {name} was not built from what is here now: build it first")
-    there = _in_registry(client, name)
-    if there is not None:
-        if there.labels.get(LABEL) != image.labels.get(LABEL):
-            raise CiError(
-                f"{name} is in the registry already, built from something else: "
-                f"give services/{service.name} a new version"
-            )
-        return _digest(there, name)
     digest = ""
     for repository in (service.image, *service.also):
         full = f"{registry()}/{repository}"
-        for tag in (service.version, *(("latest",) if release else ())):
-            image.tag(full, tag)
-            digest = _push(client, full, tag) or digest
+        there = _in_registry(client, f"{full}:{service.version}")
+        if there is None:
+            image.tag(full, service.version)
+            _push(client, full, service.version)
+            there = _in_registry(client, f"{full}:{service.version}")
+        if there.labels.get(LABEL) != wanted:
+            raise CiError(
+                f"{full}:{service.version} is in the registry already, built from something else: "
+                f"give services/{service.name} a new version"
+            )
+        digest = digest or _digest(there, f"{full}:{service.version}")
+        if release:
+            for tag in following(service.version, partial(_held, client, full)):
+                there.tag(full, tag)
+                _push(client, full, tag)
     return digest
 
 
-def _push(client: Any, repository: str, tag: str) -> str:
-    digest = ""
-    for line in _told(client.api.push(repository, tag, stream=True, decode=True), f"push {repository}"):
-        found = re.search(r"digest: (sha256:[0-9a-f]+)", line)
-        digest = found[1] if found else digest
-    return digest
+def _held(client: Any, repository: str, tag: str) -> str:
+    """Version of the registry's image that a tag is of; empty if there is none."""
+    image = _in_registry(client, f"{repository}:{tag}")
+    return "" if image is None else str(image.labels.get(VERSION_LABEL, ""))
+
+
+def _push(client: Any, repository: str, tag: str) -> None:
+    for _ in _told(client.api.push(repository, tag, stream=True, decode=True), f"push {repository}"):
+        pass
 
 
 def _login(client: Any) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from sisock_ci import processes
 from sisock_ci.errors import CiError
 from sisock_ci.services import Package
@@ -25,11 +27,16 @@ ROUTER, ROUTER_VERSION, LOCAL = "crossbar", "26.10.1", "sisock.1"
 SERVER = "pypiserver==2.4.2"
 
 
-def build(root: Path, package: Package, to: Path) -> list[Path]:
-    """Build a package's wheel and sdist; gives both."""
+def build(root: Path, package: Package, to: Path, *options: str) -> list[Path]:
+    """Build a package's wheel and sdist, or what options ask for; gives the files."""
     before = set(to.glob("*"))
-    processes.uv(root, "build", "--quiet", "--package", package.distribution, "--out-dir", to)
+    processes.uv(root, "build", "--quiet", "--package", package.distribution, "--out-dir", to, *options)
     return sorted(path for path in set(to.glob("*")) - before if path.suffix in {".whl", ".gz"})
+
+
+def needs_router(package: Package) -> bool:
+    """Whether a package needs crossbar.io itself."""
+    return any(Requirement(text).name == ROUTER for text in package.requires)
 
 
 def relaxed_router(to: Path) -> Path:

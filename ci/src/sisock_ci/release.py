@@ -1,15 +1,18 @@
-"""Releases: a tag of a package's own line, and the versions that compose pulls."""
+"""Releases: a tag of a package's own line, the names that follow it, the versions that compose pulls."""
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+from packaging.version import InvalidVersion, Version
+
 from sisock_ci.errors import CiError
-from sisock_ci.services import Service, changelog_version, noted_versions, services
+from sisock_ci.services import Package, changelog_version, noted_versions, services
 
 
-def tag(root: Path, service: Service, asked: str = "") -> str:
-    """The tag of a service's release.
+def tag(root: Path, service: Package, asked: str = "") -> str:
+    """The tag of a package's release.
 
     Parameters
     ----------
@@ -21,7 +24,7 @@ def tag(root: Path, service: Service, asked: str = "") -> str:
     CiError
         If pyproject, CHANGELOG and tag do not name the same version.
     """
-    wanted = f"{service.folder}/v{service.version}"
+    wanted = service.tag
     noted = changelog_version(root, service.folder)
     if noted != service.version:
         raise CiError(
@@ -33,14 +36,58 @@ def tag(root: Path, service: Service, asked: str = "") -> str:
     return wanted
 
 
-def previous(root: Path, service: Service) -> str:
+def ready(root: Path, package: Package, asked: str = "") -> str:
+    """The tag of a package's release, where all says that it may be released now.
+
+    Raises
+    ------
+    CiError
+        If pyproject, CHANGELOG and tag do not name the same version, if the tag is not of the commit that
+        is checked out, or if something here is not committed.
+    """
+    wanted = tag(root, package, asked)
+    text = (root / package.folder / "CHANGELOG.md").read_text(encoding="utf-8")
+    heading = re.search(r"^## (.*)", text, re.MULTILINE)
+    if heading and not noted_versions(heading[0]):
+        raise CiError(
+            f"{package.folder}/CHANGELOG.md begins with {heading[1]!r}: give it the version that is released"
+        )
+    if wanted not in _git(root, "tag", "--points-at", "HEAD").split():
+        raise CiError(f"the commit that is checked out has no tag {wanted}")
+    if changed := _git(root, "status", "--porcelain"):
+        raise CiError(f"not all is committed: {changed.splitlines()[0].strip()}")
+    return wanted
+
+
+def following(version: str, held: Callable[[str], str]) -> list[str]:
+    """Tags of an image that go with a version: its minor version's and ``latest``, where neither goes back.
+
+    Parameters
+    ----------
+    held : callable
+        Gives the version that a tag is of now; empty, or no version, if none is known.
+    """
+    ours = Version(version)
+    if ours.is_prerelease:
+        return []
+
+    def older(tag: str) -> bool:
+        try:
+            return Version(held(tag)) <= ours
+        except InvalidVersion:
+            return True
+
+    return [tag for tag in (f"{ours.major}.{ours.minor}", "latest") if older(tag)]
+
+
+def previous(root: Path, service: Package) -> str:
     """Version that its CHANGELOG has below the present one; empty for a first release."""
     text = (root / service.folder / "CHANGELOG.md").read_text(encoding="utf-8")
     return next((v for v in noted_versions(text) if v != service.version), "")
 
 
-def commit(root: Path, older: Service) -> str:
-    """The commit that an older version of a service was released from.
+def commit(root: Path, older: Package) -> str:
+    """The commit that an older version of a package was released from.
 
     That is its tag or, where none was set, the last commit before its pyproject named another version.
 
@@ -49,7 +96,7 @@ def commit(root: Path, older: Service) -> str:
     CiError
         If the history here has neither.
     """
-    name = f"{older.folder}/v{older.version}"
+    name = older.tag
     told = _git(root, "rev-parse", "--verify", "--quiet", f"refs/tags/{name}^{{commit}}")
     if not told:
         text = f'version = "{older.version}"'

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from sisock_ci.errors import CiError
 
 ROLES = ("router", "bridge", "node", "indexer")
@@ -29,6 +32,10 @@ class Package:
     distribution, version, description : str
     libraries : tuple of str
         Folders of the libraries that it is built from.
+    requires : tuple of str
+        What it declares that it needs.
+    extras : mapping
+        What more it declares, by the extra's name.
     """
 
     name: str
@@ -37,6 +44,13 @@ class Package:
     version: str
     description: str = ""
     libraries: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    extras: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def test_requires(self) -> tuple[str, ...]:
+        """What its tests need beside what it needs itself."""
+        return tuple(self.extras.get("test", ()))
 
     @property
     def module(self) -> str:
@@ -161,6 +175,23 @@ def find_package(root: Path, name: str) -> Package:
     raise CiError(f"there is no package {name!r}, only {', '.join(p.name for p in known)}")
 
 
+def needed(root: Path, package: Package, *, tests: bool) -> list[Package]:
+    """Packages of ours that one needs when it runs or, with tests, also when it is tested; not itself."""
+    ours = {one.distribution: one for one in packages(root)}
+    found: dict[str, Package] = {}
+    ahead = [*package.requires, *(package.test_requires if tests else ())]
+    while ahead:
+        wanted = Requirement(ahead.pop())
+        one = ours.get(canonicalize_name(wanted.name))
+        if one is None or one == package:
+            continue
+        extra = [text for name in wanted.extras for text in one.extras.get(name, ())]
+        fresh = [] if one.distribution in found else list(one.requires)
+        found[one.distribution] = one
+        ahead += [text for text in (*fresh, *extra) if Requirement(text).name != one.distribution]
+    return [found[name] for name in sorted(found)]
+
+
 def changelog_version(root: Path, folder: str) -> str:
     """Version that the top heading of a package's CHANGELOG names; empty if it names none."""
     file = root / folder / "CHANGELOG.md"
@@ -191,6 +222,8 @@ def _package(root: Path, folder: Path) -> dict[str, Any]:
             "version": project["version"],
             "description": project.get("description", ""),
             "libraries": tuple(sorted(_libraries(root, folder))),
+            "requires": tuple(project.get("dependencies", ())),
+            "extras": project.get("optional-dependencies", {}),
         }
     except KeyError as error:
         raise CiError(f"{folder.relative_to(root)}/pyproject.toml has no {error}") from error
