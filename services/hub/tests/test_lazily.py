@@ -11,8 +11,9 @@ from sisock_hub.lazily import Deferred
 
 NEEDED = {
     "OpenSSL", "annotated_types", "argon2", "attr", "attrs", "autobahn", "automat", "base58", "bcrypt",
-    "bitarray", "blake3", "brotli", "cbor2", "cffi", "cfxdb", "ckzg", "click", "colorama", "constantly",
-    "crossbar", "cryptography", "cython_runtime", "cytoolz", "ecdsa", "ens", "eth_account", "eth_hash",
+    "bitarray", "bjdata", "blake3", "brotli", "cbor2", "cffi", "cfxdb", "ckzg", "click", "colorama",
+    "constantly", "crossbar", "cryptography", "cython_runtime", "cytoolz", "ecdsa", "ens", "eth_account",
+    "eth_hash",
     "eth_keys", "eth_rlp", "eth_typing", "eth_utils", "flatbuffers", "greenlet", "h2", "hexbytes", "hkdf",
     "hpack", "humanize", "hyperframe", "hyperlink", "idna", "incremental", "jinja2", "markupsafe", "mmh3",
     "msgpack", "multihash", "nacl", "numpy", "passlib", "priority", "psutil", "pyasn1", "pycparser",
