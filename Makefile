@@ -41,7 +41,7 @@ lint: .venv/.synced
 	.venv/bin/lint-imports
 	$(UV) lock --check --quiet
 	@# what docs/decisions/0002-one-lock.md overrides is all that may be amiss
-	! $(UV) pip check 2>&1 | grep ' requires ' | grep -vE '`crossbar` requires `idna|`autobahn` requires `bjdata'
+	! $(UV) pip check 2>&1 | grep ' requires ' | grep -vE '`crossbar` requires `idna|`(autobahn|sisock-hub)` requires `bjdata'
 
 unit: .venv/.synced
 	.venv/bin/pytest
