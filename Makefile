@@ -7,7 +7,7 @@ export UV_LINK_MODE ?= copy
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
-.PHONY: demo test test-images lint unit bench mutants packages clean
+.PHONY: demo test test-images alone lint unit bench mutants packages clean
 .DEFAULT_GOAL := test
 
 $(UV):
@@ -32,6 +32,10 @@ test: .venv/.synced packages lint unit
 # Needs a Docker engine and a registry (SISOCK_REGISTRY, or one at 127.0.0.1:5555).
 test-images: .venv/.synced
 	.venv/bin/pytest -m engine ci/tests compose/tests
+
+# Each service's tests in a copy of its folder, with what it declares from an index.
+alone: .venv/.synced packages
+	.venv/bin/sisock-ci alone --all
 
 lint: .venv/.synced
 	.venv/bin/ruff check .

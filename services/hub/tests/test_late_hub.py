@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 from sisock import uris
-from sisock_testing import Peer, Stack, wait_until
+from sisock_testing import SERVERS, Peer, Stack, wait_until
 from sisock_testing.stack import executable
-
-SERVERS = Path(__file__).parents[3] / "libs" / "sisock-core" / "tests" / "servers"
 
 
 def start(stack: Stack, server: str):
