@@ -11,11 +11,10 @@ from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import PublishOptions, RegisterOptions
 from sisock import logs, uris
 from sisock.connection import Connection
-from sisock_testing import Peer, Stack, wait_until
+from sisock_testing import SERVERS, Peer, Stack, wait_until
 from sisock_testing.stack import Reactor
 
 ROOT = Path(__file__).parents[3]
-SERVERS = ROOT / "libs" / "sisock-core" / "tests" / "servers"
 
 
 class Rogue:
