@@ -4,6 +4,7 @@ import argparse
 import gc
 import json
 import os
+import re
 import socket
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +22,23 @@ from sisock_hub.privileges import account, give_up_root, own_copy, share
 from sisock_hub.users import node_names
 
 
+def origins(value: str) -> tuple[str, ...]:
+    """Origins of web pages, with blanks between them."""
+    found = tuple(value.split())
+    for origin in found:
+        if not re.fullmatch(r"https?://[\w.*\[\]:-]+:(\d+|\*)", origin):
+            raise ValueError(
+                f"has {origin!r}, which is no origin with its port (http://monitor.example.org:80)"
+            )
+    return found
+
+
 @dataclass(frozen=True)
 class HubConfig(RouterConfig):
     """Where the router listens, and which data nodes have users of their own."""
 
     nodes: tuple[str, ...] = setting("SISOCK_NODES", node_names, default=())
+    origins: tuple[str, ...] = setting("CROSSBAR_ALLOWED_ORIGINS", origins, default=())
 
 
 def main() -> NoReturn:
@@ -49,7 +62,7 @@ def main() -> NoReturn:
             nodes = _names(" ".join(arguments.names))
         become = account(os.environ.get("SISOCK_RUN_AS", ""))
         directory = config.crossbar_dir.absolute()
-        prepared = prepare(directory, host_names(config.crossbar_host), nodes)
+        prepared = prepare(directory, host_names(config.crossbar_host), nodes, config.origins)
         ports = (
             ()
             if only_prepare

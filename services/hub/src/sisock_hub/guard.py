@@ -7,10 +7,13 @@ only ever refuses what permissions allow. It is in the router's own process, and
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from autobahn.twisted.wamp import ApplicationSession
+from autobahn.util import wildcards2patterns
 from autobahn.wamp import message
 from autobahn.wamp.exception import ApplicationError
+from crossbar.bridge.rest.common import _CommonResource
 from crossbar.router.dealer import Dealer
 from crossbar.router.router import Router
 from sisock import uris
@@ -82,12 +85,15 @@ def why_not_register(
 class Guard(ApplicationSession):
     """A component of the router worker, which crossbar.io starts before it listens.
 
-    ``extra: {"users": [...]}`` in the configuration names the data nodes that have users of their own.
+    ``extra`` in the configuration: ``users`` names the data nodes that have users of their own,
+    ``allowed_origins`` the web pages that may call by HTTP.
     """
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
-        _install(Rules(frozenset((config.extra or {}).get("users", ()))), self.log)
+        extra = config.extra or {}
+        _install(Rules(frozenset(extra.get("users", ()))), self.log)
+        _keep_pages_out(extra.get("allowed_origins", ()))
 
 
 def _install(rules: Rules, log: Any) -> None:
@@ -109,6 +115,31 @@ def _install(rules: Rules, log: Any) -> None:
 
     Dealer.processRegister = process_register
     Router.authorize = authorize_publisher
+
+
+def _keep_pages_out(origins: Iterable[str]) -> None:
+    """Refuse calls by HTTP that web pages make: crossbar.io lets every page of any site make them."""
+    patterns = wildcards2patterns(list(origins))
+    render = _CommonResource.render
+
+    def render_unless_a_pages(resource: Any, request: Any) -> Any:
+        origin = request.getHeader("origin")
+        if origin is None or _is_allowed(origin, patterns):
+            return render(resource, request)
+        request.setResponseCode(403)
+        request.setHeader(b"content-type", b"application/json; charset=UTF-8")
+        return b'{"error": "web pages of this origin may not call here (CROSSBAR_ALLOWED_ORIGINS)"}'
+
+    _CommonResource.render = render_unless_a_pages
+
+
+def _is_allowed(origin: str, patterns: Iterable[Any]) -> bool:
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        return False
+    return any(pattern.match(f"{parts.scheme}://{parts.hostname}:{port}") for pattern in patterns)
 
 
 async def _guarded(

@@ -26,7 +26,7 @@ from sisock import uris
 from sisock.auth import CERTIFICATE, SECRETS, remedy
 from sisock.errors import ConfigError
 
-from sisock_hub.users import let_in
+from sisock_hub.users import let_in, let_pages_in
 
 KEY = "server_key.pem"
 CONFIG = "config.json"
@@ -34,6 +34,7 @@ MIGRATED = "config.migrated.json"
 TEMPLATE = "config-template.json"
 EARLIER_TEMPLATES = frozenset(
     {
+        "9e9e56a94ce8491c2315da60928666ff348b5abf66ada6c7557af8747691a7ba",
         "8002a7280fe9924135ef0c13c84159b8c8c3ae6eb95b47a74a4fa235ad944c30",
         "18fa86541ce5951226a9307cc7ab8b5b8c738edada01e049e0f9f4dac9ff245e",
         "a21f9a039759e314fd637dbb13914342aeee097fa1acbd5c301ec2d574c74893",
@@ -60,7 +61,9 @@ class Prepared:
     users: list[str] = field(default_factory=list)
 
 
-def prepare(directory: Path, host_names: Iterable[str], nodes: Iterable[str] = ()) -> Prepared:
+def prepare(
+    directory: Path, host_names: Iterable[str], nodes: Iterable[str] = (), origins: Iterable[str] = ()
+) -> Prepared:
     """Make what is missing in the router's directory.
 
     Parameters
@@ -71,6 +74,8 @@ def prepare(directory: Path, host_names: Iterable[str], nodes: Iterable[str] = (
         Names and addresses that a new certificate is made out to.
     nodes : iterable of str
         Data nodes that shall have users of their own.
+    origins : iterable of str
+        Of web pages that may use the router's ports, beside those in the configuration.
 
     Raises
     ------
@@ -85,7 +90,7 @@ def prepare(directory: Path, host_names: Iterable[str], nodes: Iterable[str] = (
             prepared.made.append(CONFIG)
         prepared.made += _secrets(directory, prepared.config, nodes)
         prepared.made += _certificate(directory, host_names)
-        _migrate(prepared, directory)
+        _migrate(prepared, directory, list(origins))
     except PermissionError as error:
         raise ConfigError(
             f"the router's directory {directory} cannot be prepared: {remedy(Path(error.filename))}, or let "
@@ -209,7 +214,7 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _migrate(prepared: Prepared, directory: Path) -> None:
+def _migrate(prepared: Prepared, directory: Path, origins: list[str]) -> None:
     """Write a copy without what today's crossbar.io refuses, if there is any of it."""
     try:
         text = prepared.config.read_bytes()
@@ -223,7 +228,8 @@ def _migrate(prepared: Prepared, directory: Path) -> None:
         config = json.loads(_template())
         notes = [f"{CONFIG} is as an earlier version made it: what this one would make is run instead"]
     prepared.users = let_in(config, directory)
-    if not notes and not prepared.users:
+    let_pages_in(config, origins)
+    if not notes and not prepared.users and not origins:
         return
     migrated = directory / MIGRATED
     migrated.unlink(missing_ok=True)

@@ -85,6 +85,19 @@ def let_in(config: Any, directory: Path) -> list[str]:
     return [f"{name} has a user of its own, and nobody else may serve that name" for name in names]
 
 
+def let_pages_in(config: Any, origins: list[str]) -> None:
+    """Let web pages of these origins use the router's ports, too."""
+    for worker in config.get("workers", []) if origins else ():
+        for transport in worker.get("transports", []):
+            for path in (transport, *transport.get("paths", {}).values()):
+                if path.get("type") == "websocket" and "port" in transport.get("endpoint", {}):
+                    options = path.setdefault("options", {})
+                    options["allowed_origins"] = [*options.get("allowed_origins", ()), *origins]
+        for component in worker.get("components", []):
+            if component.get("classname") == GUARD:
+                component["extra"] = {**component.get("extra", {}), "allowed_origins": origins}
+
+
 def _role(name: str) -> dict[str, Any]:
     """What the data node may do: all of its own, add itself, and hear OCS's feeds."""
     own = f"{uris.CONSUMER_PREFIX}{name}."
