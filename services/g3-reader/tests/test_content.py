@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 import structlog
 from sisock import Limits
+from sisock_g3 import file_content
+from sisock_g3.fingerprint import mark
 from sisock_g3.testing import Writer
+from sisock_g3_reader import cache
+from sisock_g3_reader.files import Complaints
 from sisock_testing import wait_until
 
 T0 = 1.6e9
@@ -142,3 +146,14 @@ def test_a_file_that_was_missing_for_a_while_is_served_again(top, index_environ,
     (top / "elsewhere").rename(path)
     assert values(node, A) == [1.0]
     node.close()
+
+
+def test_frames_that_lie_between_the_same_ends_are_told_apart(top: Path) -> None:
+    path = write(top / "1.g3", A, 1.0)
+    records = file_content.read(path).providers[A].records
+    columns = cache.Columns(2**20, Complaints(structlog.get_logger()))
+    for kept in ([0, 3], [0, 1, 2, 3], [0, 2, 3]):
+        [segment] = cache.segments(path, mark(path.stat()), records[kept], 0, 2**62)
+        found = columns.read(segment, "ch", [])
+        assert found is not None
+        assert len(found.ticks) == 10 * len(kept)
