@@ -14,8 +14,6 @@ from sisock.connection import Connection
 from sisock_testing import SERVERS, Peer, Stack, wait_until
 from sisock_testing.stack import Reactor
 
-ROOT = Path(__file__).parents[3]
-
 
 class Rogue:
     """A bare session with the router, by which anything can be tried."""
