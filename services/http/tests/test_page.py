@@ -3,6 +3,7 @@
 Screenshots are left in ``services/http/build/screens`` for people to look at.
 """
 
+import json
 import re
 import sys
 import time
@@ -300,7 +301,7 @@ def test_panels_share_their_cursor_and_their_range(sight: Sight) -> None:
     box = sight.page.locator(".u-over").first.bounding_box()
     assert box
     sight.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
-    times = sight.page.locator(".u-legend .u-series:first-child .u-value")
+    times = sight.page.locator(".panel .at")
     expect(times.nth(0)).to_have_text(re.compile("^2017-07-20 1"))
     expect(times.nth(1)).to_have_text(re.compile("^2017-07-20 1"))
     asked = len(sight.asked)
@@ -382,7 +383,7 @@ def test_text_is_drawn_by_its_words_beside_numbers(browser: Browser, stack: Stac
     )
     sight.wait_for_samples(300)
     sight.page.mouse.move(700, 250)
-    expect(sight.page.locator(".u-legend")).to_contain_text("on")
+    expect(sight.page.locator(".chip").first).to_contain_text("on")
     sight.shoot("10-text")
     sight.close()
     assert sight.faults == []
@@ -426,3 +427,91 @@ def test_the_page_comes_while_the_router_is_away(stack: Stack, make_bridge, tmp_
     assert (status["router"], status["hub"], status["nodes"]) == (False, False, [])
     assert lonely.get("/api/v1/nodes").status_code == 503
     lonely.process.stop()
+
+
+@pytest.fixture
+def night(stack: Stack, bridge: Any) -> Iterator[Any]:
+    """A node with small numbers, silence, and a clock that is ahead; it may be stopped."""
+    process = stack.start("night", [sys.executable, str(Path(__file__).parent / "servers" / "night.py")])
+    wait_until(lambda: "night" in bridge.nodes(), what="the node is online")
+    yield process
+    process.stop()
+
+
+def test_ticks_are_never_equal_and_each_unit_has_a_panel_of_its_own(sight: Sight, night: Any) -> None:
+    sight.open()
+    for name in ("pressure", "stage", "shield", "leak", "gain"):
+        sight.field(f"night::{name}").click()
+    sight.page.goto(sight.page.url.replace("from=now-1h", "") + "&from=now-10m&to=now")
+    for panel in range(4):
+        sight.wait_for_samples(300, panel=panel)
+    expect(sight.page.locator(".panel")).to_have_count(4)
+    assert sight.page.locator(".chip").all_inner_texts()[1].startswith("stage")
+    for area in sight.page.locator(".plot").all():
+        for labels in json.loads(area.get_attribute("data-ticks") or "").values():
+            assert len(set(labels)) == len(labels) > 1, labels
+    sight.shoot("12-units")
+
+
+def test_a_panel_of_a_link_with_many_units_is_taken_apart(sight: Sight, night: Any) -> None:
+    sight.open("p=night::pressure,night::stage,night::leak,night::gain&from=now-10m&to=now")
+    expect(sight.page.locator(".panel")).to_have_count(4)
+    sight.open("p=night::pressure,night::stage&from=now-10m&to=now")
+    sight.wait_for_samples(300)
+    expect(sight.page.locator(".panel")).to_have_count(1)
+    sight.shoot("13-two-axes")
+
+
+def test_silence_and_a_clock_that_is_ahead_are_said_beside_the_field_and_on_top(
+    sight: Sight, night: Any
+) -> None:
+    sight.open()
+    expect(sight.field("night::dead")).to_contain_text("silent 30 min")
+    expect(sight.field("night::ahead")).to_contain_text("s ahead")
+    expect(sight.page.locator("#stack")).to_contain_text("silent")
+    expect(sight.page.locator("#stack")).to_have_attribute("data-state", "trouble")
+    sight.shoot("14-trouble")
+
+
+def test_a_killed_node_stays_listed_as_gone_and_keeps_its_curve(sight: Sight, night: Any) -> None:
+    sight.open("p=night::stage&from=now-10m&to=now&live=1")
+    sight.wait_for_samples(300)
+    night.kill()
+    expect(sight.page.locator("details.gone summary")).to_contain_text("gone since")
+    expect(sight.field("night::stage")).to_contain_text("gone")
+    expect(sight.page.locator("#stack")).to_contain_text("1 gone")
+    expect(sight.page.locator(".chip")).to_contain_text("not updated")
+    sight.wait_for_samples(300)
+    sight.shoot("15-gone")
+
+
+def test_with_the_bridge_dead_values_are_shown_as_not_known(
+    browser: Browser, stack: Stack, make_bridge
+) -> None:
+    doomed = make_bridge(stack, "doomed_too")
+    wait_until(lambda: doomed.nodes() >= {"clockwork"}, what="the bridge is ready")
+    sight = Sight(browser, doomed.url).open()
+    expect(sight.field("clockwork::sine")).to_contain_text(re.compile(r"· \d+ s"))
+    doomed.process.kill()
+    expect(sight.field("clockwork::sine")).to_contain_text("not known")
+    sight.shoot("16-bridge-dead")
+    sight.close()
+
+
+def test_while_the_hub_is_away_nobody_is_said_to_be_offline(
+    browser: Browser, stack: Stack, make_bridge
+) -> None:
+    keeper = psutil.Process(stack.processes["hub"].pid)
+    hub = next(child for child in keeper.children() if HUB_TITLE in " ".join(child.cmdline()))
+    hub.suspend()
+    try:
+        late = make_bridge(stack, "late")
+        wait_until(lambda: late.status("/") in (200, 503), what="it is alive")
+        sight = Sight(browser, late.url)
+        sight.page.goto(f"{late.url}/")
+        expect(sight.page.locator("#notice")).to_contain_text("away")
+        expect(sight.page.locator("#tree")).to_have_text("Who is online is not known.")
+        sight.close()
+        late.process.stop()
+    finally:
+        hub.resume()

@@ -1,7 +1,8 @@
 // The quicklook page: holds the view, and lets tree, panels and server follow it.
+import { summary } from "./freshness.js";
 import { data, fields, latest, status, Trouble } from "./server.js";
 import { canonical, isRelative, parse, rangeTrouble, typed } from "./moments.js";
-import { Panel } from "./panel.js";
+import { axisOf, Gutters, Panel } from "./panel.js";
 import { Tree } from "./tree.js";
 import * as views from "./view.js";
 
@@ -10,6 +11,7 @@ const FRESHNESS_MS = 15000;
 const SETTLED_MS = 300; // after a scroll
 const SOONEST_MS = 1000; // between two looks at live data
 const LATEST_MS = 60000;
+const TICK_MS = 1000;
 const SHORTEST_S = 0.01;
 const $ = (id) => document.getElementById(id);
 
@@ -17,11 +19,13 @@ let view = views.read(location.search);
 let chosen = Math.max(0, view.panels.length - 1);
 let state = { nodes: [], router: true, hub: true };
 let listed = "";
+let told = null; // when `state` was
 let unreachable = "";
 let liveTimer = 0;
 let freshnessTimer = 0;
 const before = [];
 const panels = [];
+const gutters = new Gutters();
 const failed = new Set();
 const tree = new Tree($("tree"), $("search"), plot, () => freshenIn(SETTLED_MS));
 
@@ -38,9 +42,9 @@ function take(next, { remember = false } = {}) {
 }
 
 function range() {
-  const now = Date.now() / 1000;
-  if (rangeTrouble(view, now)) return [now - 3600, now]; // which is said; moving and zooming lead out of it
-  return [parse(view.from, now), parse(view.to, now)];
+  const moment = now();
+  if (rangeTrouble(view, moment)) return [moment - 3600, moment]; // which is said; moving and zooming lead out of it
+  return [parse(view.from, moment), parse(view.to, moment)];
 }
 
 function dress() {
@@ -58,18 +62,19 @@ function dress() {
   $("back").disabled = !before.length;
   while (panels.length > view.panels.length) panels.pop().destroy();
   while (panels.length < view.panels.length) {
-    const panel = new Panel({
+    const panel = new Panel(gutters, {
       zoom: (start, end) => zoom(start, end),
       back,
       remove: (name) => change(panels.indexOf(panel), (names) => names.filter((one) => one !== name)),
       close: () => close(panels.indexOf(panel)),
       choose: () => choose(panels.indexOf(panel)),
+      split: (groups) => split(panels.indexOf(panel), groups),
     });
     panels.push(panel);
     $("panels").append(panel.root);
   }
   choose(chosen);
-  for (const panel of panels) panel.resize();
+  panels.forEach((panel, i) => panel.place(i === panels.length - 1));
   $("panels").dataset.empty = !view.panels.length;
   tree.mark(new Set(view.panels.flat()));
   notice();
@@ -103,17 +108,31 @@ async function refresh() {
 
 // ---- what can be done
 
-function plot(name, apart = false) {
+/** Plot a field, or take it away: by default where its unit is plotted already, else in a panel of its own. */
+function plot(name, place = "") {
   const at = view.panels.findIndex((names) => names.includes(name));
-  if (at >= 0 && !apart) {
-    change(at, (names) => names.filter((one) => one !== name));
-  } else if (apart || !view.panels.length) {
+  if (at >= 0 && place !== "apart") return change(at, (names) => names.filter((one) => one !== name));
+  const home = place === "apart" ? -1 : place === "together" ? chosen : homeOf(name);
+  if (home >= 0 && home < view.panels.length) {
+    chosen = home;
+    change(home, (names) => [...names, name]);
+  } else {
     chosen = view.panels.length;
     take({ ...view, panels: [...view.panels, [name]] });
-  } else {
-    change(chosen, (names) => [...names, name]);
   }
   if (at < 0) offerArchive(name);
+}
+
+/** The panel that has a field's unit, the chosen one first; an empty one takes anything; -1 if there is none. */
+function homeOf(name) {
+  const axis = axisOf(tree.field(name) ?? { field: name });
+  const fits = (names) => !names.length || names.some((one) => axisOf(tree.field(one) ?? { field: one }) === axis);
+  return view.panels[chosen] && fits(view.panels[chosen]) ? chosen : view.panels.findIndex(fits);
+}
+
+/** Give each group of a panel's fields a panel of its own: they have more units than a panel has axes. */
+function split(at, groups) {
+  if (at >= 0) take({ ...view, panels: view.panels.flatMap((names, i) => (i === at ? groups : [names])) });
 }
 
 /** A field without recent samples is of an archive: go to where its samples are. */
@@ -122,7 +141,7 @@ async function offerArchive(name) {
   try {
     const last = tree.last.get(name) ?? (await latest([name]))[0];
     if (last.time !== null) return;
-    const [first] = await data([name], 1, Date.now() / 1000, 2);
+    const [first] = await data([name], 1, now(), 2);
     if (first.n > 1 && view.panels.flat().join() === name) zoom(first.t[0], first.t[first.n - 1] + 1);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error; // the panel says so already
@@ -234,30 +253,48 @@ function notice() {
     || "";
   $("notice").hidden = !sentence;
   if ($("notice").textContent !== sentence) $("notice").textContent = sentence;
-  const well = !unreachable && state.router && state.hub;
-  $("stack").textContent = unreachable ? "server away" : !state.router ? "router away" : !state.hub ? "hub away" : `${state.nodes.length} ${state.nodes.length === 1 ? "node" : "nodes"}`;
-  $("stack").dataset.well = well;
-  return well && !away.length;
+  tick();
+  return here() && !away.length;
+}
+
+const here = () => !unreachable && state.router && state.hub;
+
+/** Now, by the server's clock, which goes on here while nobody tells. */
+const now = () => (told === null ? Date.now() : 1000 * state.now + performance.now() - told) / 1000;
+
+/** Ages grow by the clock here, whoever is away. */
+function tick() {
+  for (const panel of panels) panel.resize(); // a notice may have come or gone
+  const known = !unreachable && state.router && told !== null;
+  const all = summary(tree.tick(now(), performance.now() / 1000, known));
+  const away = unreachable ? "server away" : !state.router ? "router away" : !state.hub ? "hub away" : "";
+  const text = away || (told === null ? "…" : all.text);
+  if ($("stack").textContent !== text) $("stack").textContent = text;
+  $("stack").dataset.state = away ? "away" : all.state;
+  $("stack").title = away || all.state !== "part" ? "" : "Not every field has been looked at yet";
 }
 
 async function watch() {
   const was = notice();
   try {
     state = await status();
+    told = performance.now();
     unreachable = "";
   } catch (error) {
     unreachable = error.message;
   }
-  const here = !unreachable && state.router ? JSON.stringify(state.nodes) : listed;
-  if (here !== listed) {
+  // A hub that is away tells of nobody who went; whom the bridge still knows is shown.
+  const news = !unreachable && state.router && (state.hub || state.nodes.length) ? JSON.stringify([state.nodes, state.hub]) : listed;
+  if (news !== listed) {
     try {
-      tree.fill(state.nodes, await fields());
-      listed = here;
+      tree.fill(state.nodes, await fields(), now(), state.hub);
+      listed = news;
       freshenIn(0);
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
     }
   }
+  tree.say(here() ? "No data node is online." : "Who is online is not known.");
   if (notice() && (!was || failed.size) && panels.length) refresh();
   setTimeout(watch, STATUS_MS);
 }
@@ -270,7 +307,10 @@ function freshenIn(delay) {
 async function freshen() {
   freshnessTimer = 0;
   try {
-    for (const names of document.hidden ? [] : tree.visible()) tree.freshen(await latest(names), state.now ?? Date.now() / 1000);
+    for (const names of document.hidden || unreachable ? [] : tree.due()) {
+      tree.take(await latest(names), performance.now() / 1000);
+      tick();
+    }
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
   }
@@ -279,7 +319,12 @@ async function freshen() {
 
 window.addEventListener("popstate", () => take(views.read(location.search)));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => take(view));
-document.addEventListener("visibilitychange", () => !document.hidden && view.live && refresh());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  freshenIn(0);
+  if (view.live) refresh();
+});
 document.body.classList.toggle("menu", !view.panels.length);
 take(view);
 watch();
+setInterval(tick, TICK_MS);

@@ -1,7 +1,7 @@
 // The tree of nodes and fields: what there is, in which units, how fresh.
-import { age } from "./moments.js";
+import { judge } from "./freshness.js";
+import { write } from "./moments.js";
 
-const FRESH_S = 60;
 const ONE_REQUEST = 5000; // characters of names in one request for last samples
 const OPEN_FIELDS = 60; // nodes with fewer fields are open from the start while there are few nodes
 
@@ -11,18 +11,35 @@ const element = (tag, properties = {}, ...children) => {
   return made;
 };
 
+/** Names in pieces whose addresses are not too long. */
+function inPieces(names) {
+  const pieces = [[]];
+  let length = 0;
+  for (const name of names) {
+    length += encodeURIComponent(name).length + 7;
+    if (length > ONE_REQUEST) {
+      pieces.push([]);
+      length = 0;
+    }
+    pieces.at(-1).push(name);
+  }
+  return pieces.filter((piece) => piece.length);
+}
+
+/** Where a chosen field is wanted: beside others of its unit, in a panel of its own, or in the chosen panel. */
+const place = ({ shiftKey, ctrlKey, metaKey }) => (shiftKey ? "apart" : ctrlKey || metaKey ? "together" : "");
+
 export class Tree {
   /**
-   * `plot(field, apart)` is called for a field that was chosen, in a new panel if `apart`; `seen()` when others
-   * than before may be seen.
+   * `plot(field, place)` is called for a field that was chosen; `place` is "apart", "together" or empty. `seen()` is
+   * called when others than before may be seen.
    */
   constructor(root, search, plot, seen) {
     this.root = root;
     this.search = search;
     this.plot = plot;
     this.rows = new Map();
-    this.fields = [];
-    this.nodes = [];
+    this.nodes = new Map();
     this.shown = new Set();
     this.last = new Map();
     search.addEventListener("input", () => this.filter());
@@ -33,41 +50,53 @@ export class Tree {
     search.addEventListener("input", seen);
     root.addEventListener("click", (event) => {
       const row = event.target.closest("button[data-field]");
-      if (row) this.plot(row.dataset.field, event.shiftKey);
+      if (row) this.plot(row.dataset.field, place(event));
     });
   }
 
-  /** Show these nodes and fields. */
-  fill(nodes, fields) {
+  /** Show these nodes and fields. What is no longer among them stays, marked as gone, if that is `sure`. */
+  fill(nodes, fields, now, sure) {
     const open = new Map([...this.root.querySelectorAll("details")].map((one) => [one.dataset.node, one.open]));
-    this.fields = fields;
-    this.nodes = nodes;
-    this.rows.clear();
-    const folders = nodes.map((node) => {
+    const online = new Set(nodes.map((node) => node.name));
+    for (const [name, known] of this.nodes) if (!online.has(name) && sure) known.gone ??= now;
+    for (const node of nodes) {
       const own = fields.filter((field) => field.node === node.name);
+      this.nodes.set(node.name, { node, fields: own, gone: null });
+    }
+    this.rows.clear();
+    const listed = [...this.nodes.values()].sort((a, b) => (a.node.name < b.node.name ? -1 : 1));
+    const folders = listed.map(({ node, fields: own, gone }) => {
+      const told = gone === null ? `${own.length}${node.problem ? ` · ${node.problem}` : ""}` : `gone since ${write(gone, "utc").slice(5, 16)} UTC`;
       const folder = element("details",
-        { open: open.get(node.name) ?? (own.length <= OPEN_FIELDS && nodes.length <= 12) },
-        element("summary", { title: node.description }, element("b", { textContent: node.name }),
-          element("small", { textContent: ` ${own.length}${node.problem ? ` · ${node.problem}` : ""}` })),
+        { open: open.get(node.name) ?? (own.length <= OPEN_FIELDS && listed.length <= 12), className: gone === null ? "" : "gone" },
+        element("summary", { title: node.description }, element("b", { textContent: node.name }), element("small", { textContent: ` ${told}` })),
         element("p", { className: "about", textContent: node.description }),
-        ...own.map((field) => this.row(field)));
+        ...own.map((field) => this.row(field, gone !== null)));
       folder.dataset.node = node.name;
       return folder;
     });
     this.root.replaceChildren(...folders);
-    if (!nodes.length) this.root.textContent = "No data node is online.";
     this.mark(this.shown);
     this.filter();
-    this.freshen([], Date.now() / 1000);
   }
 
-  row(field) {
+  /** What stands where there is no node to show. */
+  say(sentence) {
+    if (!this.nodes.size && this.root.textContent !== sentence) this.root.textContent = sentence;
+  }
+
+  /** What is known of a field: its units and so on; undefined of one that was never listed. */
+  field(name) {
+    return this.rows.get(name)?.field;
+  }
+
+  row(field, gone) {
     const fresh = element("small", { className: "fresh" });
     const button = element("button", { title: [field.description, field.field].filter(Boolean).join("\n") },
       element("span", { textContent: field.name }),
       element("small", { className: "units", textContent: field.units ?? "" }), fresh);
     button.dataset.field = field.field;
-    this.rows.set(field.field, { field, button, fresh, text: `${field.field} ${field.description ?? ""}`.toLowerCase() });
+    this.rows.set(field.field, { field, button, fresh, gone, text: `${field.field} ${field.description ?? ""}`.toLowerCase() });
     return button;
   }
 
@@ -87,36 +116,37 @@ export class Tree {
     for (const [name, { button }] of this.rows) button.setAttribute("aria-pressed", shown.has(name));
   }
 
-  /** Names of the fields that can be seen, in pieces that fit into a request each. */
-  visible() {
+  /** Names of the fields to look at next, in pieces that fit into a request each: those that are seen, and a few others in turn. */
+  due() {
     const window = this.root.parentElement.getBoundingClientRect();
-    const pieces = [[]];
-    let length = 0;
-    for (const [name, { button }] of this.rows) {
+    const [seen, others] = [[], []];
+    for (const [name, { button, gone }] of this.rows) {
+      if (gone) continue;
       const { top, bottom, height } = button.getBoundingClientRect();
-      if (!height || bottom < window.top || top > window.bottom) continue;
-      length += encodeURIComponent(name).length + 7;
-      if (length > ONE_REQUEST) {
-        pieces.push([]);
-        length = 0;
-      }
-      pieces.at(-1).push(name);
+      (height && bottom >= window.top && top <= window.bottom ? seen : others).push(name);
     }
-    return pieces.filter((piece) => piece.length);
+    const told = (name) => this.last.get(name)?.at ?? 0;
+    return [...inPieces(seen), ...inPieces(others.sort((a, b) => told(a) - told(b))).slice(0, 1)];
   }
 
-  /** Take in last samples, and write how old each is. */
-  freshen(samples, now) {
-    for (const sample of samples) this.last.set(sample.field, sample);
-    for (const [name, { field, fresh }] of this.rows) {
+  /** Take in last samples, which were answered at `at`, in seconds of any clock that goes on. */
+  take(samples, at) {
+    for (const sample of samples) this.last.set(sample.field, { ...sample, at });
+  }
+
+  /** Write how things stand; counts of them for the top line. `at` is now by the clock of `take`. */
+  tick(now, at, known) {
+    const counts = { nodes: 0, gone: 0, silent: 0, ahead: 0, unknown: 0 };
+    for (const { gone } of this.nodes.values()) counts[gone === null ? "nodes" : "gone"] += 1;
+    for (const [name, { field, fresh, gone }] of this.rows) {
       const sample = this.last.get(name);
-      if (!sample) continue;
-      const old = sample.time === null ? null : now - sample.time;
-      const value = typeof sample.value === "number" ? Number(sample.value.toPrecision(4)) : sample.value;
-      fresh.textContent = old === null ? "archive" : `${value ?? "–"} · ${age(old)}`;
-      fresh.title = old === null ? "no sample within 30 days" : `last sample ${age(old)} ago`;
-      fresh.dataset.fresh = old !== null && old <= Math.max(FRESH_S, 3 * (field.interval ?? 0));
+      const { state, text, title } = judge({ field, sample, told: at - (sample?.at ?? 0), now, gone, known });
+      if (state in counts && state !== "gone") counts[state] += 1;
+      if (fresh.textContent !== text) fresh.textContent = text;
+      if (fresh.title !== title) fresh.title = title;
+      fresh.dataset.state = state;
     }
+    return counts;
   }
 
   seen() {
@@ -126,7 +156,7 @@ export class Tree {
   fromSearch(event) {
     const [first] = this.seen();
     if (event.key === "ArrowDown") first?.focus();
-    else if (event.key === "Enter" && first) this.plot(first.dataset.field, event.shiftKey);
+    else if (event.key === "Enter" && first) this.plot(first.dataset.field, place(event));
     else return;
     event.preventDefault();
   }

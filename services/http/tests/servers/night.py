@@ -1,0 +1,38 @@
+"""A data node as a night operator meets it: small and close numbers, no units, silence, a clock ahead."""
+
+import os
+
+import numpy as np
+import sisock
+
+FIELDS = {
+    "pressure": ("mbar", 1.0, lambda t: 1e-5 + 3e-7 * np.sin(t / 40)),
+    "stage": ("K", 1.0, lambda t: 1.011 + 2e-4 * np.sin(t / 30)),
+    "shield": ("K", 1.0, lambda t: 1.0112 + 1e-4 * np.cos(t / 30)),
+    "leak": (None, 1.0, lambda t: 1e-5 * (2 + np.sin(t / 20))),
+    "gain": (None, 1.0, lambda t: 38 + np.sin(t / 25)),
+    "dead": ("V", 1.0, lambda t: 0 * t + 0.1149),
+    "ahead": ("V", 1.0, lambda t: np.sin(t / 10)),
+}
+SHIFT_S = {"dead": -1800.0, "ahead": 20.0}
+
+
+class Night(sisock.DataNode):
+    name, description = os.environ.get("NAME", "night"), "Thermometers and a gauge."
+
+    def fields(self, start, end):
+        return [sisock.Field(name, units=units, interval=step) for name, (units, step, _) in FIELDS.items()]
+
+    def read(self, names, start, end, limits):
+        made = []
+        for name in names:
+            _, step, value = FIELDS[name]
+            t = np.arange(
+                np.ceil(start), min(end, sisock.sisock_to_unix_time(0) + SHIFT_S.get(name, 0.0)), step
+            )
+            made.append(sisock.Series(name, t, value(t)))
+        return made
+
+
+if __name__ == "__main__":
+    sisock.run(lambda config: Night(), sisock.NodeConfig)
