@@ -19,7 +19,13 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-NEVER_EARLY = ("twisted.internet.reactor", "twisted.internet.epollreactor", "autobahn.twisted", "txaio.tx")
+NEVER_EARLY = (
+    "hypothesis",
+    "twisted.internet.reactor",
+    "twisted.internet.epollreactor",
+    "autobahn.twisted",
+    "txaio.tx",
+)
 """They begin to work, or choose, when they are imported."""
 
 PLUGINS = (

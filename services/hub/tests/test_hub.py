@@ -149,3 +149,39 @@ def test_who_lost_its_name_to_another_is_not_listed_any_more(hub: AloneHub) -> N
 def test_who_registers_its_own_name_again_stays_listed(hub: AloneHub) -> None:
     hub._registered(HOLDER, {"uri": uris.get_data("node")})
     assert (hub.listed(), hub.published) == (["node"], [])
+
+
+class Registrations(AloneHub):
+    """The router's registrations by number: the procedure and who serves it; None: it left meanwhile."""
+
+    def __init__(self, known: dict[int, tuple[str, list[int]] | None]) -> None:
+        super().__init__()
+        self.known = known
+
+    async def call(self, procedure: str, number: Any = None) -> Any:  # type: ignore[override]
+        if procedure == "wamp.registration.list":
+            return {"exact": list(self.known)}
+        registration = self.known[number]
+        if registration is None:
+            raise ApplicationError("wamp.error.no_such_registration")
+        uri, callees = registration
+        return {"uri": uri} if procedure == "wamp.registration.get" else callees
+
+
+def test_who_serves_before_the_hub_came_is_listed_whatever_else_is_registered() -> None:
+    hub = Registrations(
+        {
+            1: (uris.get_data("node"), [HOLDER, STRANGER]),
+            2: ("observatory.agent.ops", [STRANGER]),
+            3: None,
+            4: (uris.get_data("nobody"), []),
+            5: (uris.get_data("other"), [STRANGER]),
+        }
+    )
+    ensureDeferred(hub._find_registered())
+    assert hub.listed() == ["node", "other"]
+    holder = hub._registry.holder("node")
+    assert holder is not None
+    assert holder.session_id == HOLDER
+    ensureDeferred(hub._find_registered())
+    assert hub.published == [(uris.DATA_NODE_ADDED, "node"), (uris.DATA_NODE_ADDED, "other")]
