@@ -18,7 +18,7 @@ from sisock.node import Field, Limits, Times
 from sisock.replies import Reading
 from sisock.target import Target
 
-from sisock_client import certificate, health, place
+from sisock_client import certificate, exposure, health, place
 from sisock_client.errors import ClientError
 from sisock_client.health import Finding, State
 from sisock_client.http import HttpSource
@@ -52,6 +52,8 @@ def check(environ: Mapping[str, str], url: str | None, deadline_s: float, folder
     yield Finding(State.OPEN, here.description)
     nodes: list[NodeInfo] | None = None
     if here.router is not None:
+        component = bool(environ.get("CROSSBAR_HOST", "").strip())
+        yield from exposure.look(here.router, folder, component=component)
         if (yield from _router(here.router)):
             nodes = yield from _hub(here, deadline_s)
         else:

@@ -77,8 +77,8 @@ def main() -> NoReturn:
         exit_with(str(error), EXIT_CONFIG)
     logs.configure("hub", config.log_level, libraries=False)
     log = logs.get()
-    if prepared.made and become is not None:
-        share(directory, prepared.made, become.gid)
+    if become is not None:
+        share(directory, (*prepared.made, *prepared.mounts), become.gid)
     if prepared.made:
         log.info("router.prepared", directory=str(directory), made=prepared.made)
     for note in prepared.migrated:

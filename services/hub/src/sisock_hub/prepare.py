@@ -26,7 +26,7 @@ from sisock import uris
 from sisock.auth import CERTIFICATE, SECRETS, remedy
 from sisock.errors import ConfigError
 
-from sisock_hub.users import let_in, let_pages_in
+from sisock_hub.users import fill_mounts, let_in, let_pages_in
 
 KEY = "server_key.pem"
 CONFIG = "config.json"
@@ -59,6 +59,7 @@ class Prepared:
     migrated: list[str] = field(default_factory=list)
     realm_problem: str = ""
     users: list[str] = field(default_factory=list)
+    mounts: list[str] = field(default_factory=list)
 
 
 def prepare(
@@ -90,6 +91,8 @@ def prepare(
             prepared.made.append(CONFIG)
         prepared.made += _secrets(directory, prepared.config, nodes)
         prepared.made += _certificate(directory, host_names)
+        if os.access(directory, os.W_OK):
+            prepared.mounts = fill_mounts(directory)
         _migrate(prepared, directory, list(origins))
     except PermissionError as error:
         raise ConfigError(

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from sisock import uris
-from sisock.auth import SECRETS
+from sisock.auth import CERTIFICATE, SECRETS
 from sisock.errors import ConfigError
 
 RESERVED = ("hub", "server", "simonsobs")
 """Users that are no data node's own."""
+
+MOUNTS = "mounts"
+"""Below it a directory for each user, which is all that its container need see."""
 
 GUARD = "sisock_hub.guard.Guard"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -96,6 +99,35 @@ def let_pages_in(config: Any, origins: list[str]) -> None:
         for component in worker.get("components", []):
             if component.get("classname") == GUARD:
                 component["extra"] = {**component.get("extra", {}), "allowed_origins": origins}
+
+
+def fill_mounts(directory: Path) -> list[str]:
+    """Put what one user needs, and nothing else, into ``mounts/USER``: its secret and the certificate.
+
+    Returns
+    -------
+    list of str
+        What was written, by names below the router's directory.
+    """
+    written = []
+    for user in (*RESERVED[1:], *node_users(directory)):
+        secret = directory / SECRETS / user
+        if not secret.is_file():
+            continue
+        folder = directory / MOUNTS / user
+        (folder / SECRETS).mkdir(parents=True, exist_ok=True)
+        (folder / SECRETS).chmod(0o700)
+        for source, target, mode in (
+            (directory / CERTIFICATE, folder / CERTIFICATE, 0o644),
+            (secret, folder / SECRETS / user, 0o600),
+        ):
+            if not target.exists() or target.read_bytes() != source.read_bytes():
+                temporary = target.with_name(f".{target.name}.new")
+                temporary.touch(mode=mode)
+                temporary.write_bytes(source.read_bytes())
+                temporary.replace(target)
+        written += [f"{MOUNTS}/{user}/{CERTIFICATE}", f"{MOUNTS}/{user}/{SECRETS}/{user}"]
+    return written
 
 
 def _role(name: str) -> dict[str, Any]:
