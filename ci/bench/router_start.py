@@ -111,13 +111,13 @@ def hub_alone(reactor: Reactor) -> tuple[float, int]:
         added = node_sessions(hub)
         for _ in range(RUNS):
             time.sleep(PAUSE_S["whole"])
-            ours, ready = peer.consumer._connection.session, hub.text().count("hub.ready")
+            ours, ready = peer.session, hub.text().count("hub.ready")
             killed = time.monotonic()
             victim(hub, "sisock-hub [hub]").kill()
             wait_until(lambda n=ready: hub.text().count("hub.ready") > n, 30, step_s=0.005)  # type: ignore[misc]
             wait_until(lambda: names <= node_sessions(hub).keys(), 30, "all are listed", step_s=0.005)
             took.append(time.monotonic() - killed)
-            ended += (peer.consumer._connection.session is not ours) + (node_sessions(hub) != added)
+            ended += (peer.session is not ours) + (node_sessions(hub) != added)
         peer.close()
         return statistics.median(took), ended
     finally:

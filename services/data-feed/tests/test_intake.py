@@ -7,9 +7,9 @@ import pytest
 import structlog
 from sisock_data_feed.buffer import Buffer
 from sisock_data_feed.intake import Intake, News
+from sisock_data_feed.rhythms import Rhythms
 from sisock_data_feed.store import Store
 from sisock_data_feed.topics import Address
-from sisock_data_feed.watch import Watch
 from structlog.testing import capture_logs
 
 NOW = 1.7e9
@@ -31,7 +31,7 @@ def clock() -> Clock:
 def intake(clock: Clock, tmp_path: Path) -> Intake:
     buffer = Buffer(100.0, prefixed=False, clock=clock)
     log = structlog.get_logger()
-    return Intake(buffer, Store(tmp_path, "node", 100.0, log), Watch(), log, clock)
+    return Intake(buffer, Store(tmp_path, "node", 100.0, log), Rhythms(), log, clock)
 
 
 def message(t: float, **feed: Any) -> list[Any]:

@@ -130,7 +130,7 @@ def test_consumers_are_told_that_the_data_grew(
 ) -> None:
     serve("grows", TARGET="grows", FEED="feed")
     told: list[Any] = []
-    session = sisock_peer.consumer._connection.session
+    session = sisock_peer.session
 
     async def subscribe() -> None:
         await session.subscribe(told.append, sisock.uri("consumer.grows.updated"))

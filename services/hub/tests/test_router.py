@@ -34,7 +34,7 @@ def start(stack: Stack, server: str):
 def test_a_consumer_can_call_and_subscribe_but_neither_register_nor_publish(
     sisock_peer: Peer, sisock_stack: Stack, sisock_reactor
 ) -> None:
-    session = sisock_peer.consumer._connection.session
+    session = sisock_peer.session
 
     def refused(make):
         async def attempt():
@@ -65,7 +65,7 @@ def test_a_node_cannot_be_removed_by_another_session(
 ) -> None:
     node = start(sisock_stack, "old_style")
     sisock_peer.wait_for_node("old_thermometer")
-    stranger = node_peer.consumer._connection.session._session_id
+    stranger = node_peer.session_id
     for session_id in (stranger, 1):
         node_peer.call(uris.DATA_NODE_SUBTRACT, "old_thermometer", session_id)
     listed = [entry["name"] for entry in sisock_peer.call(uris.GET_DATA_NODE)]
@@ -75,7 +75,7 @@ def test_a_node_cannot_be_removed_by_another_session(
 
 @pytest.mark.parametrize("name", ["", "two words", 7, "a#b"])
 def test_a_name_that_is_no_part_of_a_uri_is_refused(node_peer: Peer, name) -> None:
-    session = node_peer.consumer._connection.session._session_id
+    session = node_peer.session_id
     with pytest.raises(NodeError, match="cannot be a data node's name"):
         node_peer.call(uris.DATA_NODE_ADD, name, "", session)
 
@@ -152,7 +152,7 @@ def test_a_hub_that_is_killed_lists_every_live_node_again_and_no_session_ends(
         peer.wait_for_node(name)
     said = {name: peer.consumer.nodes[name].description for name in names}
     assert said["pre_core"] == "older than the core"
-    before, ours = sessions(stack), peer.consumer._connection.session._session_id
+    before, ours = sessions(stack), peer.session_id
     router = part(stack, "RouterController").pid
     victim = part(stack, "sisock-hub [hub]")
     victim.kill()
@@ -173,7 +173,7 @@ def test_a_hub_that_is_killed_lists_every_live_node_again_and_no_session_ends(
     wait_until(lambda: listed() == {**said, "pre_core": UNKNOWN}, 30, "our own nodes say again what they are")
     assert set(before) == names
     assert sessions(stack) == before
-    assert peer.consumer._connection.session._session_id == ours
+    assert peer.session_id == ours
     assert part(stack, "RouterController").pid == router
     peer.close()
 

@@ -19,7 +19,7 @@ import structlog
 from sisock.node import Limits
 
 from sisock_archive.lru import ByteLru
-from sisock_archive.piecewise import Samples, gather, intervals
+from sisock_archive.piecewise import TimesAndValues, gather, intervals
 from sisock_archive.text_columns import TextColumns, ascending
 
 Column = npt.NDArray[np.float64]
@@ -83,7 +83,7 @@ class DatedFiles:
         self._parse = parse
         self._log = log
         self._clock = clock
-        self._cache: ByteLru[Samples] = ByteLru(cache_bytes, lambda s: s[0].nbytes + s[1].nbytes)
+        self._cache: ByteLru[TimesAndValues] = ByteLru(cache_bytes, lambda s: s[0].nbytes + s[1].nbytes)
         self._lock = threading.RLock()
         self._index: dict[str, _Index] = {}
         self._places: dict[str, Place] = {}
@@ -104,7 +104,7 @@ class DatedFiles:
         end: float,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         most_bytes: int = MOST_BYTES,
-    ) -> Samples:
+    ) -> TimesAndValues:
         """Read the samples of a series in ``[start, end)``, or of a long range what its picture needs.
 
         Parameters
@@ -163,7 +163,7 @@ class DatedFiles:
         first, last = (next((t for t in times if len(t)), None) for times in (firsts, lasts))
         return None if first is None or last is None else (float(first[0]), float(last[-1]))
 
-    def _pieces(self, files: list[tuple[str, float]], start: float, end: float) -> Iterator[Samples]:
+    def _pieces(self, files: list[tuple[str, float]], start: float, end: float) -> Iterator[TimesAndValues]:
         """The samples of the range, a file at a time; those of files that overlap are merged."""
         waiting = np.empty(0), np.empty(0)
         for name, file_start in files:
@@ -226,7 +226,7 @@ class DatedFiles:
             index[series] = _Index(list(names), np.array(starts), np.array([*ends[:-1], np.inf]))
         self._index = index
 
-    def _samples(self, name: str) -> Samples:
+    def _samples(self, name: str) -> TimesAndValues:
         path = self._directory / name
         place = self._places.get(name)
         try:
@@ -239,7 +239,7 @@ class DatedFiles:
         key = (name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         return self._cache.get(key, lambda: self._load(path, name, place))
 
-    def _load(self, path: Path, name: str, place: Place) -> Samples:
+    def _load(self, path: Path, name: str, place: Place) -> TimesAndValues:
         try:
             parsed = self._parse(place, path.read_bytes())
         except OSError as error:
@@ -271,7 +271,7 @@ class DatedFiles:
             self._log.warning(event, path=str(self._directory / name), **fields)
 
 
-def _within(samples: Samples, start: float, end: float) -> Samples:
+def _within(samples: TimesAndValues, start: float, end: float) -> TimesAndValues:
     t, values = samples
     first, last = t.searchsorted([start, end])
     return t[first:last], values[first:last]

@@ -15,7 +15,7 @@ from sisock.errors import TooMuchDataError
 from sisock.node import Limits
 
 Column = npt.NDArray[np.float64]
-Samples = tuple[Column, Column]
+TimesAndValues = tuple[Column, Column]
 
 MOST_EDGES = 1_000_000
 """With more intervals than this hardly any two samples share one, and nothing would be saved."""
@@ -48,7 +48,7 @@ def intervals(first: float, last: float, limits: Limits) -> Column | None:
     return bin_edges(first, last, limits.max_points)
 
 
-def outline(samples: Samples, edges: Column) -> Samples:
+def outline(samples: TimesAndValues, edges: Column) -> TimesAndValues:
     """Keep the extremes that a piece of a series has in each interval.
 
     Parameters
@@ -80,7 +80,7 @@ def outline(samples: Samples, edges: Column) -> Samples:
     return t[kept], values[kept]
 
 
-def gather(pieces: Iterable[Samples], edges: Column | None, most_bytes: int) -> Samples:
+def gather(pieces: Iterable[TimesAndValues], edges: Column | None, most_bytes: int) -> TimesAndValues:
     """Put the pieces of a series together, each only its outline if there are `edges`.
 
     Raises

@@ -264,6 +264,19 @@ class Peer:
         reactor.reactor.callFromThread(lambda: self.consumer.run().addErrback(lambda _: None))
         wait_until(lambda: self.consumer.hub_here, what="the hub answers")
 
+    @property
+    def session(self) -> Any:
+        """The session with the router itself, for what a consumer of ours never does."""
+        session = self.consumer._connection.session
+        if session is None:
+            raise RuntimeError("there is no session with the router")
+        return session
+
+    @property
+    def session_id(self) -> int:
+        """The router's number of the session."""
+        return int(self.session._session_id)
+
     def wait_for_node(self, name: str, deadline_s: float = START_DEADLINE_S) -> None:
         """Wait until the hub lists `name`."""
         wait_until(lambda: name in self.consumer.nodes, deadline_s, f"node {name!r} is listed")

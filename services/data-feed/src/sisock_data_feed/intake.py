@@ -11,9 +11,9 @@ import structlog
 
 from sisock_data_feed.buffer import Buffer
 from sisock_data_feed.feed import Parsed, parse
+from sisock_data_feed.rhythms import Change, Rhythms
 from sisock_data_feed.store import Store
 from sisock_data_feed.topics import Address
-from sisock_data_feed.watch import Change, Watch
 
 AHEAD_S = 5.0
 """A stamp so far in the future is worth a word about the agent's clock."""
@@ -37,7 +37,7 @@ class Intake:
     ----------
     buffer : Buffer
     store : Store
-    watch : Watch
+    rhythms : Rhythms
     log : structlog logger
     clock : callable
         The present, UNIX seconds.
@@ -52,14 +52,14 @@ class Intake:
         self,
         buffer: Buffer,
         store: Store,
-        watch: Watch,
+        rhythms: Rhythms,
         log: structlog.stdlib.BoundLogger,
         clock: Callable[[], float],
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._buffer = buffer
         self._store = store
-        self._watch = watch
+        self._rhythms = rhythms
         self._log = log
         self._clock = clock
         self._told: set[tuple[str, ...]] = set()
@@ -91,7 +91,7 @@ class Intake:
             self._problem(problem, feed, why)
         if not parsed.blocks or parsed.address is None:
             return None
-        change = self._watch.heard(parsed.address, now)
+        change = self._rhythms.heard(parsed.address, now)
         if change is not None:
             self._tell(change)
         newest, changed = self._keep(parsed, now)
@@ -118,7 +118,7 @@ class Intake:
 
     def check(self) -> None:
         """Say which feeds have gone silent; to be called every second or so."""
-        for change in self._watch.check(self._clock()):
+        for change in self._rhythms.check(self._clock()):
             self._tell(change)
 
     def _tell(self, change: Change) -> None:

@@ -14,9 +14,9 @@ from sisock_data_feed.buffer import Buffer
 from sisock_data_feed.config import DEFAULT_FEED, DataFeedConfig
 from sisock_data_feed.feed import Block
 from sisock_data_feed.intake import Intake
+from sisock_data_feed.rhythms import Rhythms
 from sisock_data_feed.store import Store
 from sisock_data_feed.topics import Address, is_single, subscriptions
-from sisock_data_feed.watch import Watch
 
 CHECK_INTERVAL_S = 1.0
 
@@ -45,8 +45,8 @@ class DataFeedNode(DataNode):
         self._subscriptions = list(subscriptions(config.target, feeds))
         self._buffer = Buffer(config.buffer_time, prefixed=not is_single(config.target, feeds), clock=clock)
         self._store = Store(config.state_directory, config.name, config.buffer_time, log)
-        self._watch = Watch()
-        self.intake = Intake(self._buffer, self._store, self._watch, log, clock)
+        self._rhythms = Rhythms()
+        self.intake = Intake(self._buffer, self._store, self._rhythms, log, clock)
         self._restoring = threading.Lock()
         self._restored = False
 
@@ -54,7 +54,7 @@ class DataFeedNode(DataNode):
         """List the channels that have samples in the interval."""
         self._restore()
         for address, field in self._buffer.fields(start, end):
-            silent_since = self._watch.silent_since(address)
+            silent_since = self._rhythms.silent_since(address)
             if silent_since is None:
                 yield field
             else:
@@ -71,10 +71,10 @@ class DataFeedNode(DataNode):
         from twisted.internet import reactor  # noqa: PLC0415 (importing it chooses and installs it)
 
         await in_thread(reactor, self._restore)
-        self._watch.resume(self._clock())
+        self._rhythms.resume(self._clock())
         for wanted in self._subscriptions:
             if wanted.address is not None:
-                self._watch.expect(wanted.address, self._clock())
+                self._rhythms.expect(wanted.address, self._clock())
             await session.subscribe(self._handler(session, wanted.address), wanted.topic, wanted.match)
         session.every(CHECK_INTERVAL_S, self._check)
         self._log.info("feed.subscribed", topics=[wanted.topic for wanted in self._subscriptions])

@@ -13,7 +13,7 @@ from sisock.runner import EXIT_CONFIG, EXIT_REFUSED, exit_with
 from sisock_g3.errors import G3Error
 
 from sisock_g3_file_scanner.config import Config
-from sisock_g3_file_scanner.service import Service
+from sisock_g3_file_scanner.rounds import Rounds
 
 
 def main() -> int:
@@ -27,11 +27,11 @@ def main() -> int:
         exit_with(str(error), EXIT_CONFIG)
     configure("sisock-g3-file-scanner", config.log_level)
     log = structlog.get_logger()
-    service = Service(config, log)
+    rounds = Rounds(config, log)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: service.stop())
+        signal.signal(number, lambda *_: rounds.stop())
     try:
-        service.run(once=arguments.once)
+        rounds.run(once=arguments.once)
     except G3Error as error:
         log.error("service.refused", why=str(error))
         return EXIT_REFUSED

@@ -29,7 +29,7 @@ TEXT_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class Ticked:
     """Columns of one field: times in ticks, not necessarily ascending."""
 
     ticks: Ticks
@@ -60,7 +60,7 @@ class Segment:
 class _PassingError(Exception):
     """Columns of a file that changed meanwhile, or could not be read: not to be kept under its mark."""
 
-    def __init__(self, decoded: dict[str, Samples]) -> None:
+    def __init__(self, decoded: dict[str, Ticked]) -> None:
         super().__init__()
         self.decoded = decoded
 
@@ -88,7 +88,7 @@ class Columns:
     """
 
     def __init__(self, cache_bytes: int, complaints: Complaints) -> None:
-        self._kept: ByteLru[Samples | None] = ByteLru(
+        self._kept: ByteLru[Ticked | None] = ByteLru(
             cache_bytes, lambda samples: samples.size_bytes if samples else ENTRY_BYTES
         )
         self._unpacked: ByteLru[bytes] = ByteLru(cache_bytes // 4, len)
@@ -115,7 +115,7 @@ class Columns:
             finally:
                 os.close(descriptor)
 
-    def read(self, segment: Segment, field: str, together: Sequence[str]) -> Samples | None:
+    def read(self, segment: Segment, field: str, together: Sequence[str]) -> Ticked | None:
         """Columns of one field in a segment; None if it is not in there.
 
         Parameters
@@ -126,9 +126,9 @@ class Columns:
         together : sequence of str
             Fields of the same provider that are wanted, too: decoded now, for when they are asked.
         """
-        decoded: dict[str, Samples] = {}
+        decoded: dict[str, Ticked] = {}
 
-        def make() -> Samples | None:
+        def make() -> Ticked | None:
             decoded.update(self._decode(segment, {field, *together}))
             return decoded.get(field)
 
@@ -141,15 +141,15 @@ class Columns:
                 self._kept.get((*segment.key, other), lambda other=other: decoded.get(other))  # type: ignore[misc]
         return samples
 
-    def _decode(self, segment: Segment, wanted: set[str]) -> dict[str, Samples]:
-        found: dict[str, list[Samples]] = {}
+    def _decode(self, segment: Segment, wanted: set[str]) -> dict[str, Ticked]:
+        found: dict[str, list[Ticked]] = {}
         encoded, lasting = self._encoded(segment)
         buffer, alike = self._alike(segment, encoded)
         for first, offsets in alike:
             for _, ticks, columns in decoding.blocks(first, buffer, offsets, wanted):
                 flat = ticks.ravel()
                 for name, values in columns.items():
-                    found.setdefault(name, []).append(Samples(flat, values))
+                    found.setdefault(name, []).append(Ticked(flat, values))
         decoded = {name: join(pieces) for name, pieces in found.items()}
         if not lasting:
             raise _PassingError(decoded)
@@ -198,7 +198,7 @@ class Columns:
         self._complaints.tell(segment.path, why)
 
 
-def join(pieces: Sequence[Samples]) -> Samples:
+def join(pieces: Sequence[Ticked]) -> Ticked:
     """Put columns of one field together: float64, bool, or objects if any of them is text."""
     kinds = {piece.values.dtype.kind for piece in pieces}
     if "O" in kinds:
@@ -208,8 +208,8 @@ def join(pieces: Sequence[Samples]) -> Samples:
     else:
         columns = [piece.values.astype(np.float64, copy=False) for piece in pieces]
     if len(pieces) == 1:
-        return Samples(pieces[0].ticks, columns[0])
-    return Samples(np.concatenate([piece.ticks for piece in pieces]), np.concatenate(columns))
+        return Ticked(pieces[0].ticks, columns[0])
+    return Ticked(np.concatenate([piece.ticks for piece in pieces]), np.concatenate(columns))
 
 
 def _texts(values: Column) -> Column:

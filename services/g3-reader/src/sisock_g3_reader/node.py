@@ -22,7 +22,7 @@ from sisock_g3.layout import TICKS_PER_SECOND
 from sisock_g3.names import raw
 from sisock_g3.refusals import DatabaseAwayError, NotPreparedError
 
-from sisock_g3_reader.cache import Columns, Samples
+from sisock_g3_reader.cache import Columns, Ticked
 from sisock_g3_reader.catalogue import Catalogue
 from sisock_g3_reader.config import Config
 from sisock_g3_reader.files import Complaints, Files
@@ -203,7 +203,7 @@ class _Plan:
     width: int | None
     samples: int
 
-    def read(self, begin: int, stop: int) -> Samples | None:
+    def read(self, begin: int, stop: int) -> Ticked | None:
         if self.width is None:
             return self.selection.samples(begin, stop)
         return self.selection.drawn(begin, stop, self.width)
@@ -224,7 +224,7 @@ def _ticks(t: float) -> int:
     return math.floor(min(max(t, -FURTHEST_S), FURTHEST_S) * TICKS_PER_SECOND)
 
 
-def _series(name: str, field: ArchiveField, samples: Samples) -> Series:
+def _series(name: str, field: ArchiveField, samples: Ticked) -> Series:
     values = samples.values
     if field.kind == BOOL and values.dtype.kind == "f":
         values = values.astype(np.float64) > 0.5

@@ -21,7 +21,7 @@ from sisock_g3.index.fields import ArchiveField
 from sisock_g3.layout import Column, Ticks
 from sisock_g3.summary import FINEST_WIDTH, LEVELS, SECOND, Bins
 
-from sisock_g3_reader.cache import Columns, Samples, Segment, join, segments
+from sisock_g3_reader.cache import Columns, Segment, Ticked, join, segments
 from sisock_g3_reader.files import Files
 
 SAMPLE_BYTES = 16
@@ -88,7 +88,7 @@ class Selection:
         ends = [one for one in found if one is not None]
         return (min(one[0] for one in ends), max(one[1] for one in ends)) if ends else None
 
-    def samples(self, begin: int, end: int) -> Samples | None:
+    def samples(self, begin: int, end: int) -> Ticked | None:
         """Every sample in ``[begin, end)``, ascending.
 
         Raises
@@ -99,7 +99,7 @@ class Selection:
         unread = [segment for path in self.unread for segment in self._segments_of(path, begin, end)]
         return self._read([*self._segments(begin, end), *unread], begin, end)
 
-    def _read(self, wanted: Sequence[Segment], begin: int, end: int) -> Samples | None:
+    def _read(self, wanted: Sequence[Segment], begin: int, end: int) -> Ticked | None:
         self.columns.expect(wanted[:MOST_EXPECTED], self.field.field)
         pieces = [
             piece
@@ -116,7 +116,7 @@ class Selection:
         if not bool((ticks[1:] >= ticks[:-1]).all()):
             order = np.argsort(ticks, kind="stable")
             ticks, values = ticks[order], values[order]
-        return Samples(ticks, values)
+        return Ticked(ticks, values)
 
     def count(self, begin: int, end: int) -> int:
         """How many samples the files have that overlap the range, at most."""
@@ -129,7 +129,7 @@ class Selection:
             return 0
         return ranges.count(self.database, self.field, begin, end)
 
-    def drawn(self, begin: int, end: int, width: int) -> Samples | None:
+    def drawn(self, begin: int, end: int, width: int) -> Ticked | None:
         """The samples that draw ``[begin, end)`` in bins of a width (ticks).
 
         Each bin's least and greatest sample, and the first and the last of all.
@@ -150,7 +150,7 @@ class Selection:
             ticks, values = np.r_[first["t_first"], ticks], np.r_[first["first"], values]
         if last["t_last"] > ticks[-1]:
             ticks, values = np.r_[ticks, last["t_last"]], np.r_[values, last["last"]]
-        return Samples(ticks, values)
+        return Ticked(ticks, values)
 
     def _cover(self, level: int, begin: int, end: int, width: int) -> list[Bins]:
         """Bins of `width` that together hold ``[begin, end)``, read no coarser than at a level."""

@@ -28,7 +28,7 @@ QUIET_S = 0.2
 """Notices come in bursts; this is how long one is waited out."""
 
 
-class Service:
+class Rounds:
     """The scanner as a process.
 
     Parameters

@@ -25,7 +25,7 @@ class Change:
     ever_heard: bool
 
 
-class Watch:
+class Rhythms:
     """The rhythm of each feed.
 
     A feed is stale when nothing came for three times its usual pause, ten seconds at least; a

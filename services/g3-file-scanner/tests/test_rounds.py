@@ -16,7 +16,7 @@ from sisock_g3.errors import G3Error
 from sisock_g3.tables import prepare
 from sisock_g3.testing import MariaDb, Writer
 from sisock_g3_file_scanner.config import Config
-from sisock_g3_file_scanner.service import Service
+from sisock_g3_file_scanner.rounds import Rounds
 from sisock_testing import wait_until
 
 pytestmark = pytest.mark.peer
@@ -161,13 +161,13 @@ class Deleting:
 def test_what_changes_right_after_the_first_scan_is_noticed_before_the_next(kit, archive, tmp_path) -> None:
     environ = {"SQL_FILE": str(tmp_path / "index.sqlite"), "SCAN_INTERVAL": "3600"}
     log = Deleting(min(archive.rglob("*.g3")))
-    service = Service(load(Config, {**environ, "DATA_DIRECTORY": str(archive)}), log)  # type: ignore[arg-type]
-    running = threading.Thread(target=service.run)
+    rounds = Rounds(load(Config, {**environ, "DATA_DIRECTORY": str(archive)}), log)  # type: ignore[arg-type]
+    running = threading.Thread(target=rounds.run)
     running.start()
     try:
         wait_until(lambda: len(log.scans) > 1, what="the deleted file is noticed", deadline_s=20)
     finally:
-        service.stop()
+        rounds.stop()
         running.join(20)
     assert [scan["removed"] for scan in log.scans] == [0, 1]
 
