@@ -118,3 +118,14 @@ def test_check_says_in_words_what_is_wrong(run, tmp_path: Path) -> None:
     assert "its certificate is not trusted here" in strange.stdout
     refused = run("check", WAMP_SECRET="not the secret")
     assert "the router does not let us in" in refused.stdout
+
+
+def test_a_sites_file_is_drafted_from_what_is_online_and_checked(run, tmp_path: Path) -> None:
+    drafted = run("site", "draft")
+    assert WIND in drafted.stdout
+    (tmp_path / "site.toml").write_text(drafted.stdout)
+    assert run("site", "check", "site.toml").stdout == "site.toml: all is well\n"
+    (tmp_path / "site.toml").write_text("[[fields]]\nscale = 2")
+    wrong = run("site", "check", "site.toml")
+    assert (wrong.returncode, wrong.stdout) == (1, "site.toml: [[fields]] number 1: match is missing\n")
+    assert "there is no such file" in run("site", "check", "nowhere.toml").stderr

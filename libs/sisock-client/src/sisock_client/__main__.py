@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sisock.errors import SisockError
 
-from sisock_client import files
+from sisock_client import files, site
 from sisock_client.client import DEADLINE_S, Client
 from sisock_client.errors import ClientError
 from sisock_client.place import URL
@@ -131,6 +131,21 @@ def _check(options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
+def _site_check(options: argparse.Namespace) -> int:
+    problems = site.check(options.file)
+    for sentence in problems:
+        _say(sentence)
+    if not problems:
+        _say(f"{options.file}: all is well")
+    return 1 if problems else 0
+
+
+def _site_draft(options: argparse.Namespace) -> int:
+    with _client(options) as client:
+        sys.stdout.write(site.draft(client))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sisock", description=__doc__)
     parser.add_argument("--url", help=f"of the bridge; SISOCK_URL, or {URL} by default")
@@ -165,6 +180,14 @@ def _parser() -> argparse.ArgumentParser:
     tail.add_argument("field", nargs="+")
     tail.add_argument("--seconds", type=float, default=60.0, help="begin so long ago; 60 by default")
     add("check", _check, "say what is wrong with the stack")
+    of_site = commands.add_parser("site", help="the site's file, site.toml")
+    steps = of_site.add_subparsers(required=True, metavar="STEP")
+    told = "say what is wrong with a site's file"
+    checked = steps.add_parser("check", help=told, description=told)
+    checked.add_argument("file", type=Path)
+    checked.set_defaults(command=_site_check)
+    told = "write a site's file from what is online now"
+    steps.add_parser("draft", help=told, description=told).set_defaults(command=_site_draft)
     return parser
 
 

@@ -63,7 +63,14 @@ class HttpSource:
         """Fields whose name or description contains a text."""
         listed = self._json("/api/v1/fields", search=search)
         return [
-            FieldInfo(one["field"], one["description"], one["units"], one["type"], one["interval"])
+            FieldInfo(
+                one["field"],
+                one["description"],
+                one["units"],
+                one["type"],
+                one["interval"],
+                one.get("source"),
+            )
             for one in listed
         ]
 

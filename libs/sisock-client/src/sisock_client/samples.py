@@ -28,13 +28,14 @@ class NodeSummary:
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """A field: `field` is its whole name, ``node::field``."""
+    """A field: `field` is its whole name, ``node::field``; `source` what it measures, whoever serves it."""
 
     field: str
     description: str | None
     units: str | None
     type: str
     interval: float | None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,8 +95,10 @@ class WampSource:
             for name in sorted(self.consumer.nodes):
                 for one in await self.consumer.get_fields(name, 1, 0, self._deadline_s):
                     whole = str(Target(name, one.name))
-                    if search.lower() in f"{whole} {one.description or ''}".lower():
-                        found.append(FieldInfo(whole, one.description, one.units, one.type, one.interval))
+                    if search.lower() in f"{whole} {one.description or ''} {one.source or ''}".lower():
+                        found.append(
+                            FieldInfo(whole, one.description, one.units, one.type, one.interval, one.source)
+                        )
             return found
 
         found: list[FieldInfo] = self.ask(list_all)

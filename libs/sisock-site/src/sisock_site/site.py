@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sisock.bounds import Bounds
 from sisock.node import Field
+from sisock.target import Target
 
 from sisock_site.conversion import Conversion
 from sisock_site.document import Document, Group, Rule, read
@@ -96,7 +97,7 @@ class Site:
 
     def facts(self, node: str, field: Field) -> Facts:
         """All that is known of a field of a node; what the file says counts more than what the node does."""
-        target = f"{node}::{field.name}"
+        target = str(Target(node, field.name))
         identity = self.identity(target, field.source)
         names = dict.fromkeys((target, identity, field.source or target))
         label = units = limits = silent_after = conversion = metric = None
