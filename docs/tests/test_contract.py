@@ -114,6 +114,8 @@ def test_the_examples_are_what_the_code_writes_and_reads() -> None:
         source="observatory.cryo.feeds.temperatures.Channel 01 T",
         limits=Bounds(None, 1.2, 0.1, 1.5, hysteresis=0.01, for_s=60),
         silent_after=30,
+        kept_for=3600,
+        complete_since=1500000000,
     )
     written = wire.fields_reply([said])
     assert written[0] == json.loads(EXAMPLES["said"])

@@ -157,6 +157,8 @@ def test_a_timeline_described_by_a_number_is_told_and_the_field_is_there() -> No
         ({"limits": {"warning": {"low": 2}, "alarm": {"low": 3}}}, "it has limits in the wrong order"),
         ({"limits": {}}, "it has limits without a number in them"),
         ({"silent_after": -1}, "its silent_after is no number of seconds"),
+        ({"kept_for": 0}, "its kept_for is no number of seconds"),
+        ({"complete_since": "yesterday"}, "its complete_since is no time"),
     ],
 )
 def test_nonsense_that_a_field_says_of_itself_costs_only_itself(said, told) -> None:

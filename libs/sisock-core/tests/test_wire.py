@@ -56,6 +56,8 @@ def test_what_a_field_says_of_itself_is_written_only_where_it_is_said() -> None:
         ({"limits": Bounds(warning_high=1.0, alarm_high=0.5)}, "are 1.0, 0.5"),
         ({"limits": Bounds(alarm_low=float("nan"))}, "has a limit nan, which is no number"),
         ({"silent_after": 0.0}, "field 'b' is silent after 0.0 s, which is never"),
+        ({"kept_for": -1.0}, "field 'b' is kept for -1.0 s, which is no while"),
+        ({"complete_since": float("nan")}, "field 'b' is complete since nan, which is no time"),
     ],
 )
 def test_nonsense_that_a_field_says_of_itself_is_refused(wrong, told) -> None:

@@ -20,6 +20,7 @@ class Answering(Subject):
 
 def test_what_a_field_says_of_itself_passes_where_it_is_as_the_contract_has_it() -> None:
     said = {"source": "a.b", "limits": {"alarm": {"low": 1}, "new": 1}, "silent_after": 3}
+    said |= {"kept_for": 60, "complete_since": 5.0}
     for subject in (Answering({}), Answering(said, {})):
         asyncio.run(fields_are_described(subject))
 
@@ -31,6 +32,8 @@ def test_what_a_field_says_of_itself_passes_where_it_is_as_the_contract_has_it()
         ([{"source": "x"}, {"source": "x"}], "several fields have the source 'x'"),
         ([{"limits": {"warning": 3}}], "field 'f0' has limits whose warning is int"),
         ([{"silent_after": True}], "silent_after of 'f0' is True"),
+        ([{"kept_for": 0}], "kept_for of 'f0' is 0"),
+        ([{"complete_since": "now"}], "complete_since of 'f0' is 'now'"),
     ],
 )
 def test_what_a_field_says_of_itself_is_checked_where_it_is_said(

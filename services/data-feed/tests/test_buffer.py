@@ -235,3 +235,53 @@ def test_channels_that_share_a_name_have_sources_of_their_own_and_kinds_of_one_c
     feed = "observatory.LSA22YE.feeds.temperatures"
     said = sources(buffer)
     assert said == {"a": f"{feed}.A", "a.temps": f"{feed}.a", "m": f"{feed}.m", "m.temps": None}
+
+
+def complete_since(buffer: Buffer) -> float | None:
+    ((_, field),) = buffer.fields(0, 1e12)
+    return None if field.complete_since is None else field.complete_since - START
+
+
+def test_a_channel_is_complete_since_the_first_sample_that_was_heard(
+    buffer: Buffer, block: MakeBlock
+) -> None:
+    buffer.add(block(t=times(-20), A=[0.0]), START - 20)  # an earlier run's
+    assert complete_since(buffer) is None
+    buffer.listen(START)
+    assert not buffer.add(block(t=times(-10), A=[1.0]), START - 10)
+    assert complete_since(buffer) is None
+    assert buffer.add(block(t=times(3, 4), A=[2.0, 3.0]), START + 5)
+    assert complete_since(buffer) == 3.0
+    assert not buffer.add(block(t=times(5), A=[4.0]), START + 6)
+    assert complete_since(buffer) == 3.0
+
+
+def test_a_slow_agents_channel_is_complete_since_we_listen_at_the_earliest(
+    buffer: Buffer, block: MakeBlock
+) -> None:
+    buffer.listen(START)
+    buffer.add(block(t=times(-50, -49), A=[1.0, 2.0]), START + 1)
+    assert complete_since(buffer) == 0.0
+
+
+def test_after_a_break_nothing_is_complete_until_something_is_heard(buffer: Buffer, block: MakeBlock) -> None:
+    buffer.listen(START)
+    buffer.add(block(t=times(1), A=[1.0]), START + 1)
+    buffer.listen(START + 10)
+    assert complete_since(buffer) is None
+    buffer.add(block(t=times(12), A=[2.0]), START + 12)
+    assert complete_since(buffer) == 12.0
+
+
+def test_what_goes_early_since_an_agents_clock_is_ahead_is_no_longer_complete(
+    buffer: Buffer, block: MakeBlock, clock: Clock
+) -> None:
+    buffer.listen(START)
+    for second in range(0, 3 * ROWS, ROWS):
+        t = (START + 500 + second + np.arange(ROWS)).tolist()
+        buffer.add(block(t=t, A=[0.0] * ROWS), START + second)
+    clock.now = START + 2 * ROWS
+    ((_, field),) = buffer.fields(0, 1e12)
+    assert field.kept_for == 100.0
+    (series,) = buffer.read(["a"], 0, 1e12)
+    assert complete_since(buffer) == series.t[0] - START - 1 > 500

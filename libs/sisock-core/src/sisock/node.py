@@ -47,6 +47,10 @@ class Field:
         Between which values all is well.
     silent_after : float, optional
         A pause of so many seconds means that something is wrong.
+    kept_for : float, optional
+        The node keeps samples for so many seconds and no longer; None if it does not forget.
+    complete_since : float, optional
+        UNIX time. Of what was measured since then the node misses nothing; None if it cannot tell.
     """
 
     name: str
@@ -58,6 +62,8 @@ class Field:
     source: str | None = None
     limits: Bounds | None = None
     silent_after: float | None = None
+    kept_for: float | None = None
+    complete_since: float | None = None
 
     @property
     def timeline_name(self) -> str:

@@ -119,11 +119,15 @@ def _field(name: str, entry: Mapping[Any, Any], timelines: Mapping[Any, Any]) ->
             limits = bounds.from_wire(entry["limits"])
         except ValueError as problem:
             wrong.append(f"it {problem}")
-    silent_after = _finite(entry.get("silent_after"))
-    if silent_after is not None and silent_after <= 0:
-        silent_after = None
-    if silent_after is None and entry.get("silent_after") is not None:
-        wrong.append("its silent_after is no number of seconds")
+    spans = {}
+    for key in ("silent_after", "kept_for"):
+        spans[key] = _finite(entry.get(key))
+        if entry.get(key) is not None and (spans[key] or 0.0) <= 0.0:
+            spans[key] = None
+            wrong.append(f"its {key} is no number of seconds")
+    complete_since = _finite(entry.get("complete_since"))
+    if complete_since is None and entry.get("complete_since") is not None:
+        wrong.append("its complete_since is no time")
     made = Field(
         name,
         text("description"),
@@ -133,7 +137,9 @@ def _field(name: str, entry: Mapping[Any, Any], timelines: Mapping[Any, Any]) ->
         _finite(interval),
         text("source") or None,
         limits,
-        silent_after,
+        spans["silent_after"],
+        spans["kept_for"],
+        complete_since,
     )
     return made, wrong
 

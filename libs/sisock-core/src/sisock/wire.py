@@ -84,6 +84,16 @@ def _additions(field: Field, sources: dict[str, str]) -> dict[str, Any]:
                 f"field {field.name!r} is silent after {field.silent_after} s, which is never"
             )
         said["silent_after"] = float(field.silent_after)
+    if field.kept_for is not None:
+        if not 0 < field.kept_for < math.inf:
+            raise ContractError(f"field {field.name!r} is kept for {field.kept_for} s, which is no while")
+        said["kept_for"] = float(field.kept_for)
+    if field.complete_since is not None:
+        if not math.isfinite(field.complete_since):
+            raise ContractError(
+                f"field {field.name!r} is complete since {field.complete_since}, which is no time"
+            )
+        said["complete_since"] = float(field.complete_since)
     return said
 
 

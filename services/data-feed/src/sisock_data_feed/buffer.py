@@ -47,7 +47,15 @@ class Buffer:
         self._newest: dict[Address, float] = {}
         self._received = float("-inf")
         self._evicted = float("-inf")
+        self._listening = float("inf")
         self._order = itertools.count()
+
+    def listen(self, now: float) -> None:
+        """From now on everything is heard that comes; what came since the last message may be missing."""
+        with self._lock:
+            self._listening = now
+            for timeline in self._timelines.values():
+                timeline.complete_since = None
 
     def add(self, block: Block, received: float) -> bool:
         """Add the samples of a block.
@@ -61,7 +69,7 @@ class Buffer:
         Returns
         -------
         bool
-            Whether channels came or went.
+            Whether channels came or went, or are complete from now on.
         """
         with self._lock:
             key = (block.address, block.name)
@@ -69,6 +77,10 @@ class Buffer:
             if timeline is None:
                 timeline = self._timelines[key] = Timeline()
             changed = timeline.add(block, received, self._order)
+            if timeline.complete_since is None and received >= self._listening:
+                # What is stamped later is published later. The agent's clock may be slow, or its stamps old.
+                timeline.complete_since = max(self._listening, float(block.t[0]))
+                changed = True
             self._newest[block.address] = max(timeline.newest, self._newest.get(block.address, 0.0))
             self._received = max(received, self._received)
             if abs(received - self._evicted) >= EVICT_INTERVAL_S:
@@ -105,10 +117,10 @@ class Buffer:
         with self._lock:
             names = self._names()
             blocks = {
-                key: (Snapshot(timeline.pieces), self._oldest(key[0]))
+                key: (Snapshot(timeline.pieces), self._oldest(key[0]), timeline.complete_since)
                 for key, timeline in self._timelines.items()
             }
-        spans = {key: snapshot.span(max(start, oldest), end) for key, (snapshot, oldest) in blocks.items()}
+        spans = {key: snapshot.span(max(start, oldest), end) for key, (snapshot, oldest, _) in blocks.items()}
         sources = _sources(names)
         for name, (key, (channel, kind)) in names.items():
             count, first, last = spans[key]
@@ -124,6 +136,8 @@ class Buffer:
                     timeline=self._timeline_name(key),
                     interval=(last - first) / (count - 1) if count > 1 else None,
                     source=sources.get(name),
+                    kept_for=self._buffer_time,
+                    complete_since=blocks[key][2],
                 ),
             )
 

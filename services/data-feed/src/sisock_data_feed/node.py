@@ -72,6 +72,7 @@ class DataFeedNode(DataNode):
 
         await in_thread(reactor, self._restore)
         self._rhythms.resume(self._clock())
+        self._buffer.listen(self._clock())
         for wanted in self._subscriptions:
             if wanted.address is not None:
                 self._rhythms.expect(wanted.address, self._clock())

@@ -67,11 +67,14 @@ class Timeline:
     ----------
     seen : dict
         For each channel its order of appearance among all, and the newest time at which it came.
+    complete_since : float or None
+        UNIX time; no row that was published with a later stamp is missing. None if that cannot be told.
     """
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
         self.seen: dict[Channel, tuple[int, float]] = {}
+        self.complete_since: float | None = None
 
     def add(self, block: Block, received: float, order: Iterator[int]) -> bool:
         """Add a block's rows; a time that is there already has its values replaced.
@@ -146,6 +149,10 @@ class Timeline:
         """
         kept = [p for p in self.pieces if p.last >= stamped_before and p.received >= received_before]
         if len(kept) < len(self.pieces):
+            gone = max(p.last for p in self.pieces if p not in kept)
+            if self.complete_since is not None and gone >= stamped_before:
+                # An agent's clock is ahead: rows went that are not as old as they would have to be.
+                self.complete_since = max(self.complete_since, gone)
             self.pieces = kept
         if any(newest < stamped_before for _, newest in self.seen.values()):
             self.seen = {channel: known for channel, known in self.seen.items() if known[1] >= stamped_before}

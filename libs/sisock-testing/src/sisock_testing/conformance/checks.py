@@ -122,12 +122,15 @@ async def fields_are_described(subject: Subject) -> None:
 
 def _check_additions(name: str, entry: dict[str, Any]) -> None:
     """What a field may say of itself beyond the predecessor's keys."""
-    source, silent_after = entry.get("source"), entry.get("silent_after")
+    source, since = entry.get("source"), entry.get("complete_since")
     must(source is None or (isinstance(source, str) and source), f"source of {name!r} is {source!r}, no text")
-    must(
-        silent_after is None or (_is_number(silent_after) and silent_after > 0),
-        f"silent_after of {name!r} is {silent_after!r}, no number of seconds",
-    )
+    for key in ("silent_after", "kept_for"):
+        said = entry.get(key)
+        must(
+            said is None or (_is_number(said) and said > 0),
+            f"{key} of {name!r} is {said!r}, no number of seconds",
+        )
+    must(since is None or _is_number(since), f"complete_since of {name!r} is {since!r}, no time")
     if entry.get("limits") is not None:
         try:
             bounds.from_wire(entry["limits"])
