@@ -153,7 +153,15 @@ def test_milliseconds_are_told_by_their_size_in_text_and_in_numbers() -> None:
 def test_times_are_read_as_people_write_them() -> None:
     now = 1.7e9
     noon = dt.datetime(2020, 1, 1, 12, tzinfo=dt.UTC)
-    for value in ("2020-01-01T12:00:00Z", "2020-01-01 12:00", noon, noon.timestamp(), str(noon.timestamp())):
+    naive = noon.replace(tzinfo=None)
+    for value in (
+        "2020-01-01T12:00:00Z",
+        "2020-01-01 12:00",
+        noon,
+        naive,
+        noon.timestamp(),
+        f"{noon.timestamp()}",
+    ):
         assert unix_time(value, now) == noon.timestamp()
     for value, ago in (("now", 0), ("now-6h", 21600), (-3600, 3600), ("-3600", 3600), ("now-1.5d", 129600)):
         assert unix_time(value, now) == now - ago
