@@ -7,7 +7,7 @@ export UV_LINK_MODE ?= copy
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
-.PHONY: demo test test-images alone lint unit bench mutants packages clean
+.PHONY: demo test test-images alone lint unit bench mutants coverage packages clean
 .DEFAULT_GOAL := test
 
 $(UV):
@@ -59,6 +59,11 @@ bench: .venv/.synced
 mutants: .venv/.synced
 	cd ci && ../.venv/bin/python -m mutants $(PACKAGE) $(if $(CHANGED),--changed) $(if $(PEERS),--peers) \
 		$(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
+
+# Branches that the quick tests of each package take, as information.
+coverage: .venv/.synced
+	.venv/bin/coverage run --branch --source=libs,services -m pytest -q -m "not peer and not engine" libs services
+	.venv/bin/coverage report --skip-empty --omit='*/tests/*'
 
 clean:
 	rm -rf .bootstrap .venv .venvs .demo
