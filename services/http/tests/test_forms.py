@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sisock.node import Field, Limits, Series
+from sisock.target import Target
 from sisock_http.asking.question import Answer
 from sisock_http.dialects import simplejson, simpod
 from sisock_http.dialects.arguments import Arguments, as_object
@@ -23,7 +24,11 @@ T = np.array([1.0, 2.0])
 
 
 def answer(name: str, t: Any, values: Any, **about: Any) -> Answer:
-    return Answer(f"n::{name}", Series(name, np.asarray(t, float), np.asarray(values)), **about)
+    return Answer(Target("n", name), Series(name, np.asarray(t, float), np.asarray(values)), **about)
+
+
+def written(form: str, answers: list[Answer]) -> bytes:
+    return FORMATS[form].write(answers, [str(one.target) for one in answers])
 
 
 @pytest.mark.parametrize(
@@ -122,27 +127,27 @@ SHORT = [answer("a", [1.0, 2.0], [1.5, np.nan]), answer("b", [2.0, 3.0], np.arra
 
 
 def test_rows_hold_the_times_of_all_fields() -> None:
-    assert json.loads(FORMATS["json"].write(SHORT)) == [
+    assert json.loads(written("json", SHORT)) == [
         {"time": 1000, "n::a": 1.5, "n::b": None},
         {"time": 2000, "n::a": None, "n::b": "x"},
         {"time": 3000, "n::a": None, "n::b": None},
     ]
-    assert FORMATS["csv"].write(SHORT).decode().splitlines() == [
+    assert written("csv", SHORT).decode().splitlines() == [
         "time,n::a,n::b",
         "1970-01-01T00:00:01.000Z,1.5,",
         "1970-01-01T00:00:02.000Z,,x",
         "1970-01-01T00:00:03.000Z,,",
     ]
     same = [answer("a", T, [1, 2]), answer("b", T.copy(), [True, False])]
-    assert json.loads(FORMATS["json"].write(same))[1] == {"time": 2000, "n::a": 2, "n::b": False}
-    assert b"1970-01-01T00:00:02.000Z,2,false\n" in FORMATS["csv"].write(same)
-    micro = FORMATS["csv"].write([answer("a", [1500000000.123457], [1])])
+    assert json.loads(written("json", same))[1] == {"time": 2000, "n::a": 2, "n::b": False}
+    assert b"1970-01-01T00:00:02.000Z,2,false\n" in written("csv", same)
+    micro = written("csv", [answer("a", [1500000000.123457], [1])])
     assert b"2017-07-14T02:40:00.123457Z,1\n" in micro
 
 
 def test_numpys_archive_has_text_and_numbers_without_pickle() -> None:
     mixed = [*SHORT, answer("c", T, np.array([1, None], object), field=Field("c", type="number"))]
-    with np.load(io.BytesIO(FORMATS["npz"].write(mixed)), allow_pickle=False) as found:
+    with np.load(io.BytesIO(written("npz", mixed)), allow_pickle=False) as found:
         assert found["n::b"].tolist() == ["x", ""]
         assert found["n::b/time"].tolist() == [2.0, 3.0]
         assert found["n::c"][0] == 1.0
@@ -152,7 +157,7 @@ def test_numpys_archive_has_text_and_numbers_without_pickle() -> None:
 @pytest.mark.parametrize("name", ["a" * n for n in range(1, 10)])
 def test_packed_columns_begin_at_a_multiple_of_eight(name: str) -> None:
     field = Field(name, "told", "K", interval=2.0)
-    body = FORMATS["packed"].write([answer(name, T, [1.5, 2.5], field=field, notice="late"), *SHORT[1:]])
+    body = written("packed", [answer(name, T, [1.5, 2.5], field=field, notice="late"), *SHORT[1:]])
     length = int.from_bytes(body[:4], "little")
     assert (4 + length) % 8 == 0
     head = json.loads(body[4 : 4 + length])["series"]
