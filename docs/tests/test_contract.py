@@ -66,8 +66,9 @@ def test_every_variable_of_the_contract_is_read_by_the_code() -> None:
 def test_every_uri_is_in_the_contract_and_in_the_code() -> None:
     known = {value for name, value in vars(uris).items() if name.isupper() and isinstance(value, str)}
     known |= {make("<name>") for make in (uris.get_fields, uris.get_data, uris.updated)}
+    known.add(uris.procedure("<name>", "<word>"))
     known = {uri for uri in known if ".." not in uri}  # a pattern that several of them match
-    known -= {uris.REALM, uris.BASE_URI, uris.CONSUMER_PREFIX}
+    known -= {uris.REALM, uris.BASE_URI, uris.CONSUMER_PREFIX, uris.WATCH}
     told = {uris.uri(name) for name in re.findall(r"`((?:data_node|consumer)\.[\w.<>]+)`", PAGE)}
     assert told == known
     assert f"`{uris.REALM}`" in PAGE

@@ -8,7 +8,9 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sisock import uris
+from sisock.errors import ContractError
 from sisock.live import Live, Repeats
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
 
 
@@ -19,9 +21,13 @@ class Session:
         self._clock = clock
         self.published: list[tuple[float, Any]] = []
         self.attached = True
+        self.registered: list[tuple[str, Any]] = []
 
     def is_attached(self) -> bool:
         return self.attached
+
+    async def register(self, handler: Any, procedure: str) -> None:
+        self.registered.append((procedure, handler))
 
     def publish(self, topic: str, event: Any, **_options: Any) -> None:
         assert topic == uris.updated("node")
@@ -71,6 +77,26 @@ def test_nothing_is_published_on_a_session_that_has_ended(clock: Clock, session:
     live.publish_updated(1.0, fields_changed=True)
     clock.advance(2.0)
     assert session.published == []
+
+
+def test_a_nodes_own_procedure_is_below_its_name_and_tells_callers_their_mistakes(
+    session: Session, live: Live
+) -> None:
+    async def answer(number: object = None, **_given: object) -> str:
+        if number != 1:
+            raise ContractError(f"number={number!r} is not 1")
+        return "one"
+
+    ensureDeferred(live.serve("count", answer))
+    procedure, registered = session.registered[0]
+    assert procedure == "org.simonsobservatory.consumer.node.count"
+    answered: list[object] = []
+    ensureDeferred(registered(number=1, unheard_of=2)).addCallback(answered.append)
+    assert answered == ["one"]
+    ensureDeferred(registered(number=2)).addErrback(lambda failure: answered.append(failure.value))
+    assert str(answered[1]).startswith(
+        "ApplicationError(error=<wamp.error.invalid_argument>, args=['number=2"
+    )
 
 
 @settings(max_examples=100)

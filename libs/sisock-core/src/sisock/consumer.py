@@ -79,6 +79,7 @@ class Consumer:
         self._log = log
         self._watcher: Watcher | None = None
         self._fields_changed: Callable[[NodeInfo], None] | None = None
+        self._updated: Callable[[NodeInfo], None] | None = None
         self._most_reply_bytes = most_reply_bytes
         self._connection = Connection(reactor, config, self, log)
         self._calls = Calls(reactor, self._connection)
@@ -98,7 +99,12 @@ class Consumer:
         """Why there is no session with the router, as far as is known."""
         return self._connection.why_away
 
-    def watch(self, watcher: Watcher, fields_changed: Callable[[NodeInfo], None] | None = None) -> None:
+    def watch(
+        self,
+        watcher: Watcher,
+        fields_changed: Callable[[NodeInfo], None] | None = None,
+        updated: Callable[[NodeInfo], None] | None = None,
+    ) -> None:
         """Tell a watcher what changes; to be said before `run`.
 
         Parameters
@@ -106,8 +112,10 @@ class Consumer:
         watcher : Watcher
         fields_changed : callable, optional
             Is told of a live node that says that it would now list other fields (CONTRACT section 7.5).
+        updated : callable, optional
+            Is told of a live node that says that its data grew.
         """
-        self._watcher, self._fields_changed = watcher, fields_changed
+        self._watcher, self._fields_changed, self._updated = watcher, fields_changed, updated
 
     def run(self) -> Deferred[None]:
         """Connect and stay connected; fires after `stop`, fails if the router refuses us at once."""
@@ -121,7 +129,7 @@ class Consumer:
         """Follow the hub's events (see `sisock.connection.Owner`)."""
         await session.subscribe(self._on_added, uris.DATA_NODE_ADDED)
         await session.subscribe(self._on_subtracted, uris.DATA_NODE_SUBTRACTED)
-        if self._fields_changed:
+        if self._fields_changed or self._updated:
             await self._follow_updates(session)
         if self._watcher:
             self._watcher.router_changed(True)
@@ -139,8 +147,12 @@ class Consumer:
 
     def _on_updated(self, event: Any = None, *_args: Any, details: Any = None, **_kwargs: Any) -> None:
         node = self.nodes.get(uris.node_of_updated(details.topic) or "")
-        if node and self._fields_changed and isinstance(event, dict) and event.get("fields") is True:
+        if node is None or not isinstance(event, dict):
+            return
+        if self._fields_changed and event.get("fields") is True:
             self._fields_changed(node)
+        if self._updated:
+            self._updated(node)
 
     def lost(self) -> None:
         """Forget who is online (see `sisock.connection.Owner`)."""

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from inspect import iscoroutinefunction
+from inspect import isawaitable, iscoroutinefunction
 from typing import Any, cast
 
 import structlog
@@ -16,7 +16,7 @@ from twisted.internet.task import LoopingCall
 from sisock import uris
 from sisock.announce import not_allowed
 from sisock.blocking import in_thread
-from sisock.errors import RefusedError
+from sisock.errors import ContractError, RefusedError
 from sisock.node import LiveSession, Repeated
 from sisock.trouble import Trouble
 
@@ -89,6 +89,7 @@ class Live:
     def __init__(self, reactor: Any, session: Any, name: str, repeats: Repeats) -> None:
         self._reactor = reactor
         self._session = session
+        self._name = name
         self._topic = uris.updated(name)
         self._repeats = repeats
         self._sent = float("-inf")
@@ -119,6 +120,22 @@ class Live:
             await self._session.subscribe(handler, topic, options=SubscribeOptions(match=match))
         except ApplicationError as error:
             raise RefusedError(not_allowed(topic, error)) from error
+
+    async def serve(self, procedure: str, handler: Callable[..., Any]) -> None:
+        """Answer a procedure of the node's own for as long as this session lasts."""
+
+        async def answer(*args: Any, **kwargs: Any) -> Any:
+            try:
+                answered = handler(*args, **kwargs)
+                return await answered if isawaitable(answered) else answered
+            except ContractError as error:
+                raise ApplicationError(ApplicationError.INVALID_ARGUMENT, str(error)) from error
+
+        uri = uris.procedure(self._name, procedure)
+        try:
+            await self._session.register(answer, uri)
+        except ApplicationError as error:
+            raise RefusedError(not_allowed(uri, error)) from error
 
     def every(self, period_s: float, call: Repeated) -> None:
         """Repeat a call from now on."""

@@ -190,6 +190,18 @@ class LiveSession(Protocol):
     async def subscribe(self, handler: Any, topic: str, match: str = "exact") -> None:
         """Call `handler` in the reactor thread for each event on `topic`, while this session lasts."""
 
+    async def serve(self, procedure: str, handler: Callable[..., Any]) -> None:
+        """Answer a procedure of the node's own, ``consumer.<name>.<procedure>``, while this session lasts.
+
+        Parameters
+        ----------
+        procedure : str
+            A word; neither ``get_fields`` nor ``get_data``.
+        handler : callable
+            Is called in the reactor thread with what the caller gives, and should take further keywords; may
+            be ``async``. A `ContractError` is the caller's fault, and is told as such.
+        """
+
     def every(self, period_s: float, call: Repeated) -> None:
         """Make a call now and every so many seconds, also while the router is away, until the process ends.
 

@@ -44,6 +44,19 @@ def get_data(name: str) -> str:
     return f"{CONSUMER_PREFIX}{name}.get_data"
 
 
+def procedure(name: str, word: str) -> str:
+    """A procedure of the data node `name` beyond those that all have (CONTRACT section 7.11)."""
+    return f"{CONSUMER_PREFIX}{name}.{word}"
+
+
+WATCH: Final = "watch"
+"""The data node that knows how each field is (CONTRACT section 7.11)."""
+
+WATCH_STATE: Final = procedure(WATCH, "state")
+WATCH_EVENTS: Final = procedure(WATCH, "events")
+WATCH_NOTE: Final = procedure(WATCH, "note")
+
+
 def updated(name: str) -> str:
     """Topic on which a live data node `name` says that its data grew."""
     return f"{CONSUMER_PREFIX}{name}.updated"

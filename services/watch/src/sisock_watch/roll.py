@@ -1,0 +1,327 @@
+"""Every field that is, was, or ought to be here: who holds it, how it is, and why, in words.
+
+Holds no clock and asks nobody: `now` is an argument, UNIX seconds by our clock, and what comes out is
+`Happening`s, for whoever keeps them. How a field's state follows from its samples is `sisock_site.states`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from sisock.node import Field, Series
+from sisock_site import Facts, Site
+from sisock_site.states import Board, Change, State
+
+ROUTER_AWAY = "the router is away"
+NEVER = float("inf")
+GROWN_TWICE = 2
+"""So often must an archive have grown, before our eyes, until a pause of it means something."""
+
+MOST_FIELDS = 100_000
+WORTH_TELLING = frozenset({State.SILENT, State.WARNING, State.ALARM})
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """For the history: `what` is a state, ``came``, ``went``, ``router_here`` or ``router_away``."""
+
+    t: float
+    what: str
+    target: str
+    why: str = ""
+    before: str = ""
+    told: bool = True
+    """Whether it is an event for people; a state that is only part of something larger is none."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One measured thing.
+
+    Attributes
+    ----------
+    facts : Facts
+        As its first holder has them.
+    holders : tuple of (str, str)
+        Nodes and their names for it; a node that is away stays one.
+    feed : (str, str)
+        Node and timeline of the first holder.
+    archive : bool
+        Whether no live node holds it.
+    grown : int
+        How often it was seen to grow.
+    seq : int
+        When it changed last, in the order of all changes.
+    """
+
+    facts: Facts
+    holders: tuple[tuple[str, str], ...] = ()
+    feed: tuple[str, str] = ("", "")
+    archive: bool = False
+    grown: int = 0
+    seq: int = 0
+    quick: bool = False
+
+
+@dataclass(slots=True)
+class Node:
+    """A data node that is or was here."""
+
+    name: str
+    since: float
+    here: bool = True
+    live: bool = False
+    problem: str = ""
+    identities: dict[str, str] = field(default_factory=dict)
+    """What each of its fields measures, by the field's name."""
+
+    seq: int = 0
+
+
+class Roll:
+    """All fields and nodes, each with its state.
+
+    Parameters
+    ----------
+    now : float
+        UNIX seconds.
+    known : mapping
+        What earlier runs knew: target of each identity.
+    """
+
+    def __init__(self, now: float, known: Mapping[str, str]) -> None:
+        self.board = Board()
+        self.entries: dict[str, Entry] = {}
+        self.nodes: dict[str, Node] = {}
+        self.seq = 0
+        self.router_here = False
+        self.since = self.began = now
+        self._newest: dict[tuple[str, str], float] = {}
+        for identity, target in known.items():
+            node = target.partition("::")[0]
+            self.entries[identity] = Entry(Facts(target, identity), ((node, target.partition("::")[2]),))
+            self.board.watch(identity, now, silent_after=NEVER)
+            self.board.lose([identity], now, ROUTER_AWAY)
+            self._bump(identity)
+
+    def _bump(self, identity: str) -> None:
+        self.seq += 1
+        self.entries[identity].seq = self.seq
+
+    def _bump_node(self, node: Node) -> None:
+        self.seq += 1
+        node.seq = self.seq
+
+    def _told(self, changes: Iterable[Change], *, bulk: bool) -> Iterator[Happening]:
+        for change in changes:
+            identity = str(change.key)
+            self._bump(identity)
+            told = not bulk and not {change.state, change.before}.isdisjoint(WORTH_TELLING)
+            why = self.why(identity, change.since) if change.state is not State.FRESH else ""
+            yield Happening(change.since, str(change.state), identity, why, str(change.before), told)
+
+    def listed(self, now: float, name: str, fields: Sequence[tuple[Field, Facts]]) -> list[Happening]:
+        """A node says which fields it has."""
+        node = self.nodes.get(name)
+        if node is None:
+            return []
+        changes: list[Change] = []
+        earlier, node.identities = node.identities, {}
+        for one, facts in fields:
+            if facts.identity not in self.entries and len(self.entries) >= MOST_FIELDS:
+                continue
+            node.identities[one.name] = facts.identity
+            changes += self._hold(now, node, one, facts)
+        held = set(node.identities.values())
+        for identity, entry in list(self.entries.items()):
+            # Also what an earlier run of ours knew of this node.
+            if identity not in held and any(holder == name for holder, _ in entry.holders):
+                changes += self._let_go(now, name, identity)
+        if earlier != node.identities:
+            self._bump_node(node)
+        return list(self._told(changes, bulk=True))
+
+    def _hold(self, now: float, node: Node, one: Field, facts: Facts) -> list[Change]:
+        entry = self.entries.get(facts.identity)
+        if entry is None:
+            entry = self.entries[facts.identity] = Entry(facts, archive=not node.live)
+        first = not entry.holders or entry.holders[0][0] == node.name or (node.live and entry.archive)
+        others = tuple(holder for holder in entry.holders if holder[0] != node.name)
+        mine = ((node.name, one.name),)
+        entry.holders = mine + others if first else others + mine
+        if first:
+            entry.facts, entry.feed, entry.archive = facts, (node.name, one.timeline_name), not node.live
+            entry.quick = facts.limits is not None or facts.silent_after is not None
+        known = facts.identity in self.board
+        before = self.board[facts.identity].lost if known else ""
+        changes = self.board.watch(
+            facts.identity,
+            now,
+            limits=entry.facts.limits,
+            silent_after=self._silent_after(entry),
+            interval=one.interval,
+        )
+        if not known:
+            self._bump(facts.identity)
+        elif before:
+            changes += self.board.resume([facts.identity], now)
+            self._bump(facts.identity)
+        return changes
+
+    @staticmethod
+    def _silent_after(entry: Entry) -> float | None:
+        """An archive that never grew while we looked is not late: it may be complete."""
+        if entry.facts.silent_after is None and entry.archive and entry.grown < GROWN_TWICE:
+            return NEVER
+        return entry.facts.silent_after
+
+    def _let_go(self, now: float, name: str, identity: str) -> list[Change]:
+        entry = self.entries[identity]
+        left = tuple(holder for holder in entry.holders if holder[0] != name)
+        if left:
+            entry.holders = left
+            if any(self._is_here(holder) for holder, _ in left):
+                return []
+        self._bump(identity)
+        return self.board.lose([identity], now, f"{name} has it no more")
+
+    def _is_here(self, name: str) -> bool:
+        node = self.nodes.get(name)
+        return node is not None and node.here
+
+    def node_came(self, now: float, name: str, *, live: bool) -> list[Happening]:
+        """A node is online."""
+        node = self.nodes.get(name)
+        if node is not None and node.here:
+            node.live = live
+            return []
+        if node is None:
+            node = self.nodes[name] = Node(name, now, live=live)
+        node.here, node.since, node.live, node.problem = True, now, live, ""
+        self._bump_node(node)
+        return [Happening(now, "came", name)]
+
+    def node_went(self, now: float, name: str) -> list[Happening]:
+        """A node is not online any more; its fields stay listed."""
+        node = self.nodes.get(name)
+        if node is None or not node.here:
+            return []
+        node.here, node.since = False, now
+        self._bump_node(node)
+        if not self.router_here:
+            return []
+        why = f"{name} is away"
+        lost = [
+            identity
+            for identity in node.identities.values()
+            if not any(self._is_here(holder) for holder, _ in self.entries[identity].holders)
+        ]
+        said = [Happening(now, "went", name, f"{len(lost)} fields with it" if lost else "")]
+        return said + self._lose(now, lost, why)
+
+    def _lose(self, now: float, identities: Sequence[str], why: str) -> list[Happening]:
+        for identity in identities:
+            self._bump(identity)
+        return list(self._told(self.board.lose(identities, now, why), bulk=True))
+
+    def router(self, now: float, *, here: bool) -> list[Happening]:
+        """The router came or went."""
+        if here == self.router_here:
+            return []
+        self.router_here, self.since = here, now
+        if here:
+            return [Happening(now, "router_here", "")]
+        return [Happening(now, "router_away", ""), *self._lose(now, list(self.entries), ROUTER_AWAY)]
+
+    def missed(self, now: float) -> list[Happening]:
+        """The router is back for a while: whose node did not come back is lost because of that."""
+        blamed: dict[str, list[str]] = {}
+        for identity, entry in self.entries.items():
+            holders = [holder for holder, _ in entry.holders]
+            if self.board[identity].lost == ROUTER_AWAY and not any(map(self._is_here, holders)):
+                blamed.setdefault(holders[0], []).append(identity)
+        return [
+            happened for name, lost in blamed.items() for happened in self._lose(now, lost, f"{name} is away")
+        ]
+
+    def heard(self, now: float, name: str, series: Iterable[Series]) -> list[Happening]:
+        """Samples of a node's fields came."""
+        node = self.nodes.get(name)
+        if node is None or not node.here:
+            return []
+        changes: list[Change] = []
+        for one in series:
+            identity = node.identities.get(one.name)
+            if identity is not None and len(one.t):
+                changes += self._hear(now, identity, one)
+        return list(self._told(changes, bulk=False))
+
+    def _hear(self, now: float, identity: str, one: Series) -> list[Change]:
+        entry, condition = self.entries[identity], self.board[identity]
+        if condition.t == one.t[-1]:
+            return []
+        before = condition.t
+        values = one.values
+        if entry.facts.conversion is not None and values.dtype.kind in "fiub":
+            values = entry.facts.conversion.apply(values.astype(np.float64))
+        changes = self.board.heard_all(identity, now, one.t, values)
+        if condition.t is None or condition.t == before:
+            return changes
+        newest = min(condition.t, now)
+        for feed in (entry.feed, (entry.feed[0], "")):
+            if newest > self._newest.get(feed, -NEVER):
+                self._newest[feed] = newest
+        if entry.archive and before is not None and entry.grown < GROWN_TWICE:
+            entry.grown += 1
+            if entry.grown == GROWN_TWICE:
+                changes += self.board.watch(
+                    identity, now, limits=entry.facts.limits, silent_after=self._silent_after(entry)
+                )
+        return changes
+
+    def tick(self, now: float) -> list[Happening]:
+        """Time went by."""
+        return list(self._told(self.board.check(now), bulk=False))
+
+    def judge_anew(self, now: float, site: Site, fields: Mapping[str, Sequence[Field]]) -> list[Happening]:
+        """The site's file is another one: what it says of each field counts from now on."""
+        happened: list[Happening] = []
+        for name, listed in fields.items():
+            happened += self.listed(now, name, [(one, site.facts(name, one)) for one in listed])
+        return happened
+
+    def why(self, identity: str, now: float) -> str:
+        """The cause of a field's state, in words."""
+        entry, condition = self.entries[identity], self.board[identity]
+        if condition.lost:
+            return condition.lost
+        why = condition.why
+        node = self.nodes.get(entry.feed[0])
+        if condition.t is None:
+            why = (node.problem if node is not None else "") or "no sample of it was found yet"
+        elif condition.state in (State.LATE, State.SILENT):
+            pause_s = now - condition.rhythm.last
+            why = f"{self._stopped(entry, now - pause_s / 2)}: nothing came for {pause_s:.0f} s"
+        elif condition.state is State.FRESH and entry.archive and entry.grown < GROWN_TWICE:
+            why = "an archive, which was not seen to grow"
+        if condition.ahead_s:
+            ahead = f"clock ahead: its newest sample is {condition.ahead_s:.0f} s in the future"
+            why = f"{ahead}; {why}" if why else ahead
+        return why
+
+    def _stopped(self, entry: Entry, others_since: float) -> str:
+        """Whether a field stopped alone, or all of its feed with it: others of it have later samples."""
+        node = self.nodes.get(entry.feed[0])
+        if node is not None and node.problem:
+            return f"node trouble ({node.problem})"
+        if self._newest.get(entry.feed, -NEVER) > others_since:
+            return "sensor silent"
+        others = self._newest.get((entry.feed[0], ""), -NEVER) > others_since
+        return f"feed stale ({entry.feed[1]})" if others else "feed stale"
+
+    def trouble(self, name: str, problem: str) -> None:
+        """What is wrong with asking a node; empty: nothing."""
+        node = self.nodes.get(name)
+        if node is not None and node.problem != problem:
+            node.problem = problem
+            self._bump_node(node)

@@ -1,0 +1,122 @@
+"""The history in a real SQLite file, with a clock set by hand."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import structlog
+from sisock import ConfigError, Limits
+from sisock_testing import wait_until
+from sisock_watch.ledger import Event, Ledger, Named, Stated, condensed, with_rests
+from sisock_watch.node import rest_step
+
+T0 = 1_500_000_000.0
+DAY_S = 86400.0
+Open = Callable[..., Ledger]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Open]:
+    ledgers: list[Ledger] = []
+
+    def make(now: float = T0, kept_s: float = 10 * DAY_S) -> Ledger:
+        ledgers.append(Ledger(tmp_path / "w.sqlite", kept_s, lambda: now, structlog.get_logger()))
+        return ledgers[-1]
+
+    yield make
+    for ledger in ledgers:
+        ledger.close()
+
+
+def words(ledger: Ledger, name: str, start: float, end: float) -> list[tuple[float, int]]:
+    t, codes = ledger.states([name], start, end).get(name, (np.empty(0), np.empty(0)))
+    return list(zip(t.tolist(), codes.tolist(), strict=True))
+
+
+def test_a_history_begins_with_the_state_before_it(opened: Open) -> None:
+    ledger = opened()
+    ledger.put([Stated("a", T0, "fresh"), Stated("a", T0 + 10, "alarm"), Stated("b", T0, "late")])
+    ledger.close()
+    assert words(ledger, "a", T0 + 5, T0 + 20) == [(T0, 1), (T0 + 10, 5)]
+    assert words(ledger, "a", T0, T0 + 10) == [(T0, 1)]
+    assert words(ledger, "nobody", T0, T0 + 10) == []
+
+
+def test_after_a_restart_all_is_unknown_since_the_end_and_known_by_name(opened: Open) -> None:
+    first = opened(T0 + 100)
+    first.put([Named("a", "node::a", T0), Stated("a", T0, "fresh")])
+    first.close()
+    second = opened(T0 + 500)
+    assert second.known == {"a": "node::a"}
+    assert second.ended == T0 + 100
+    assert words(second, "a", T0, T0 + 500) == [(T0, 1), (T0 + 100, 0)]
+
+
+def test_what_is_older_than_kept_is_forgotten_but_the_state_that_lasts(opened: Open) -> None:
+    first = opened(T0)
+    first.put(
+        [Stated("a", T0 - 5 * DAY_S, "fresh"), Stated("a", T0 - 4 * DAY_S, "late"), Event(T0 - 1, "came")]
+    )
+    first.put([Stated("a", T0, "fresh"), Named("a", "node::a", T0)])
+    first.close()
+    later = opened(T0 + 7 * DAY_S)
+    later.put([Event(T0 + 7 * DAY_S, "went")])
+    later.close()
+    assert [state for _, state in words(later, "a", T0 - 9 * DAY_S, T0 + 1)] == [2, 1, 0]
+    much_later = opened(T0 + 11 * DAY_S)
+    much_later.put([Event(T0 + 11 * DAY_S, "note")])
+    much_later.close()
+    assert [one["what"] for one in much_later.events(0, 2 * T0)] == ["went", "note"]
+
+
+def test_events_are_found_by_text_by_kind_and_after_a_number(opened: Open) -> None:
+    ledger = opened()
+    ledger.put(
+        [Event(T0, "came", "cryo"), Event(T0 + 1, "note", "cryo::t", "100% 'dewar'"), Event(T0 + 2, "went")]
+    )
+    wait_until(lambda: len(ledger.events(T0, T0 + 9)) == 3, 10)
+    found = ledger.events(T0, T0 + 9, search="% 'DEWAR")
+    assert [one["what"] for one in found] == ["note"]
+    assert [one["what"] for one in ledger.events(T0, T0 + 9, what=["came", "went"])] == ["came", "went"]
+    assert [one["what"] for one in ledger.events(T0, T0 + 9, after=found[0]["id"])] == ["went"]
+    assert [one["what"] for one in ledger.events(T0, T0 + 9, most=1)] == ["went"]
+    assert ledger.events(T0 + 3, T0 + 9) == []
+
+
+def test_a_file_that_cannot_be_used_ends_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("no database, but text that is long enough to be none")
+    with pytest.raises(ConfigError, match=r"STATE_DB='.*taken' cannot be used: file is not a database"):
+        Ledger(tmp_path / "taken", 1.0, lambda: T0, structlog.get_logger())
+
+
+def test_a_state_that_lasts_has_a_sample_at_each_step() -> None:
+    t, codes = np.array([100.0, 190.0]), np.array([1, 5])
+    all_t, all_codes = with_rests(t, codes, 0.0, 300.0, 60.0)
+    assert all_t.tolist() == [100.0, 120.0, 180.0, 190.0, 240.0]
+    assert all_codes.tolist() == [1, 1, 1, 5, 5]
+
+
+@pytest.mark.parametrize("cut", [100.0, 150.0, 180.0, 190.0, 240.0])
+def test_intervals_that_follow_each_other_have_each_sample_once(cut: float) -> None:
+    t, codes = np.array([100.0, 190.0]), np.array([1, 5])
+    whole = with_rests(t, codes, 0.0, 300.0, 60.0)[0].tolist()
+    parts = [
+        *with_rests(t, codes, 0.0, cut, 60.0)[0].tolist(),
+        *with_rests(t, codes, cut, 300.0, 60.0)[0].tolist(),
+    ]
+    assert parts == whole
+
+
+def test_who_wants_few_points_gets_wider_steps() -> None:
+    assert rest_step(0, DAY_S, Limits()) == 60
+    assert rest_step(0, DAY_S, Limits(max_points=100)) == 1920
+
+
+def test_many_events_of_one_feed_are_told_as_one() -> None:
+    many = [Event(T0, "silent", f"a{number}", "feed stale", "fresh") for number in range(9)]
+    told = condensed([*many, Event(T0, "alarm", "b", "hot")], lambda target: f"feed {target[0]}")
+    assert [(one.what, one.target, one.why) for one in told] == [
+        ("silent", "feed a", "9 fields: feed stale"),
+        ("alarm", "b", "hot"),
+    ]

@@ -1,0 +1,191 @@
+"""States and causes from literal input, with the time as an argument."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sisock import Bounds, Field, Series
+from sisock_site import EMPTY, parse
+from sisock_watch import answers
+from sisock_watch.roll import Roll
+
+T0 = 1_500_000_000.0
+WATER = [
+    Field("hot", timeline="water", silent_after=20.0),
+    Field("cold", timeline="water", silent_after=20.0),
+]
+
+
+def roll_with(*fields: Field, live: bool = True, node: str = "tap", roll: Roll | None = None) -> Roll:
+    if roll is None:
+        roll = Roll(T0, {})
+        roll.router(T0, here=True)
+    roll.node_came(T0, node, live=live)
+    roll.listed(T0, node, [(one, EMPTY.facts(node, one)) for one in fields])
+    return roll
+
+
+def hear(roll: Roll, now: float, name: str, t: float, value: Any = 1.0, node: str = "tap") -> list[str]:
+    heard = roll.heard(now, node, [Series(name, np.array([t]), np.array([value]))])
+    return [f"{one.target} {one.what}" for one in heard]
+
+
+def state(roll: Roll, target: str, now: float) -> tuple[str, str]:
+    return str(roll.board[target].state), roll.why(target, now)
+
+
+def test_a_field_of_which_nothing_was_heard_is_unknown() -> None:
+    roll = roll_with(*WATER)
+    assert state(roll, "tap::hot", T0) == ("unknown", "no sample of it was found yet")
+
+
+def test_a_sample_makes_a_field_fresh() -> None:
+    roll = roll_with(*WATER)
+    assert hear(roll, T0 + 1, "hot", T0 + 1) == ["tap::hot fresh"]
+    assert state(roll, "tap::hot", T0 + 1) == ("fresh", "")
+
+
+def test_one_that_stops_alone_is_a_silent_sensor() -> None:
+    roll = roll_with(*WATER)
+    for now in range(40):
+        hear(roll, T0 + now, "cold", T0 + now)
+        if now < 10:
+            hear(roll, T0 + now, "hot", T0 + now)
+        roll.tick(T0 + now)
+    assert state(roll, "tap::hot", T0 + 39) == ("silent", "sensor silent: nothing came for 30 s")
+
+
+def test_all_that_stop_together_are_a_stale_feed() -> None:
+    roll = roll_with(*WATER, Field("level"))
+    for now in range(40):
+        hear(roll, T0 + now, "level", T0 + now)
+        if now < 10:
+            hear(roll, T0 + now, "hot", T0 + now)
+            hear(roll, T0 + now, "cold", T0 + now)
+        roll.tick(T0 + now)
+    assert state(roll, "tap::hot", T0 + 39) == ("silent", "feed stale (water): nothing came for 30 s")
+
+
+def test_a_node_that_cannot_be_asked_is_the_cause() -> None:
+    roll = roll_with(*WATER)
+    hear(roll, T0, "hot", T0)
+    roll.trouble("tap", "tap did not answer within 10 s")
+    roll.tick(T0 + 25)
+    assert state(roll, "tap::hot", T0 + 25)[1].startswith("node trouble (tap did not answer within 10 s)")
+
+
+def test_a_clock_ahead_is_said_and_makes_nothing_fresh_for_longer() -> None:
+    roll = roll_with(*WATER)
+    hear(roll, T0, "hot", T0 + 600)
+    assert state(roll, "tap::hot", T0)[1] == "clock ahead: its newest sample is 600 s in the future"
+    roll.tick(T0 + 25)
+    assert state(roll, "tap::hot", T0 + 25)[0] == "silent"
+
+
+def test_a_node_that_went_takes_its_fields_with_it_and_they_stay_listed() -> None:
+    roll = roll_with(*WATER)
+    hear(roll, T0, "hot", T0)
+    told = roll.node_went(T0 + 1, "tap")
+    assert [(one.what, one.target) for one in told if one.told] == [("went", "tap")]
+    assert state(roll, "tap::hot", T0 + 1) == ("unknown", "tap is away")
+    roll_with(*WATER, roll=roll)
+    hear(roll, T0 + 2, "hot", T0 + 2)
+    assert state(roll, "tap::hot", T0 + 2) == ("fresh", "")
+
+
+def test_a_field_that_a_node_lists_no_more_is_gone() -> None:
+    roll = roll_with(*WATER)
+    roll.listed(T0 + 1, "tap", [(WATER[0], EMPTY.facts("tap", WATER[0]))])
+    assert state(roll, "tap::cold", T0 + 1) == ("unknown", "tap has it no more")
+
+
+def test_two_holders_of_one_source_are_one_field_until_both_are_away() -> None:
+    roll = roll_with(Field("live", source="adr"), node="feed")
+    roll_with(Field("old", source="adr"), node="archive", live=False, roll=roll)
+    hear(roll, T0, "live", T0, node="feed")
+    roll.node_went(T0 + 1, "archive")
+    assert state(roll, "adr", T0 + 1) == ("fresh", "")
+    roll.node_went(T0 + 1, "feed")
+    assert state(roll, "adr", T0 + 1)[0] == "unknown"
+
+
+def test_the_live_holder_stands_for_a_source_also_if_it_came_last() -> None:
+    roll = roll_with(Field("old", source="adr"), node="archive", live=False)
+    roll_with(Field("live", source="adr"), node="feed", roll=roll)
+    entry = roll.entries["adr"]
+    assert (entry.facts.target, entry.archive) == ("feed::live", False)
+
+
+def test_a_router_that_went_is_the_cause_until_nodes_had_time_to_return() -> None:
+    roll = roll_with(*WATER)
+    hear(roll, T0, "hot", T0)
+    roll.router(T0 + 1, here=False)
+    roll.node_went(T0 + 1, "tap")
+    assert state(roll, "tap::hot", T0 + 1) == ("unknown", "the router is away")
+    roll.router(T0 + 5, here=True)
+    roll.missed(T0 + 15)
+    assert state(roll, "tap::hot", T0 + 15) == ("unknown", "tap is away")
+
+
+def test_an_archive_is_not_late_before_it_grew_twice() -> None:
+    roll = roll_with(Field("pwv"), node="sky", live=False)
+    hear(roll, T0, "pwv", T0 - 3e8, node="sky")
+    roll.tick(T0 + 1e6)
+    told = ("fresh", "an archive, which was not seen to grow")
+    assert state(roll, "sky::pwv", T0 + 1e6) == told
+    for step in (10, 20, 30):
+        hear(roll, T0 + 1e6 + step, "pwv", T0 + 1e6 + step, node="sky")
+    roll.tick(T0 + 2e6)
+    assert state(roll, "sky::pwv", T0 + 2e6)[0] == "silent"
+
+
+def test_what_an_earlier_run_knew_is_listed_as_away() -> None:
+    roll = Roll(T0, {"adr": "feed::live"})
+    assert state(roll, "adr", T0) == ("unknown", "the router is away")
+    roll.router(T0, here=True)
+    roll.missed(T0 + 10)
+    assert state(roll, "adr", T0 + 10) == ("unknown", "feed is away")
+
+
+def test_values_are_held_against_limits_as_the_sites_file_converts_them() -> None:
+    site = parse(
+        '[[fields]]\nmatch = "tap::hot"\nunits = "C"\nscale = 0.1\n[fields.limits]\nalarm = { high = 5.0 }\n'
+    )
+    roll = roll_with()
+    one = Field("hot", limits=Bounds(alarm_high=1e9))
+    roll.listed(T0, "tap", [(one, site.facts("tap", one))])
+    hear(roll, T0, "hot", T0, 49.0)
+    assert state(roll, "tap::hot", T0)[0] == "fresh"
+    hear(roll, T0 + 1, "hot", T0 + 1, 51.0)
+    assert state(roll, "tap::hot", T0 + 1) == ("alarm", "5.1 is above the alarm limit 5")
+    assert answers.field(roll, "tap::hot", roll.entries["tap::hot"], T0 + 1)["value"] == pytest.approx(5.1)
+
+
+def test_long_answers_come_in_pieces_that_miss_nothing() -> None:
+    roll = roll_with(*(Field(f"f{number}") for number in range(25)))
+    found: list[str] = []
+    since, more = 0, True
+    while more:
+        told = answers.state(roll, EMPTY, "run", T0, since=since, most=10)
+        found += [one["field"] for one in told["fields"]]
+        since, more = told["seq"], told["more"]
+    assert sorted(found) == sorted(f"tap::f{number}" for number in range(25))
+
+
+def test_only_what_changed_since_is_told() -> None:
+    roll = roll_with(*WATER)
+    seq = answers.state(roll, EMPTY, "run", T0)["seq"]
+    assert answers.state(roll, EMPTY, "run", T0, since=seq)["fields"] == []
+    hear(roll, T0, "hot", T0)
+    changed = answers.state(roll, EMPTY, "run", T0, since=seq)["fields"]
+    assert [(one["field"], one["state"]) for one in changed] == [("tap::hot", "fresh")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [({"search": "HOT"}, ["tap::hot"]), ({"states": ["unknown"]}, ["tap::cold"]), ({"search": "?"}, [])],
+)
+def test_fields_are_chosen_by_text_and_state(asked: dict[str, Any], found: list[str]) -> None:
+    roll = roll_with(*WATER)
+    hear(roll, T0, "hot", T0)
+    assert [one["field"] for one in answers.state(roll, EMPTY, "run", T0, **asked)["fields"]] == found
