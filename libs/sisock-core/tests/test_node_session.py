@@ -8,7 +8,9 @@ import pytest
 import sisock
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.serializer import CBORSerializer
+from prometheus_client import CollectorRegistry
 from sisock import logs, uris
+from sisock.metrics import Queries
 from sisock.session import NodeSession
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.task import Clock
@@ -259,3 +261,28 @@ def test_a_grid_that_makes_no_sense_is_the_callers_fault(wrong) -> None:
     with pytest.raises(ApplicationError, match="bins") as refused:
         Subject().data(["a"], bins=wrong)
     assert refused.value.error == ApplicationError.INVALID_ARGUMENT
+
+
+def test_what_the_node_is_asked_is_counted_with_its_time_and_its_failures() -> None:
+    registry = CollectorRegistry()
+    subject = Subject(queries=Queries(registry))
+    subject.data(["a"])
+    subject.fields()
+    with pytest.raises(ApplicationError):
+        subject.data(["a"], start="yesterday")
+    subject.node.read = lambda *_: 1 / 0
+    with pytest.raises(ApplicationError):
+        subject.data(["a"])
+
+    def counted(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(name, labels)
+
+    assert counted("sisock_query_seconds_count", procedure="get_data") == 3
+    assert counted("sisock_query_seconds_count", procedure="get_fields") == 1
+    assert counted("sisock_query_errors_total", cause="bad_request") == 1
+    assert counted("sisock_query_errors_total", cause="fault") == 1
+    assert counted("sisock_node_listed") == 1
+    subject.node.session.publish_updated(123.0)
+    assert counted("sisock_data_until_timestamp_seconds") == 123
+    subject.session.lost()
+    assert counted("sisock_node_listed") == 0

@@ -2,18 +2,25 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+from sisock import metrics
 from sisock.consumer import NodeInfo
+from sisock.errors import NodeAwayError
 from sisock.node import Field, Series
 from sisock.replies import Listing, Reading
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.one_node import NodeAsker
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
+from sisock_http.measures import Measures, Presence
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.web.admission import Admission
 from sisock_http.web.application import Application
@@ -70,14 +77,18 @@ class Wire:
         self.catalogue = Catalogue(clock, lambda: NOW, log, self.consumer)
         self.catalogue.node_added(NodeInfo("cryostat", "thermometers"))
         consumer: Any = self.consumer
-        asker = Asker(clock, self.catalogue, NodeAsker(clock, consumer, self.catalogue, log, 4))
+        registry = CollectorRegistry()
+        measures = Measures(registry)
+        registry.register(Presence(self.catalogue, SimpleNamespace(hub_here=True)))
+        asker = Asker(clock, self.catalogue, NodeAsker(clock, consumer, self.catalogue, log, 4, measures))
         routes = make_routes(
             Grafana(clock, consumer, self.catalogue, asker),
             Api(clock, consumer, self.catalogue, asker, lambda: NOW),
             Pages(),
             Admission(clock, 10.0, at_once),
+            partial(metrics.text, registry),
         )
-        self._site = Application(clock, routes, log, cors_origin).site()
+        self._site = Application(clock, routes, log, cors_origin, measures=measures).site()
 
     def ask(self, address: str, method: str = "GET", body: Any = None, **headers: str) -> Reply:
         content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -197,3 +208,37 @@ def test_pages_of_other_origins_may_read_only_where_that_was_set() -> None:
     reply = Wire(cors_origin="https://site.example").ask("/query", "OPTIONS")
     assert reply.status == 204
     assert reply.headers["access-control-allow-origin"] == "https://site.example"
+
+
+def test_prometheus_reads_with_get_what_simpod_lists_with_post(wire: Wire) -> None:
+    wire.ask("/nowhere")
+    wire.ask("/elsewhere")
+    wire.ask("/query", "POST", b"no JSON")
+    wire.ask("/healthz", "DELETE")
+    wire.ask("/healthz")
+    reply = wire.ask("/metrics")
+    assert reply.status == 200
+    assert reply.headers["content-type"].startswith("text/plain")
+    read = {
+        (one.name, *one.labels.values()): one.value
+        for family in text_string_to_metric_families(reply.body.decode())
+        for one in family.samples
+    }
+    assert read["sisock_http_request_seconds_count", "other"] == 2
+    assert read["sisock_http_request_seconds_count", "/healthz"] == 2
+    assert read["sisock_http_errors_total", "not_found"] == 2
+    assert read["sisock_http_errors_total", "bad_request"] == 1
+    assert read["sisock_http_errors_total", "method"] == 1
+    assert read["sisock_node_online", "cryostat"] == 1
+    assert read["sisock_nodes_online",] == 1
+    assert read["sisock_hub_up",] == 1
+    assert isinstance(json.loads(wire.ask("/metrics", "POST", {}).body), list)
+
+
+def test_a_node_that_does_not_answer_is_counted_by_its_name_and_why(wire: Wire) -> None:
+    wire.consumer.fault = NodeAwayError("cryostat is away")
+    body = {"range": {"from": 0, "to": NOW * 1e3}, "targets": [{"target": "cryostat::stage_1k"}]}
+    assert wire.ask("/query", "POST", body).status == 200
+    read = wire.ask("/metrics").body.decode()
+    assert 'sisock_node_errors_total{cause="away",node="cryostat"} 1.0' in read
+    assert 'sisock_node_answer_seconds_count{node="cryostat"} 1.0' in read

@@ -67,6 +67,11 @@ class DatedFiles:
         Most bytes of parsed columns that are kept.
     clock : callable
         Seconds, for how often to look.
+
+    Attributes
+    ----------
+    cache : ByteLru
+        What was parsed.
     """
 
     def __init__(
@@ -83,7 +88,7 @@ class DatedFiles:
         self._parse = parse
         self._log = log
         self._clock = clock
-        self._cache: ByteLru[TimesAndValues] = ByteLru(cache_bytes, lambda s: s[0].nbytes + s[1].nbytes)
+        self.cache: ByteLru[TimesAndValues] = ByteLru(cache_bytes, lambda s: s[0].nbytes + s[1].nbytes)
         self._lock = threading.RLock()
         self._index: dict[str, _Index] = {}
         self._places: dict[str, Place] = {}
@@ -237,7 +242,7 @@ class DatedFiles:
             return np.empty(0), np.empty(0)
         # Names the content: a file that took another's place may have its name, size and time.
         key = (name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        return self._cache.get(key, lambda: self._load(path, name, place))
+        return self.cache.get(key, lambda: self._load(path, name, place))
 
     def _load(self, path: Path, name: str, place: Place) -> TimesAndValues:
         try:

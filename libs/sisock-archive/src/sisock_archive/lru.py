@@ -17,6 +17,13 @@ class ByteLru(Generic[V]):
         Most bytes kept; a value that is larger by itself is not kept at all.
     size_of : callable
         Bytes of a value.
+
+    Attributes
+    ----------
+    size_bytes : int
+        Bytes that are kept now.
+    hits, misses : int
+        How often a value was there, and was not.
     """
 
     def __init__(self, max_bytes: int, size_of: Callable[[V], int]) -> None:
@@ -25,6 +32,7 @@ class ByteLru(Generic[V]):
         self._values: OrderedDict[Hashable, V] = OrderedDict()
         self._lock = threading.Lock()
         self.size_bytes = 0
+        self.hits = self.misses = 0
 
     def __len__(self) -> int:
         return len(self._values)
@@ -38,7 +46,9 @@ class ByteLru(Generic[V]):
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
+                self.hits += 1
                 return self._values[key]
+            self.misses += 1
         value = make()
         size = self._size_of(value)
         with self._lock:

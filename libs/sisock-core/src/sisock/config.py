@@ -182,6 +182,7 @@ class RouterConfig:
     crossbar_dir: Path = setting("CROSSBAR_DIR", path, default=_CROSSBAR_DIR)
     log_level: int = setting("LOGLEVEL", log_level, default=LOG_LEVELS["info"])
     health_file: Path | None = setting("HEALTH_FILE", path, default=None)
+    metrics_port: int | None = setting("METRICS_PORT", port, default=None)
 
     def __post_init__(self) -> None:
         """Find the router's directory where the manuals print the mount without its dot."""

@@ -135,6 +135,11 @@ class Connection:
     log : structlog logger
     open_port : bool
         Use the open port shared with OCS instead of the TLS port; a secret is then optional.
+
+    Attributes
+    ----------
+    sessions : int
+        How many sessions there were.
     """
 
     def __init__(
@@ -163,6 +168,7 @@ class Connection:
             reactor, config.crossbar_host, config.crossbar_ocs_port if open_port else config.crossbar_tls_port
         )
         self._endpoint: Any = plain if open_port else wrapClientTLS(auth.trust(config), plain)
+        self.sessions = 0
         self._session: Any = None
         self._ever_joined = False
         self._stopping = False
@@ -282,6 +288,7 @@ class Connection:
         """Take note of an accepted session (called by `RouterSession`)."""
         self._session = session
         self._ever_joined = True
+        self.sessions += 1
         if not self._turned_away:
             self._tell_joined(details)
         ensureDeferred(self._use(session, details))

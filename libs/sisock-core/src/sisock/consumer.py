@@ -90,6 +90,11 @@ class Consumer:
         self.hub_here = False
 
     @property
+    def connection(self) -> Connection:
+        """The connection to the router, to look at."""
+        return self._connection
+
+    @property
     def router_here(self) -> bool:
         """Whether there is a session with the router."""
         return self._connection.session is not None

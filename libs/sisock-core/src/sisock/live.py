@@ -86,18 +86,27 @@ class Repeats:
 class Live:
     """What a joined node may do with its session (see `sisock.node.LiveSession`)."""
 
-    def __init__(self, reactor: Any, session: Any, name: str, repeats: Repeats) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        session: Any,
+        name: str,
+        repeats: Repeats,
+        on_updated: Callable[[float], None] = lambda _until: None,
+    ) -> None:
         self._reactor = reactor
         self._session = session
         self._name = name
         self._topic = uris.updated(name)
         self._repeats = repeats
+        self._on_updated = on_updated
         self._sent = float("-inf")
         self._pending: float | None = None
         self._fields_changed = False
 
     def publish_updated(self, until: float, *, fields_changed: bool = False) -> None:
         """Tell consumers, now or when the second is over."""
+        self._on_updated(until)
         first = self._pending is None
         self._pending = until
         self._fields_changed |= fields_changed

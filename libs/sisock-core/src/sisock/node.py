@@ -7,12 +7,15 @@ arrays, and the two methods are called in threads, possibly several at the same 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from sisock.bounds import Bounds
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 FieldType = Literal["number", "string", "bool"]
 Column = npt.NDArray[Any]
@@ -304,6 +307,14 @@ class DataNode(ABC):
 
     async def joined(self, session: LiveSession) -> None:  # noqa: B027 (most nodes have nothing to do)
         """Start what needs a connection; called each time that the node has joined the router."""
+
+    def measure(self, registry: "CollectorRegistry") -> None:  # noqa: B027 (most nodes have no more to say)
+        """Add what Prometheus shall read beside what every node has; called once, before anything else.
+
+        Parameters
+        ----------
+        registry : prometheus_client.CollectorRegistry
+        """
 
     def close(self) -> None:  # noqa: B027 (most nodes hold nothing)
         """Release what the node holds; called once, when the process ends."""

@@ -11,7 +11,8 @@ from typing import Any, NoReturn, TypeVar
 import structlog
 from twisted.internet.defer import Deferred, ensureDeferred
 
-from sisock import logs
+from sisock import logs, metrics
+from sisock.auth import CERTIFICATE
 from sisock.config import NodeConfig, load
 from sisock.connection import Connection
 from sisock.errors import ConfigError, SisockError
@@ -69,10 +70,23 @@ def run(
     log = logs.get()
     reactor = the_reactor()
     health = Health(config.health_file)
-    session = NodeSession(reactor, node, log, time.time, max_points=config.max_points, on_listed=health.set)
+    registry = metrics.make_registry(metrics.service_of(node))
+    session = NodeSession(
+        reactor,
+        node,
+        log,
+        time.time,
+        max_points=config.max_points,
+        on_listed=health.set,
+        queries=metrics.Queries(registry),
+    )
     try:
         is_open = open_port(config) if callable(open_port) else open_port
         connection = Connection(reactor, config, session, log, open_port=is_open)
+        registry.register(metrics.RouterLink(connection))
+        registry.register(metrics.Certificate(config.crossbar_dir / CERTIFICATE))
+        node.measure(registry)
+        metrics.listen(reactor, registry, config.metrics_port)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
 

@@ -19,6 +19,7 @@ from sisock.announce import Announcement, not_registered
 from sisock.blocking import in_thread, within
 from sisock.errors import ContractError, DeadlineError, NodeError, RefusedError, SisockError, TooMuchDataError
 from sisock.live import Live, Repeats
+from sisock.metrics import Queries
 from sisock.node import DataNode, Grid, Limits, Series
 from sisock.times import absolute
 from sisock.trouble import Trouble
@@ -50,6 +51,8 @@ class NodeSession:
         Most points per field in any reply.
     on_listed : callable, optional
         Called with True when the hub lists the node, and with False when that is over.
+    queries : Queries, optional
+        Counts what the node is asked.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class NodeSession:
         *,
         max_points: int | None = None,
         on_listed: Callable[[bool], None] = lambda _listed: None,
+        queries: Queries | None = None,
     ) -> None:
         self._reactor = reactor
         self._node = node
@@ -68,6 +72,7 @@ class NodeSession:
         self._clock = clock
         self._max_points = max_points
         self._on_listed = on_listed
+        self._queries = queries or Queries()
         self._listed = False
         self._hub_away = Trouble(self._log.warning, "hub.away")
         self._refused = Trouble(self._log.warning, "request.refused")
@@ -109,7 +114,7 @@ class NodeSession:
             # A site's own roles may not allow it; the hub then finds us by our registrations.
             self._log.debug("hub.announcements_not_allowed", why=error.error_message())
         await announcement.ask()
-        live = Live(self._reactor, session, name, self._repeats)
+        live = Live(self._reactor, session, name, self._repeats, self._queries.reaches)
         self._repeats.begin(live)
         await self._node.joined(live)
         self._repeats.settle()
@@ -147,14 +152,16 @@ class NodeSession:
     def _set_listed(self, listed: bool) -> None:
         if listed != self._listed:
             self._listed = listed
+            self._queries.listed(listed)
             self._on_listed(listed)
 
     async def _get_fields(self, start: Any = 1, end: Any = 0, **_kwargs: Any) -> Any:
-        try:
-            first, last = absolute(start, end, self._clock())
-            return await in_thread(self._reactor, self._list, first, last)
-        except Exception as error:
-            raise self._failed("get_fields", error) from error
+        with self._queries.timed("get_fields"):
+            try:
+                first, last = absolute(start, end, self._clock())
+                return await in_thread(self._reactor, self._list, first, last)
+            except Exception as error:
+                raise self._failed("get_fields", error) from error
 
     def _list(self, start: float, end: float) -> list[dict[str, Any]]:
         """Ask the author which fields there are, in a thread."""
@@ -185,7 +192,11 @@ class NodeSession:
                     self._declared_at = self._clock()
         return [name for name in names if name in self._declared]
 
-    async def _get_data(
+    async def _get_data(self, *args: Any, **kwargs: Any) -> Any:
+        with self._queries.timed("get_data"):
+            return await self._answer(*args, **kwargs)
+
+    async def _answer(
         self,
         field: Any = None,
         start: Any = 1,
@@ -217,7 +228,8 @@ class NodeSession:
                 bool(packed),
                 progress is not None,
             )
-        except TooMuchDataError:
+        except TooMuchDataError as error:
+            self._queries.failed(error)
             return False
         except Exception as error:
             raise self._failed("get_data", error) from error
@@ -296,6 +308,7 @@ class NodeSession:
             return error
         if isinstance(error, CancelledError):
             return ApplicationError(ApplicationError.CANCELED, "the caller waits no more")
+        self._queries.failed(error)
         told = f"{self._node.name}.{what}: {error}"
         if isinstance(error, ContractError):
             self._refused.tell(told)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sisock import DataNode, Field, Limits, Series
+from sisock.metrics import Caches, Registry
 from sisock_archive.dated_files import MOST_BYTES, DatedFiles
 
 from sisock_apex_weather.archive import UNITS
@@ -16,6 +17,10 @@ class ApexWeatherNode(DataNode):
 
     def __init__(self, files: DatedFiles) -> None:
         self._files = files
+
+    def measure(self, registry: Registry) -> None:
+        """Show what is kept of the files."""
+        registry.register(Caches({"files": self._files.cache}))
 
     def fields(self, start: float, end: float) -> Iterator[Field]:
         """List the quantities that have samples in the interval."""

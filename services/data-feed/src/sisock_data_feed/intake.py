@@ -46,6 +46,8 @@ class Intake:
     ----------
     counts : collections.Counter
         ``messages`` and ``samples`` taken in, and messages with each kind of problem.
+    lags : dict
+        Seconds by which each feed's newest samples were old when they came.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Intake:
         clock: Callable[[], float],
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self.lags: dict[str, float] = {}
         self._buffer = buffer
         self._store = store
         self._rhythms = rhythms
@@ -95,6 +98,7 @@ class Intake:
         if change is not None:
             self._tell(change)
         newest, changed = self._keep(parsed, now)
+        self.lags[feed] = now - newest
         # A feed that is back is described anew.
         return News(min(newest, now), changed or change is not None)
 

@@ -9,11 +9,13 @@ from typing import Any
 import structlog
 from sisock import DataNode, Field, Limits, LiveSession, Series
 from sisock.blocking import in_thread
+from sisock.metrics import Registry
 
 from sisock_data_feed.buffer import Buffer
 from sisock_data_feed.config import DEFAULT_FEED, DataFeedConfig
 from sisock_data_feed.feed import Block
 from sisock_data_feed.intake import Intake
+from sisock_data_feed.measures import Feeds
 from sisock_data_feed.rhythms import Rhythms
 from sisock_data_feed.store import Store
 from sisock_data_feed.topics import Address, is_single, subscriptions
@@ -49,6 +51,10 @@ class DataFeedNode(DataNode):
         self.intake = Intake(self._buffer, self._store, self._rhythms, log, clock)
         self._restoring = threading.Lock()
         self._restored = False
+
+    def measure(self, registry: Registry) -> None:
+        """Show the feeds."""
+        registry.register(Feeds(self._rhythms, self.intake.counts, self.intake.lags))
 
     def fields(self, start: float, end: float) -> Iterator[Field]:
         """List the channels that have samples in the interval."""

@@ -65,6 +65,11 @@ class Rhythms:
                 rhythm.stale = True
                 yield Change(address, stale=True, silent_s=silent_s, ever_heard=rhythm.first is not None)
 
+    def heard_last(self) -> Iterator[tuple[Address, float | None, bool]]:
+        """Each feed that is waited for: when it was heard, if ever, and whether it is stale."""
+        for address, rhythm in self._feeds.items():
+            yield address, None if rhythm.first is None else rhythm.last, rhythm.stale
+
     def silent_since(self, address: Address) -> float | None:
         """When a stale feed was last heard; None for one that is not stale."""
         rhythm = self._feeds.get(address)

@@ -6,6 +6,7 @@ import signal
 import sys
 
 import structlog
+from sisock import metrics
 from sisock.config import load
 from sisock.errors import ConfigError
 from sisock.logs import configure
@@ -13,6 +14,7 @@ from sisock.runner import EXIT_CONFIG, EXIT_REFUSED, exit_with
 from sisock_g3.errors import G3Error
 
 from sisock_g3_file_scanner.config import Config
+from sisock_g3_file_scanner.measures import Measures
 from sisock_g3_file_scanner.rounds import Rounds
 
 
@@ -23,11 +25,13 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         config = load(Config, os.environ)
+        registry = metrics.make_registry("sisock-g3-file-scanner")
+        end_metrics = metrics.listen_in_thread(registry, config.metrics_port)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
     configure("sisock-g3-file-scanner", config.log_level)
     log = structlog.get_logger()
-    rounds = Rounds(config, log)
+    rounds = Rounds(config, log, Measures(registry))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: rounds.stop())
     try:
@@ -35,6 +39,8 @@ def main() -> int:
     except G3Error as error:
         log.error("service.refused", why=str(error))
         return EXIT_REFUSED
+    finally:
+        end_metrics()
     return 0
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sisock.config import LOG_LEVELS, log_level, path, seconds, setting
+from sisock.config import LOG_LEVELS, log_level, path, port, seconds, setting
 from sisock_g3.config import SqlConfig
 
 SHORTEST_INTERVAL_S = 1.0
@@ -43,3 +43,4 @@ class Config(SqlConfig):
     summaries: bool = setting("SUMMARIES", _switch, default=True)
     log_level: int = setting("LOGLEVEL", log_level, default=LOG_LEVELS["info"])
     health_file: Path | None = setting("HEALTH_FILE", path, default=None)
+    metrics_port: int | None = setting("METRICS_PORT", port, default=None)

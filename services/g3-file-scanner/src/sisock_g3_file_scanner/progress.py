@@ -6,6 +6,8 @@ import time
 import structlog
 from tqdm import tqdm
 
+from sisock_g3_file_scanner.measures import Measures
+
 LINE_S = 15.0
 WORTH_FILES = 50
 
@@ -18,14 +20,20 @@ class Progress:
     log : structlog logger
     files, size_bytes : int
         How much there is to read.
+    measures : Measures, optional
+        Is told how much is left.
     """
 
-    def __init__(self, log: structlog.stdlib.BoundLogger, files: int, size_bytes: int) -> None:
+    def __init__(
+        self, log: structlog.stdlib.BoundLogger, files: int, size_bytes: int, measures: Measures | None = None
+    ) -> None:
+        self._measures = measures or Measures()
         self._log = log
         self._files = files
         self._size = size_bytes
         self._done = self._done_bytes = 0
         self._began = self._told = time.monotonic()
+        self._measures.left(size_bytes)
         shown = files >= WORTH_FILES and sys.stderr.isatty()
         self._bar = tqdm(total=size_bytes, unit="B", unit_scale=True, desc="scan") if shown else None
 
@@ -33,6 +41,7 @@ class Progress:
         """One more file is read."""
         self._done += 1
         self._done_bytes += size_bytes
+        self._measures.left(max(0, self._size - self._done_bytes))
         if self._bar is not None:
             self._bar.update(size_bytes)
             return
@@ -50,5 +59,6 @@ class Progress:
 
     def close(self) -> None:
         """The pass is over."""
+        self._measures.left(0)
         if self._bar is not None:
             self._bar.close()

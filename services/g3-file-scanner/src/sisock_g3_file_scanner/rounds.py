@@ -19,6 +19,7 @@ from sisock_g3.tables import prepare
 
 from sisock_g3_file_scanner import tree
 from sisock_g3_file_scanner.config import Config
+from sisock_g3_file_scanner.measures import GLANCE, ROUND, Measures
 from sisock_g3_file_scanner.notices import Notices
 from sisock_g3_file_scanner.scan import Outcome, Scanner
 
@@ -35,9 +36,14 @@ class Rounds:
     ----------
     config : Config
     log : structlog logger
+    measures : Measures, optional
+        Counts what is scanned.
     """
 
-    def __init__(self, config: Config, log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(
+        self, config: Config, log: structlog.stdlib.BoundLogger, measures: Measures | None = None
+    ) -> None:
+        self._measures = measures or Measures()
         self._config = config
         self._log = log
         self._database = Database(config)
@@ -63,7 +69,7 @@ class Rounds:
         self._once = once
         try:
             if once:
-                self._persist(lambda scanner: scanner.scan())
+                self._persist(lambda scanner: scanner.scan(), ROUND)
             else:
                 self._go_on()
         except G3Error:
@@ -85,11 +91,11 @@ class Rounds:
             if written is None or time.monotonic() >= next_scan:
                 # Watching comes first: what changes during the scan, or right after it, is looked at next.
                 self._notices.watch()
-                self._persist(lambda scanner: scanner.scan())
+                self._persist(lambda scanner: scanner.scan(), ROUND)
                 next_scan = time.monotonic() + self._config.scan_interval_s
             else:
                 files = frozenset(written)
-                self._persist(lambda scanner, files=files: self._glance(scanner, files))  # type: ignore[misc]
+                self._persist(lambda scanner, files=files: self._glance(scanner, files), GLANCE)  # type: ignore[misc]
 
     def _glance(self, scanner: Scanner, written: frozenset[Path]) -> Outcome:
         """Look at the files that are written to, and at those that may be."""
@@ -97,7 +103,7 @@ class Rounds:
         seen = [tree.look(Path(path), filename) for path, filename in sorted(keys)]
         return scanner.look_again([one for one in seen if one is not None])
 
-    def _persist(self, work: Callable[[Scanner], Outcome]) -> None:
+    def _persist(self, work: Callable[[Scanner], Outcome], kind: str) -> None:
         """Do something with the database; wait for it as long as it is away."""
         retry_s = FIRST_RETRY_S
         while not self._stopped.is_set():
@@ -109,6 +115,7 @@ class Rounds:
                 if not self._away:
                     busy = isinstance(error, DatabaseBusyError)
                     self._log.warning("database.busy" if busy else "database.away", why=str(error))
+                self._measures.database_away("busy" if isinstance(error, DatabaseBusyError) else "away")
                 self._away = True
                 self._healthy(False)
                 self._stopped.wait(retry_s)
@@ -118,6 +125,8 @@ class Rounds:
                 self._log.info("database.back")
             self._away = False
             self._healthy(True)
+            took_s = time.monotonic() - began
+            self._measures.done(kind, time.time(), took_s, outcome.files, outcome.frames)
             if outcome.files or outcome.removed or outcome.tiles or self._once:
                 self._log.info(
                     "scan.done",
@@ -125,7 +134,7 @@ class Rounds:
                     frames=outcome.frames,
                     removed=outcome.removed,
                     tiles=outcome.tiles,
-                    seconds=round(time.monotonic() - began, 3),
+                    seconds=round(took_s, 3),
                 )
             return
 
@@ -139,6 +148,7 @@ class Rounds:
             summaries=self._config.summaries,
             once=self._once,
             stopping=self._stopped.is_set,
+            measures=self._measures,
         )
         return self._scanner
 

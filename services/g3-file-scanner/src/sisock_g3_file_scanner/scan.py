@@ -16,6 +16,7 @@ from sisock_g3.index.writing import Index
 
 from sisock_g3_file_scanner import tree
 from sisock_g3_file_scanner.jobs import Job, read_all
+from sisock_g3_file_scanner.measures import Measures
 from sisock_g3_file_scanner.progress import Progress
 
 COMMIT_S = 0.5
@@ -53,6 +54,8 @@ class Scanner:
         Whether there is no later pass, so that a cut file is reported now.
     stopping : callable
         Whether to stop soon.
+    measures : Measures, optional
+        Is told how far it is.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Scanner:
         summaries: bool = True,
         once: bool = False,
         stopping: Callable[[], bool] = lambda: False,
+        measures: Measures | None = None,
     ) -> None:
         self._database = database
         self._top = top
@@ -73,6 +77,7 @@ class Scanner:
         self._summaries = summaries
         self._once = once
         self._stopping = stopping
+        self._measures = measures
         self._index = Index(database)
         self._known = self._index.files()
         self._orphans_sought = False
@@ -109,7 +114,7 @@ class Scanner:
         frames, done = 0, 0
         batch: list[ReadFile] = []
         began = time.monotonic()
-        progress = Progress(self._log, len(changed), sum(seen.size for seen in changed))
+        progress = Progress(self._log, len(changed), sum(seen.size for seen in changed), self._measures)
         for seen, file in self._read(changed):
             progress.step(seen.size)
             if file is not None:

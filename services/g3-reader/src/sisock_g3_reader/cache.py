@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from sisock.metrics import Cache
 from sisock_archive.lru import ByteLru
 from sisock_g3 import decoding, file_content
 from sisock_g3.errors import DamagedError
@@ -93,6 +94,11 @@ class Columns:
         )
         self._unpacked: ByteLru[bytes] = ByteLru(cache_bytes // 4, len)
         self._complaints = complaints
+
+    @property
+    def caches(self) -> dict[str, Cache]:
+        """What is kept, by name."""
+        return {"columns": self._kept, "unpacked": self._unpacked}
 
     @property
     def size_bytes(self) -> int:

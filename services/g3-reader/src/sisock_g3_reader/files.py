@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import structlog
+from sisock.metrics import Cache
 from sisock_archive.lru import ByteLru
 from sisock_g3 import file_content, fingerprint
 from sisock_g3.fingerprint import Mark, mark
@@ -69,6 +70,11 @@ class Files:
         self._held: ByteLru[Held] = ByteLru(cache_bytes, lambda held: held.size_bytes)
         self._same: ByteLru[bool] = ByteLru(cache_bytes // 8, lambda _: 200)
         self._turn = threading.Lock()
+
+    @property
+    def caches(self) -> dict[str, Cache]:
+        """What is kept, by name."""
+        return {"unread_files": self._held, "file_marks": self._same}
 
     @property
     def size_bytes(self) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import structlog
 from sisock import DataNode, Field, Limits, Series
 from sisock.errors import SisockError, TooMuchDataError
+from sisock.metrics import Caches, Registry
 from sisock.node import FieldType
 from sisock_g3.database import Database, Pool
 from sisock_g3.decoding import BOOL, TEXT
@@ -72,6 +73,10 @@ class G3Reader(DataNode):
     def memory_bytes(self) -> int:
         """Memory that what was read takes, to be used again."""
         return self._columns.size_bytes + self._files.size_bytes
+
+    def measure(self, registry: Registry) -> None:
+        """Show the caches."""
+        registry.register(Caches({**self._columns.caches, **self._files.caches}))
 
     def close(self) -> None:
         """Let go of the database."""

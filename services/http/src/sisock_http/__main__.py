@@ -3,8 +3,9 @@
 import os
 import socket
 import time
+from functools import partial
 
-from sisock import logs
+from sisock import logs, metrics
 from sisock.auth import CERTIFICATE
 from sisock.config import load
 from sisock.consumer import Consumer
@@ -17,6 +18,7 @@ from sisock_http.asking.one_node import NodeAsker
 from sisock_http.config import HttpConfig
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
+from sisock_http.measures import Measures, Presence
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.web.admission import Admission
 from sisock_http.web.application import Application
@@ -35,18 +37,27 @@ def main() -> None:
         consumer = Consumer(reactor, config, log, most_reply_bytes=config.max_reply_bytes)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
+    registry = metrics.make_registry("sisock-http")
+    measures = Measures(registry)
     catalogue = Catalogue(reactor, time.time, logs.get("catalogue"), consumer)
     consumer.watch(catalogue, catalogue.fields_changed)
     # Half of the room at most is for questions to one node, so that it does not take all of it.
     node_asker = NodeAsker(
-        reactor, consumer, catalogue, logs.get("asker"), most_waiting=max(1, config.max_queries // 2)
+        reactor, consumer, catalogue, logs.get("asker"), max(1, config.max_queries // 2), measures
     )
+    for collector in (
+        metrics.RouterLink(consumer.connection),
+        metrics.Certificate(config.crossbar_dir / CERTIFICATE),
+        Presence(catalogue, consumer),
+    ):
+        registry.register(collector)
     asker = Asker(reactor, catalogue, node_asker)
     routes = make_routes(
         Grafana(reactor, consumer, catalogue, asker),
         Api(reactor, consumer, catalogue, asker, time.time),
         Pages(),
         Admission(reactor, config.query_deadline_s, config.max_queries),
+        partial(metrics.text, registry),
     )
     application = Application(
         reactor,
@@ -57,9 +68,13 @@ def main() -> None:
             config.allowed_hosts, config.port, config.crossbar_dir / CERTIFICATE, socket.gethostname()
         ),
         config.frame_ancestors,
+        measures,
     )
     try:
         listening = reactor.listenTCP(config.port, application.site())
+        metrics.listen(reactor, registry, config.metrics_port)
+    except ConfigError as error:
+        exit_with(str(error), EXIT_CONFIG)
     except CannotListenError as error:
         exit_with(f"PORT={config.port} cannot be listened on ({error.socketError})", EXIT_CONFIG)
     log.info("http.listening", port=config.port)

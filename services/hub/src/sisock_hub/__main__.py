@@ -17,6 +17,7 @@ from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with
 
 from sisock_hub import keeper
+from sisock_hub.measures import Tally, run_metrics
 from sisock_hub.prepare import environment, host_names, prepare
 from sisock_hub.privileges import account, give_up_root, own_copy, share
 from sisock_hub.users import node_names
@@ -69,6 +70,7 @@ def main() -> NoReturn:
             else (
                 ("CROSSBAR_TLS_PORT", config.crossbar_tls_port),
                 ("CROSSBAR_OCS_PORT", config.crossbar_ocs_port),
+                *((("METRICS_PORT", config.metrics_port),) if config.metrics_port is not None else ()),
             )
         )
         for variable, port in ports:
@@ -108,7 +110,7 @@ def main() -> NoReturn:
         CROSSBAR_TLS_PORT=str(config.crossbar_tls_port),
         CROSSBAR_OCS_PORT=str(config.crossbar_ocs_port),
     )
-    exit_with("", _keep(directory, prepared.config.name, config.log_level))
+    exit_with("", _keep(directory, prepared.config.name, config.log_level, config.metrics_port))
 
 
 def _names(value: str) -> tuple[str, ...]:
@@ -118,7 +120,7 @@ def _names(value: str) -> tuple[str, ...]:
         raise ConfigError(f"node add {error}") from error
 
 
-def _keep(directory: Path, config: str, log_level: int) -> int:
+def _keep(directory: Path, config: str, log_level: int, metrics_port: int | None) -> int:
     # Slow to import: only now that nothing is wrong, and once for all that is forked.
     from sisock_hub import alone, router  # noqa: PLC0415
 
@@ -129,13 +131,18 @@ def _keep(directory: Path, config: str, log_level: int) -> int:
     # What crossbar.io calls info is several lines a session; a hub in a worker of it speaks there, too.
     level = router.log_level(log_level) if hub_beside else "info"
     arguments = ["--color", "false", "--loglevel", level]
+    tally = Tally(
+        ["router", *(["hub"] if hub_beside else []), *(["metrics"] if metrics_port is not None else [])]
+    )
     parts = [
         keeper.Part("router", partial(router.run_router, directory, config, workers, arguments), vital=True)
     ]
     if hub_beside:
-        parts.append(keeper.Part("hub", partial(alone.run_hub, directory, log_level)))
+        parts.append(keeper.Part("hub", partial(alone.run_hub, directory, log_level, tally.listed)))
+    if metrics_port is not None:
+        parts.append(keeper.Part("metrics", partial(run_metrics, tally, directory, metrics_port)))
     gc.freeze()
-    return keeper.Keeper(parts, logs.get()).run()
+    return keeper.Keeper(parts, logs.get(), tally).run()
 
 
 def _check_free(variable: str, port: int) -> None:

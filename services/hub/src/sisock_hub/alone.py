@@ -5,6 +5,7 @@ router was away.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,13 +36,23 @@ def is_needed(config: Any) -> bool:
     return HUB_SOCKET in sockets and not classes & {"hub.hub", "sisock_hub.hub.Hub"}
 
 
-def run_hub(directory: Path, log_level: int) -> NoReturn:
-    """Be the hub; in a fork of the process that keeps it."""
+def run_hub(directory: Path, log_level: int, listed: Callable[[int], None] = lambda _nodes: None) -> NoReturn:
+    """Be the hub; in a fork of the process that keeps it.
+
+    Parameters
+    ----------
+    directory : Path
+        The router's.
+    log_level : int
+    listed : callable
+        Is told how many nodes are online.
+    """
     setproctitle("sisock-hub [hub]")
     logs.configure("hub", log_level)
     reactor = renewed_reactor()
     factory = WampWebSocketClientFactory(
-        lambda: Hub(ComponentConfig(realm=uris.REALM, extra={"user": USER})), url="ws://localhost/ws"
+        lambda: Hub(ComponentConfig(realm=uris.REALM, extra={"user": USER, "listed": listed})),
+        url="ws://localhost/ws",
     )
     factory.noisy = False
     endpoint: Any = UNIXClientEndpoint(reactor, str(directory / HUB_SOCKET))

@@ -27,12 +27,13 @@ class Hub(ApplicationSession):
     """Keeps the list of data nodes.
 
     crossbar.io makes it from the router's ``config.json``; ``extra: {"user": ...}`` there names the
-    WAMP-CRA user, which is otherwise ``WAMP_USER``.
+    WAMP-CRA user, which is otherwise ``WAMP_USER``; ``listed`` is called with how many nodes are online.
     """
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self._registry = Registry()
+        self._tell = (self.config.extra or {}).get("listed", lambda _nodes: None)
 
     def _settings(self) -> RouterConfig:
         environ = dict(os.environ)
@@ -57,6 +58,11 @@ class Hub(ApplicationSession):
         """Serve, and find out who is already there."""
         return ensureDeferred(self._serve())
 
+    def onLeave(self, details: Any) -> None:
+        """Whoever comes after us begins anew."""
+        self._tell(0)
+        super().onLeave(details)
+
     async def _serve(self) -> None:
         await self.subscribe(self._session_left, "wamp.session.on_leave")
         await self.subscribe(self._registered, "wamp.registration.on_create")
@@ -65,6 +71,7 @@ class Hub(ApplicationSession):
         await self.register(self._subtract, uris.DATA_NODE_SUBTRACT, options=options)
         await self._find_registered()
         await self.register(self._registry.entries, uris.GET_DATA_NODE)
+        self._tell(len(self._registry))
         self.publish(uris.DATA_NODE_ANNOUNCE, options=PublishOptions(acknowledge=False))
         self.log.info("hub.ready nodes={count}", count=len(self._registry))
 
@@ -93,6 +100,7 @@ class Hub(ApplicationSession):
         known = self._registry.holder(node.name)
         if not self._registry.add(node):
             return False
+        self._tell(len(self._registry))
         if known != node:
             self.log.info(
                 "node.added name={name!r} session={session}", name=node.name, session=node.session_id
@@ -179,6 +187,7 @@ class Hub(ApplicationSession):
         self._gone(self._registry.leave(session_id))
 
     def _gone(self, nodes: list[DataNode]) -> None:
+        self._tell(len(self._registry))
         for node in nodes:
             self.log.info(
                 "node.subtracted name={name!r} session={session}", name=node.name, session=node.session_id

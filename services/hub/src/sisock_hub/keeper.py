@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import structlog
 
@@ -51,6 +51,16 @@ class Part:
     failures: int = field(default=0, init=False)
 
 
+class Counter(Protocol):
+    """Counts starts and ends, as `sisock_hub.measures.Tally` does."""
+
+    def started(self, part: str) -> None:
+        """A part was started."""
+
+    def ended(self, part: str) -> None:
+        """A part is gone."""
+
+
 def hold_signals() -> None:
     """Let signals wait until `Keeper.run` takes them: what is told while we prepare is not missed."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -70,11 +80,22 @@ def fork(run: Callable[[], NoReturn]) -> int:
 
 
 class Keeper:
-    """The parent of a few processes."""
+    """The parent of a few processes.
 
-    def __init__(self, parts: Sequence[Part], log: structlog.stdlib.BoundLogger) -> None:
+    Parameters
+    ----------
+    parts : sequence of Part
+    log : structlog logger
+    counter : Counter, optional
+        Is told who was started and who died.
+    """
+
+    def __init__(
+        self, parts: Sequence[Part], log: structlog.stdlib.BoundLogger, counter: Counter | None = None
+    ) -> None:
         self._parts = list(parts)
         self._log = log
+        self._counter = counter
 
     def run(self) -> int:
         """Keep all parts alive until SIGTERM or SIGINT, or until a vital one cannot be kept.
@@ -104,6 +125,8 @@ class Keeper:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 part.started = time.monotonic()
+                if self._counter is not None:
+                    self._counter.started(part.name)
                 part.pid = fork(part.run)
 
     def _reap(self) -> int | None:
@@ -112,6 +135,8 @@ class Keeper:
             for part in self._parts:
                 if part.pid == pid:
                     part.pid = 0
+                    if self._counter is not None:
+                        self._counter.ended(part.name)
                     code = os.waitstatus_to_exitcode(status)
                     lived_s = time.monotonic() - part.started
                     quick = lived_s < SETTLED_S

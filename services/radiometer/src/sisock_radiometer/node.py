@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sisock import DataNode, Field, Limits, Series
+from sisock.metrics import Caches, Registry
 from sisock_archive.dated_files import DatedFiles
 
 from sisock_radiometer.archive import INTERVAL_S, SERIES
@@ -16,6 +17,10 @@ class RadiometerNode(DataNode):
 
     def __init__(self, files: DatedFiles) -> None:
         self._files = files
+
+    def measure(self, registry: Registry) -> None:
+        """Show what is kept of the files."""
+        registry.register(Caches({"files": self._files.cache}))
 
     def fields(self, start: float, end: float) -> Iterator[Field]:
         """List the field if it has samples in the interval."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
-from sisock import decimate, moments
+from sisock import decimate, metrics, moments
 from sisock.consumer import Consumer
 from sisock.errors import DeadlineError, NodeError, TooMuchDataError
 from sisock.node import Series
@@ -17,6 +17,7 @@ from sisock.replies import Reading
 from twisted.internet.defer import ensureDeferred, gatherResults
 
 from sisock_http.asking.question import Question
+from sisock_http.measures import Measures
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode
 from sisock_http.problems import BusyError
 
@@ -56,6 +57,8 @@ class NodeAsker:
     log : structlog logger
     most_waiting : int
         Most questions that may wait for one node.
+    measures : Measures, optional
+        Counts answers.
     """
 
     def __init__(
@@ -65,12 +68,14 @@ class NodeAsker:
         catalogue: Catalogue,
         log: structlog.stdlib.BoundLogger,
         most_waiting: int,
+        measures: Measures | None = None,
     ) -> None:
         self._reactor = reactor
         self._consumer = consumer
         self._catalogue = catalogue
         self._log = log
         self._most_waiting = most_waiting
+        self._measures = measures or Measures()
         self._pace: dict[str, _Pace] = {}
 
     async def ask(self, node: str, names: Sequence[str], question: Question, until: float) -> Found:
@@ -153,12 +158,17 @@ class NodeAsker:
         self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
     ) -> tuple[Found, frozenset[str]]:
         """What came, and which fields have more or fewer values than times."""
+        began = self._reactor.seconds()
         try:
             read = await self._read(node, entry, names, question, until)
         except NodeError as error:
+            self._measures.failed(node, metrics.cause(error))
             return Found(problems=dict.fromkeys(names, str(error))), frozenset()
         except TooMuchDataError as error:
+            self._measures.failed(node, metrics.cause(error))
             return Found(problems=dict.fromkeys(names, f"{error}, at any resolution")), frozenset()
+        finally:
+            self._measures.answered(node, self._reactor.seconds() - began)
         return Found(read.series, read.problems), read.misfits
 
     async def _read(

@@ -13,6 +13,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 
 from sisock_http.dialects.reply import JSON, Reply
 from sisock_http.encoding import as_json
+from sisock_http.measures import Measures
 from sisock_http.problems import RequestError
 from sisock_http.web.hosts import Hosts
 from sisock_http.web.requests import takes_gzip
@@ -59,6 +60,8 @@ class Application:
         Names under which we answer.
     frame_ancestors : str
         Who may show our pages in theirs, as a Content-Security-Policy has it; empty for anybody.
+    measures : Measures, optional
+        Counts requests.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Application:
         cors_origin: str = "",
         hosts: Hosts | None = None,
         frame_ancestors: str = "",
+        measures: Measures | None = None,
     ) -> None:
         self._reactor = reactor
         self._routes = routes
@@ -76,6 +80,7 @@ class Application:
         self._cors_origin = cors_origin
         self._hosts = hosts or Hosts()
         self._frame_ancestors = frame_ancestors
+        self._measures = measures or Measures()
 
     def site(self) -> Site:
         """The application as Twisted serves it, without a line of log per request."""
@@ -87,17 +92,25 @@ class Application:
     def serve(self, request: Request) -> None:
         """Answer a request, now or later."""
         gone = {"client": False}
+        began = self._reactor.seconds()
 
         def client_left(_failure: Any) -> None:
             gone["client"] = True
 
         def send(body: bytes) -> None:
+            self._measures.replied(self._shown(request.path), self._reactor.seconds() - began)
             if not gone["client"]:
                 request.write(body)
                 request.finish()
 
         request.notifyFinish().addErrback(client_left)
         ensureDeferred(self._respond(request)).addCallback(send)
+
+    def _shown(self, path: bytes) -> str:
+        """A path as it is counted by: what nobody serves, and the page's many files, are one each."""
+        if path.startswith(b"/page/"):
+            return "/page"
+        return path.decode() if path in self._routes else "other"
 
     async def _respond(self, request: Request) -> bytes:
         """Find the route; what is not there is said in JSON, too."""
@@ -106,8 +119,8 @@ class Application:
             request.setHeader(b"content-security-policy", f"frame-ancestors {self._frame_ancestors}".encode())
         host = request.getHeader("host")
         if not self._hosts.accept(host):
-            return _problem(
-                request, 421, f"nobody is called {host!r} here: name it in ALLOWED_HOSTS if it is us"
+            return self._problem(
+                request, 421, f"nobody is called {host!r} here: name it in ALLOWED_HOSTS if it is us", "host"
             )
         if self._cors_origin:
             request.setHeader(b"access-control-allow-origin", self._cors_origin.encode())
@@ -116,7 +129,8 @@ class Application:
             request.setHeader(b"access-control-allow-methods", b"GET, POST, OPTIONS")
         route = self._routes.get(request.path)
         if route is None:
-            return _problem(request, 404, f"there is no {request.path.decode(errors='replace')} here")
+            shown = request.path.decode(errors="replace")
+            return self._problem(request, 404, f"there is no {shown} here", "not_found")
         method = b"GET" if request.method == b"HEAD" else request.method
         if method == b"OPTIONS":
             request.setResponseCode(204)
@@ -124,8 +138,11 @@ class Application:
         if method not in route.methods:
             request.setHeader(b"allow", b", ".join((*route.methods, b"OPTIONS")))
             shown = request.method.decode(errors="replace")
-            return _problem(
-                request, 405, f"{shown} is not answered here, only {b', '.join(route.methods).decode()}"
+            return self._problem(
+                request,
+                405,
+                f"{shown} is not answered here, only {b', '.join(route.methods).decode()}",
+                "method",
             )
         return await self._answer(request, route)
 
@@ -137,10 +154,12 @@ class Application:
         except RequestError as error:
             if error.retry_after_s:
                 request.setHeader(b"retry-after", b"%d" % error.retry_after_s)
-            return _problem(request, error.status, str(error))
+            return self._problem(request, error.status, str(error), error.cause)
         except Exception as error:  # noqa: BLE001 (a fault of ours: told in the log, as JSON to the caller)
             self._log.error("request.failed", path=request.path.decode(errors="replace"), exc_info=error)
-            return _problem(request, 500, "something went wrong here; the log of sisock-http says what")
+            return self._problem(
+                request, 500, "something went wrong here; the log of sisock-http says what", "fault"
+            )
         reply = result if isinstance(result, Reply) else Reply(result)
         body = reply.body
         if (
@@ -156,16 +175,16 @@ class Application:
         request.setResponseCode(reply.status)
         return _send(request, body, reply.content_type)
 
+    def _problem(self, request: Request, status: int, sentence: str, cause: str) -> bytes:
+        self._measures.refused(cause)
+        request.setResponseCode(status)
+        return _send(request, as_json.dumps({"error": sentence}))
+
 
 def gzip(body: bytes) -> bytes:
     """Compress for a thin link, as fast as it goes."""
     press = zlib.compressobj(FASTEST, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     return press.compress(body) + press.flush()
-
-
-def _problem(request: Request, status: int, sentence: str) -> bytes:
-    request.setResponseCode(status)
-    return _send(request, as_json.dumps({"error": sentence}))
 
 
 def _send(request: Request, body: bytes, content_type: bytes = JSON) -> bytes:

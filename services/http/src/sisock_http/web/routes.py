@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sisock.metrics import CONTENT_TYPE
 from twisted.web.http import Request
 
 from sisock_http.dialects.api import Api
@@ -17,6 +18,9 @@ Result = bytes | Reply
 Handler = Callable[[Any], Result | Awaitable[Result]]
 Asking = Callable[[Any, float], Awaitable[Result]]
 """Answers what was read by asking nodes, until the reactor's time that it is given."""
+
+Exposition = Callable[[], bytes]
+"""Writes what Prometheus reads."""
 
 Reader = Callable[[Request], Any]
 """Reads from a request what its handler is given."""
@@ -34,7 +38,9 @@ class Route:
     reader: Reader = requests.body
 
 
-def make_routes(grafana: Grafana, api: Api, pages: Pages, admission: Admission) -> dict[bytes, Route]:
+def make_routes(
+    grafana: Grafana, api: Api, pages: Pages, admission: Admission, exposition: Exposition
+) -> dict[bytes, Route]:
     """Every path of the bridge."""
 
     def admitted(asking: Asking) -> Handler:
@@ -45,6 +51,12 @@ def make_routes(grafana: Grafana, api: Api, pages: Pages, admission: Admission) 
         if b"text/html" in (request.getHeader(b"accept") or b""):
             return pages.index(requests.takes_gzip(request))
         return grafana.check()
+
+    def metrics(request: Request) -> Result | Awaitable[Result]:
+        """Prometheus reads with GET; with POST simpod asks for what its query builder offers."""
+        if request.method == b"POST":
+            return grafana.metrics(requests.body(request))
+        return Reply(exposition(), CONTENT_TYPE)
 
     def page_file(request: Request) -> Reply:
         return pages.file(request.path, requests.takes_gzip(request))
@@ -58,7 +70,7 @@ def make_routes(grafana: Grafana, api: Api, pages: Pages, admission: Admission) 
         b"/annotations": Route(grafana.annotations, POST),
         b"/tag-keys": Route(grafana.tag_keys, EITHER, requests.whole),
         b"/tag-values": Route(grafana.tag_values, EITHER, requests.body_or_none),
-        b"/metrics": Route(grafana.metrics, POST),
+        b"/metrics": Route(metrics, EITHER, requests.whole),
         b"/metric-payload-options": Route(grafana.payload_options, POST),
         b"/variable": Route(grafana.variable, POST),
         b"/api/v1/status": Route(api.status, GET, requests.arguments),
