@@ -17,6 +17,7 @@ from sisock.errors import NodeAwayError
 from sisock.node import Field, Series
 from sisock.replies import Listing, Reading
 from sisock_http.asking.gather import Asker
+from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import NodeAsker
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
@@ -80,7 +81,8 @@ class Wire:
         registry = CollectorRegistry()
         measures = Measures(registry)
         registry.register(Presence(self.catalogue, SimpleNamespace(hub_here=True)))
-        asker = Asker(clock, self.catalogue, NodeAsker(clock, consumer, self.catalogue, log, 4, measures))
+        node_asker = NodeAsker(clock, consumer, self.catalogue, log, 4, measures)
+        asker = Asker(clock, self.catalogue, Keeper(clock, self.catalogue, node_asker, lambda: 0.0, 0))
         routes = make_routes(
             Grafana(clock, consumer, self.catalogue, asker),
             Api(clock, consumer, self.catalogue, asker, lambda: NOW),

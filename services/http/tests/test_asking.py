@@ -12,6 +12,7 @@ from sisock.errors import NodeError, TooMuchDataError
 from sisock.node import Field, Limits
 from sisock.target import Target
 from sisock_http.asking.gather import LATE_S, Asker
+from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.latest import latest
 from sisock_http.asking.one_node import SILENT_S, NodeAsker
 from sisock_http.asking.question import Question
@@ -65,7 +66,7 @@ def make(clock: Clock, answer: Any, nodes: str = "n", *, able: str = "", most_wa
         fields = {field: Field(field, timeline="t") for field in ("a", "b")}
         catalogue.online[name] = OnlineNode(NodeInfo(name, "", frozenset(able.split())), fields, 0.0)
     node_asker = NodeAsker(clock, consumer, catalogue, structlog.get_logger(), most_waiting)
-    return Asker(clock, catalogue, node_asker), consumer, catalogue
+    return Asker(clock, catalogue, Keeper(clock, catalogue, node_asker, lambda: 0.0, 0)), consumer, catalogue
 
 
 def ask(asker: Asker, *targets: str, end: float = 1000.0, until: float = UNTIL, **more: Any) -> list[Any]:

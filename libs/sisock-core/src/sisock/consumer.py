@@ -85,6 +85,8 @@ class Consumer:
         self._calls = Calls(reactor, self._connection)
         self._compare = LoopingCall(self._compare_with_hub)
         self._compare.clock = reactor
+        self._comparing: object | None = None
+        self._compare_again = False
         self._hub_away = Trouble(log.warning, "hub.away")
         self.nodes: dict[str, NodeInfo] = {}
         self.hub_here = False
@@ -164,6 +166,7 @@ class Consumer:
         if self._compare.running:
             self._compare.stop()
         self.hub_here = False
+        self._comparing = None
         self._calls.forget()
         if self._watcher:
             self._watcher.router_changed(False)
@@ -199,14 +202,32 @@ class Consumer:
             self._watcher.node_subtracted(node)
 
     async def _compare_with_hub(self) -> None:
+        """Read the hub's list; whoever wants that while it is under way has it read once more, afterwards."""
+        self._compare_again = True
+        if self._comparing is not None:
+            return
+        mine = self._comparing = object()
+        try:
+            while self._compare_again and self._comparing is mine:
+                self._compare_again = False
+                await self._compare_once(mine)
+        finally:
+            if self._comparing is mine:
+                self._comparing = None
+
+    async def _compare_once(self, mine: object) -> None:
         try:
             listed = await self.call("the hub", HUB_DEADLINE_S, uris.GET_DATA_NODE)
         except NodeError as error:
+            if self._comparing is not mine:
+                return
             self.hub_here = False
             if self.router_here and not self._hub_away.why:
                 self._hub_away.tell(str(error))
             return
         except CancelledError:
+            return
+        if self._comparing is not mine:
             return
         if self._hub_away.over():
             self._log.info("hub.back")

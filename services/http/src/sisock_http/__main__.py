@@ -14,6 +14,7 @@ from sisock.runner import EXIT_CONFIG, exit_with, run_until_stopped, the_reactor
 from twisted.internet.error import CannotListenError
 
 from sisock_http.asking.gather import Asker
+from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import NodeAsker
 from sisock_http.config import HttpConfig
 from sisock_http.dialects.api import Api
@@ -40,7 +41,6 @@ def main() -> None:
     registry = metrics.make_registry("sisock-http")
     measures = Measures(registry)
     catalogue = Catalogue(reactor, time.time, logs.get("catalogue"), consumer)
-    consumer.watch(catalogue, catalogue.fields_changed)
     # Half of the room at most is for questions to one node, so that it does not take all of it.
     node_asker = NodeAsker(
         reactor, consumer, catalogue, logs.get("asker"), max(1, config.max_queries // 2), measures
@@ -51,7 +51,9 @@ def main() -> None:
         Presence(catalogue, consumer),
     ):
         registry.register(collector)
-    asker = Asker(reactor, catalogue, node_asker)
+    keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes)
+    consumer.watch(catalogue, catalogue.fields_changed, keeper.updated)
+    asker = Asker(reactor, catalogue, keeper)
     routes = make_routes(
         Grafana(reactor, consumer, catalogue, asker),
         Api(reactor, consumer, catalogue, asker, time.time),

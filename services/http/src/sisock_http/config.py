@@ -42,6 +42,7 @@ class HttpConfig(RouterConfig):
     port: int = setting("PORT", port, default=5000)
     query_deadline_s: float = setting("QUERY_DEADLINE", seconds, default=10.0)
     max_reply_bytes: int = setting("MAX_REPLY_BYTES", at_least_one, default=MOST_REPLY_BYTES)
+    kept_bytes: int = setting("KEPT_BYTES", count, default=64 * 1024 * 1024)
     max_queries: int = setting("MAX_QUERIES", at_least_one, default=256)
     cors_origin: str = setting("CORS_ORIGIN", text, default="")
     allowed_hosts: tuple[str, ...] = setting("ALLOWED_HOSTS", names, default=())

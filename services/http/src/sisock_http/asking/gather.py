@@ -1,18 +1,16 @@
 """Answer a question about several fields of several nodes: all nodes at once, with one deadline.
 
-A node that is away, slow or wrong costs its own series, which comes back empty with a notice. The
-same question that is already on its way to a node is not asked again: who comes second shares the
-reply. Knows nothing of HTTP or of any dialect.
+A node that is away, slow or wrong costs its own series, which comes back empty with a notice. What is the
+same to a node is asked of it once (`sisock_http.asking.keeping`). Knows nothing of HTTP or of any dialect.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sisock.target import Target
-from twisted.internet.defer import Deferred, FirstError, ensureDeferred, gatherResults
+from twisted.internet.defer import FirstError, ensureDeferred, gatherResults
 
-from sisock_http.asking.one_node import Found, NodeAsker
+from sisock_http.asking.keeping import Keeper
+from sisock_http.asking.one_node import Found
 from sisock_http.asking.question import Answer, Question, empty
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.problems import BusyError
@@ -28,14 +26,14 @@ class Asker:
     ----------
     reactor : IReactorTime
     catalogue : Catalogue
-    node_asker : NodeAsker
+    keeper : Keeper
+        Asks one node.
     """
 
-    def __init__(self, reactor: Any, catalogue: Catalogue, node_asker: NodeAsker) -> None:
+    def __init__(self, reactor: Any, catalogue: Catalogue, keeper: Keeper) -> None:
         self._reactor = reactor
         self._catalogue = catalogue
-        self._node_asker = node_asker
-        self._under_way: dict[Question, list[Deferred[Found]]] = {}
+        self._keeper = keeper
 
     async def ask(self, question: Question, until: float) -> list[Answer]:
         """Answer every target, in the order of the question.
@@ -56,7 +54,7 @@ class Asker:
             names = wanted.setdefault(target.node, [])
             if target.field not in names:
                 names.append(target.field)
-        found = await together(*(self._share(n, names, question, until) for n, names in wanted.items()))
+        found = await together(*(self._keeper.ask(n, names, question, until) for n, names in wanted.items()))
         of_node = dict(zip(wanted, found, strict=True))
         late_s = self._reactor.seconds() - until
         if late_s > LATE_S:
@@ -73,26 +71,6 @@ class Asker:
             notice = f"{node!r} has no field {name!r}"
             self._catalogue.refresh(node)
         return Answer(target, series, known, notice)
-
-    async def _share(self, node: str, names: Sequence[str], question: Question, until: float) -> Found:
-        key = replace(question, targets=tuple(Target(node, name) for name in names))
-        others = self._under_way.get(key)
-        if others is not None:
-            shared: Deferred[Found] = Deferred()
-            others.append(shared)
-            return await shared
-        waiting = self._under_way[key] = []
-        try:
-            found = await self._node_asker.ask(node, names, question, until)
-        except BaseException as error:
-            for other in waiting:
-                other.errback(error)
-            raise
-        finally:
-            del self._under_way[key]
-        for other in waiting:
-            other.callback(found)
-        return found
 
 
 async def together(*work: Any) -> list[Any]:

@@ -36,6 +36,8 @@ class Found:
 
     series: dict[str, Series] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    thinned: bool = False
+    """Whether there was more than the node would send, so that a stride was asked for that nobody wanted."""
 
 
 @dataclass(slots=True)
@@ -152,6 +154,7 @@ class NodeAsker:
                 found.problems.pop(name, None)
                 found.series.update(single.series)
                 found.problems.update(single.problems)
+                found.thinned |= single.thinned
         return found
 
     async def _once(
@@ -160,7 +163,7 @@ class NodeAsker:
         """What came, and which fields have more or fewer values than times."""
         began = self._reactor.seconds()
         try:
-            read = await self._read(node, entry, names, question, until)
+            read, thinned = await self._read(node, entry, names, question, until)
         except NodeError as error:
             self._measures.failed(node, metrics.cause(error))
             return Found(problems=dict.fromkeys(names, str(error))), frozenset()
@@ -169,12 +172,12 @@ class NodeAsker:
             return Found(problems=dict.fromkeys(names, f"{error}, at any resolution")), frozenset()
         finally:
             self._measures.answered(node, self._reactor.seconds() - began)
-        return Found(read.series, read.problems), read.misfits
+        return Found(read.series, read.problems, thinned), read.misfits
 
     async def _read(
         self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
-    ) -> Reading:
-        """Ask once, and again with a wider stride while the node says that it is too much."""
+    ) -> tuple[Reading, bool]:
+        """Ask once, and again with a wider stride while the node says that it is too much; whether it did."""
         limits = question.limits
         for tries_left in reversed(range(WIDEST_TRIES)):
             left = until - self._reactor.seconds()
@@ -200,7 +203,7 @@ class NodeAsker:
                 limits = replace(limits, min_stride=stride)
             else:
                 self._answered(node)
-                return read
+                return read, limits is not question.limits
         raise AssertionError("unreachable")
 
     def _answered(self, node: str) -> None:

@@ -1,6 +1,7 @@
 """What is asked and what is answered, in our own words: neither HTTP's nor the wire's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from sisock.node import Field, Limits, Series
@@ -15,6 +16,13 @@ class Question:
     start: float
     end: float
     limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSeries(Series):
+    """A series that several who ask are given; `written` is what was made of it already, by its name."""
+
+    written: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ import numpy as np
 import orjson
 from sisock.node import Field, Series
 
+from sisock_http.asking.question import SharedSeries
+
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 LARGE_POINTS = 50_000
 """More points than this are encoded off the reactor thread."""
@@ -24,6 +26,15 @@ def milliseconds(series: Series) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def pairs(series: Series) -> orjson.Fragment:
     """``[[value, milliseconds], ...]`` of any series: numbers by numpy, text and bools as they are."""
+    if not isinstance(series, SharedSeries) or series.values.dtype.kind not in "fiu":
+        return _pairs(series)
+    made: orjson.Fragment | None = series.written.get("pairs")
+    if made is None:
+        made = series.written["pairs"] = _pairs(series)
+    return made
+
+
+def _pairs(series: Series) -> orjson.Fragment:
     t = milliseconds(series)
     if series.values.dtype.kind not in "fiu":
         listed = [list(pair) for pair in zip(values(series), t.tolist(), strict=True)]

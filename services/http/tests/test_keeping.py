@@ -1,0 +1,322 @@
+"""Answers that are shared and kept, compared with what the node itself would have said, on a moved clock."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import structlog
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sisock import decimate
+from sisock.consumer import NodeInfo
+from sisock.node import Field, Limits, Series
+from sisock.target import Target
+from sisock_http.asking.keeping import MOST_RANGES, Keeper
+from sisock_http.asking.one_node import Found
+from sisock_http.asking.question import Question
+from sisock_http.encoding import as_json
+from sisock_http.observatory.catalogue import Catalogue, OnlineNode
+from sisock_http.problems import BusyError
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock
+
+NOW = 1_500_000_000.0
+NAMES = ("a", "b")
+WHOLE = Limits()
+INFO = NodeInfo("n", "", frozenset({"live"}))
+
+
+class Node:
+    """A node that reads when it is asked, and answers at once or when it is let."""
+
+    def __init__(self) -> None:
+        self.samples: dict[str, list[tuple[float, float]]] = {name: [] for name in NAMES}
+        self.finalized_until: float | None = None
+        self.problems: dict[str, str] = {}
+        self.asked: list[Question] = []
+        self.held: list[tuple[Deferred[None], Found]] | None = None
+
+    def read(self, names: Sequence[str], question: Question) -> Found:
+        found = Found(problems=dict(self.problems))
+        for name in names:
+            inside = sorted((t, v) for t, v in self.samples[name] if question.start <= t < question.end)
+            t, values = np.array([t for t, _ in inside]), np.array([v for _, v in inside])
+            if question.limits.min_stride is not None:
+                kept = decimate.thin(t, [values], question.limits.min_stride)
+                t, values = t[kept], values[kept]
+            if question.limits.max_points is not None:
+                kept = decimate.envelope(t, [values], question.limits.max_points)
+                t, values = t[kept], values[kept]
+            found.series[name] = Series(name, t, values, "", self.finalized_until)
+        return found
+
+    async def ask(self, _node: str, names: Sequence[str], question: Question, _until: float) -> Found:
+        self.asked.append(question)
+        found = self.read(names, question)
+        if self.held is not None:
+            waiting: Deferred[None] = Deferred()
+            self.held.append((waiting, found))
+            await waiting
+        return found
+
+
+@dataclass
+class Bench:
+    """A keeper, the node behind it, and the clock of both."""
+
+    clock: Clock
+    catalogue: Catalogue
+    node: Node
+    keeper: Keeper
+
+    @property
+    def now(self) -> float:
+        return NOW + self.clock.seconds()
+
+    def question(self, start: float, end: float, limits: Limits = WHOLE) -> Question:
+        return Question(tuple(Target("n", name) for name in NAMES), start, end, limits)
+
+    def ask(self, question: Question, names: Sequence[str] = NAMES) -> list[Any]:
+        """What is found, as soon as it is."""
+        came: list[Any] = []
+        until = self.clock.seconds() + 100.0
+        asked = ensureDeferred(self.keeper.ask("n", names, question, until))
+        asked.addCallbacks(came.append, lambda failure: came.append(failure.value))
+        return came
+
+    def last(self, span_s: float, limits: Limits = WHOLE) -> list[Any]:
+        return self.ask(self.question(self.now - span_s, self.now, limits))
+
+    def grow(self, t: float, value: float = 0.0, *, told: bool = True) -> None:
+        for name in NAMES:
+            self.node.samples[name].append((t, value))
+        if told:
+            self.keeper.updated(INFO)
+
+    def release(self) -> None:
+        held, self.node.held = self.node.held or [], None
+        for waiting, _ in held:
+            waiting.callback(None)
+
+
+def make(most_bytes: int = 10**7) -> Bench:
+    clock = Clock()
+    catalogue = Catalogue(clock, lambda: NOW + clock.seconds(), structlog.get_logger(), None)
+    catalogue.online["n"] = OnlineNode(INFO, {name: Field(name) for name in NAMES}, 0.0)
+    node = Node()
+    keeper = Keeper(clock, catalogue, node, lambda: NOW + clock.seconds(), most_bytes)
+    return Bench(clock, catalogue, node, keeper)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return make()
+
+
+def shown(found: Found) -> dict[str, Any]:
+    return {name: (one.t.tolist(), one.values.tolist()) for name, one in found.series.items()}
+
+
+def test_panels_whose_now_differs_by_milliseconds_are_one_question(bench: Bench) -> None:
+    for second in range(600):
+        bench.grow(NOW - 600.5 + second, second)
+    answers = []
+    for _ in range(20):
+        answers += bench.last(590.0, Limits(1000))
+        bench.clock.advance(0.02)
+    assert len(bench.node.asked) == 1
+    assert len({id(found.series["a"]) for found in answers}) == 1
+
+
+def test_what_several_are_given_is_written_as_json_once(bench: Bench) -> None:
+    bench.grow(NOW - 1.5)
+    [first], [second] = bench.last(10.0), bench.last(10.0)
+    assert as_json.pairs(first.series["a"]) is as_json.pairs(second.series["a"])
+    assert as_json.pairs(first.series["a"]) is not as_json.pairs(second.series["b"])
+
+
+def test_a_sample_is_in_every_answer_asked_for_after_the_node_said_so(bench: Bench) -> None:
+    bench.grow(NOW - 5.5)
+    for _ in range(5):
+        bench.last(10.0)
+        bench.clock.advance(0.1)
+        bench.grow(bench.now - 0.05, 7.0)
+        [found] = bench.last(10.0)
+        assert found.series["a"].t[-1] == bench.now - 0.05
+
+
+def test_who_asks_after_the_news_does_not_wait_for_an_answer_from_before(bench: Bench) -> None:
+    bench.node.held = []
+    question = bench.question(NOW - 10, NOW)
+    before = bench.ask(question)
+    bench.grow(NOW - 3.0)
+    after = bench.ask(question)
+    assert len(bench.node.asked) == 2
+    bench.release()
+    assert (len(before[0].series["a"].t), len(after[0].series["a"].t)) == (0, 1)
+    assert len(bench.ask(question)[0].series["a"].t) == 1
+
+
+def test_a_node_that_never_says_what_is_new_is_asked_again_after_a_second(bench: Bench) -> None:
+    question = bench.question(NOW - 10, NOW + 3600)
+    bench.ask(question)
+    bench.grow(NOW - 1.0, told=False)
+    bench.clock.advance(0.9)
+    bench.ask(question)
+    assert len(bench.node.asked) == 1
+    bench.clock.advance(0.2)
+    assert len(bench.ask(question)[0].series["a"].t) == 1
+
+
+def test_the_past_of_a_node_that_never_says_what_is_new_is_not_kept(bench: Bench) -> None:
+    for _ in range(2):
+        bench.ask(bench.question(NOW - 100, NOW - 50))
+    assert len(bench.node.asked) == 2
+
+
+def test_what_cannot_change_is_kept_though_there_is_news(bench: Bench) -> None:
+    bench.grow(NOW - 75.0)
+    bench.node.finalized_until = NOW - 50
+    for _ in range(5):
+        bench.ask(bench.question(NOW - 100, NOW - 50))
+        bench.clock.advance(60.0)
+        bench.keeper.updated(INFO)
+    assert len(bench.node.asked) == 1
+    for _ in range(2):
+        bench.ask(bench.question(NOW - 100, NOW - 49.9))
+        bench.keeper.updated(INFO)
+    assert len(bench.node.asked) == 3
+
+
+def test_a_node_that_left_and_came_back_is_asked_again(bench: Bench) -> None:
+    bench.grow(NOW - 75.0)
+    bench.node.finalized_until = NOW
+    question = bench.question(NOW - 100, NOW - 50)
+    bench.ask(question)
+    bench.catalogue.node_subtracted(INFO)
+    bench.catalogue.online["n"] = OnlineNode(INFO, {}, 0.0)
+    bench.ask(question)
+    assert len(bench.node.asked) == 2
+
+
+def test_an_answer_with_a_problem_is_not_kept_and_neither_is_what_came_before(bench: Bench) -> None:
+    bench.grow(NOW - 75.0)
+    bench.node.finalized_until = NOW
+    for problems in ({}, {"b": "n is away"}, {}):
+        bench.node.problems = problems
+        bench.ask(bench.question(NOW - 100 + bench.clock.seconds(), NOW - 50))
+        bench.clock.advance(0.1)
+    assert len(bench.node.asked) == 1
+    bench.node.problems = {"b": "n is away"}
+    bench.ask(bench.question(NOW - 200, NOW - 50))
+    bench.node.problems = {}
+    bench.ask(bench.question(NOW - 100, NOW - 50))
+    assert len(bench.node.asked) == 3
+
+
+def test_a_refusal_is_told_to_all_who_wait(bench: Bench) -> None:
+    bench.node.held = []
+    came = [bench.last(10.0), bench.last(10.0)]
+    assert len(bench.node.asked) == 1
+    bench.node.held[0][0].errback(BusyError("busy"))
+    assert [str(error) for [error] in came] == ["busy", "busy"]
+
+
+def test_what_is_kept_is_bounded_in_bytes_and_the_oldest_goes_first() -> None:
+    bench = make(most_bytes=100_000)
+    for second in range(200):
+        bench.grow(NOW - 1000 + second)
+    bench.node.finalized_until = NOW
+    questions = [bench.question(NOW - 1000, NOW - 900 + more) for more in range(MOST_RANGES)]
+    for limits, question in itertools.product((2, 50, 100, 500, 1000), questions):
+        bench.ask(replace(question, limits=Limits(limits)))
+        assert bench.keeper.kept_bytes <= 100_000
+    asked = len(bench.node.asked)
+    bench.ask(replace(questions[-1], limits=Limits(1000)))
+    assert len(bench.node.asked) == asked
+    bench.ask(replace(questions[0], limits=Limits(2)))
+    assert len(bench.node.asked) == asked + 1
+
+
+def test_an_answer_larger_than_all_that_is_kept_is_given_and_not_kept() -> None:
+    bench = make(most_bytes=5_000)
+    for second in range(1000):
+        bench.grow(NOW - 1000 + second)
+    for _ in range(2):
+        [found] = bench.last(500.0)
+        assert len(found.series["a"].t) == 500
+    assert bench.keeper.kept_bytes == 0
+
+
+def test_only_so_many_ranges_of_the_same_fields_are_kept(bench: Bench) -> None:
+    for second in range(200):
+        bench.grow(NOW - 200 + second)
+    bench.node.finalized_until = NOW
+    questions = [bench.question(NOW - 100 - more, NOW - 50) for more in range(MOST_RANGES + 1)]
+    for question in questions:
+        bench.ask(question)
+    bench.ask(questions[1])
+    assert len(bench.node.asked) == MOST_RANGES + 1
+    bench.ask(questions[0])
+    assert len(bench.node.asked) == MOST_RANGES + 2
+
+
+LIMITS = st.builds(
+    Limits,
+    st.sampled_from([None, 1, 2, 3, 5, 9, 1000]),
+    st.sampled_from([None, None, None, 0.5, 2.0]),
+)
+STEPS = st.one_of(
+    st.tuples(st.just("ask"), st.sampled_from([2, 5, 30]), st.integers(-30, 30), LIMITS,
+              st.sampled_from([("a",), ("b",), ("a", "b"), ("b", "a")])),
+    st.tuples(st.just("grow"), st.sampled_from(NAMES), st.integers(-300, 30), st.integers(0, 9)),
+    st.tuples(st.just("wait"), st.integers(1, 15)),
+    st.tuples(st.sampled_from(["hold", "release", "leave"])),
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(STEPS, min_size=5, max_size=60))
+def test_every_answer_is_what_the_node_would_have_said(steps: list[Any]) -> None:
+    bench = make()
+    states = [dict(bench.node.samples)]
+    waiting: list[tuple[int, Question, Any, list[Any]]] = []
+
+    def check() -> None:
+        for since, question, names, came in list(waiting):
+            if came:
+                allowed = []
+                for state in states[since:]:
+                    node = Node()
+                    node.samples = state
+                    allowed.append(shown(node.read(names, question)))
+                assert shown(came[0]) in allowed
+                waiting.remove((since, question, names, came))
+
+    for step in steps:
+        if step[0] == "ask":
+            _, span_s, off, limits, names = step
+            end = bench.now + off / 10
+            question = bench.question(end - span_s, end, limits)
+            waiting.append((len(states) - 1, question, names, bench.ask(question, names)))
+        elif step[0] == "grow":
+            _, name, off, value = step
+            bench.node.samples = {**bench.node.samples}
+            bench.node.samples[name] = [*bench.node.samples[name], (bench.now + off / 10, float(value))]
+            states.append(bench.node.samples)
+            bench.keeper.updated(INFO)
+        elif step[0] == "wait":
+            bench.clock.advance(step[1] / 10)
+        elif step[0] == "hold":
+            bench.node.held = bench.node.held or []
+        elif step[0] == "leave":
+            bench.catalogue.online["n"] = OnlineNode(INFO, {}, 0.0)
+        else:
+            bench.release()
+        check()
+    bench.release()
+    check()
+    assert not waiting

@@ -1,0 +1,94 @@
+"""Which answers stand for which questions, and for how long: times in, a decision out."""
+
+import pytest
+from sisock.node import Limits
+from sisock_http.asking import sameness
+from sisock_http.asking.sameness import AHEAD_S, FINAL_S, LIFE_S, NEAR_S, TOLD_S, Asked, Span
+
+NOW = 1_500_000_000.0
+SPAN = Span(NOW - 600, NOW + 1, NOW - 599.5, NOW - 0.5)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "same"),
+    [
+        (SPAN.start, SPAN.end, True),
+        (SPAN.start + 0.3, NOW + 0.3, True),
+        (SPAN.first, NOW, True),
+        (SPAN.first + 0.001, NOW, False),
+        (SPAN.start - 0.001, NOW, False),
+        (SPAN.start, SPAN.last, False),
+        (SPAN.start, SPAN.last + 0.001, True),
+        (SPAN.start, SPAN.end + 0.001, False),
+    ],
+)
+def test_an_answer_stands_for_ranges_with_the_very_same_samples(start: float, end: float, same: bool) -> None:
+    assert SPAN.covers(start, end) is same
+
+
+def test_an_answer_without_a_sample_stands_for_every_range_within_its_own() -> None:
+    empty = Span(10.0, 20.0)
+    assert empty.covers(12.0, 15.0)
+    assert not empty.covers(9.0, 15.0)
+    assert not empty.covers(12.0, 21.0)
+
+
+def test_an_answer_that_may_lack_its_ends_stands_for_its_own_range_alone() -> None:
+    exact = Span(10.0, 20.0, 12.0, 15.0, exact=True)
+    assert exact.covers(10.0, 20.0)
+    assert not exact.covers(11.0, 20.0)
+    assert not exact.covers(10.0, 19.0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "lost"),
+    [
+        (Limits(), False),
+        (Limits(1000), False),
+        (Limits(2), False),
+        (Limits(1), True),
+        (Limits(None, 1.0), True),
+        (Limits(1000, 1.0), True),
+    ],
+)
+def test_a_stride_and_a_single_point_may_lose_the_ends_of_a_range(limits: Limits, lost: bool) -> None:
+    assert sameness.loses_ends(limits) is lost
+
+
+def test_only_a_range_that_ends_about_now_is_asked_for_a_little_longer() -> None:
+    assert sameness.end_to_ask(NOW - NEAR_S, NOW) == NOW - NEAR_S + AHEAD_S
+    assert sameness.end_to_ask(NOW + NEAR_S, NOW) == NOW + NEAR_S + AHEAD_S
+    for end in (NOW - NEAR_S - 0.1, NOW + NEAR_S + 0.1, NOW - 86400, NOW + 86400):
+        assert sameness.end_to_ask(end, NOW) == end
+
+
+@pytest.mark.parametrize(
+    ("end", "final", "news", "said", "lasts_s"),
+    [
+        pytest.param(NOW, False, 0, 0, LIFE_S, id="the present of a node that says nothing"),
+        pytest.param(NOW, False, 3, 3, LIFE_S, id="the present of a node that says what is new"),
+        pytest.param(NOW + 86400, False, 0, 0, LIFE_S, id="until tonight"),
+        pytest.param(NOW - 60, False, 3, 3, TOLD_S, id="the past of a node that says what is new"),
+        pytest.param(NOW - 60, False, 0, 0, 0.0, id="the past of a node that says nothing"),
+        pytest.param(NOW - 60, True, 0, 0, FINAL_S, id="what cannot change"),
+        pytest.param(NOW - 60, True, 3, 4, FINAL_S, id="what cannot change, whatever is new"),
+        pytest.param(NOW, False, 3, 4, 0.0, id="the present, and there is something new"),
+        pytest.param(NOW - 60, False, 3, 4, 0.0, id="the past, and there is something new"),
+    ],
+)
+def test_an_answer_is_good_until_its_node_has_something_new(
+    end: float, final: bool, news: int, said: int, lasts_s: float
+) -> None:
+    asked = Asked(100.0, NOW, news)
+    assert sameness.is_fresh(asked, end, final=final, at=100.0 + lasts_s - 0.01, news=said) is (lasts_s > 0)
+    assert not sameness.is_fresh(asked, end, final=final, at=100.0 + lasts_s, news=said)
+
+
+def test_nobody_waits_for_an_answer_from_before_the_news_nor_for_an_old_or_another_one() -> None:
+    asked, under_way = Asked(100.0, NOW, 3), Span(NOW - 600, NOW + 1)
+    assert sameness.may_wait(asked, under_way, NOW - 599.8, NOW + 0.2, at=100.5, news=3)
+    assert not sameness.may_wait(asked, under_way, NOW - 599.8, NOW + 0.2, at=100.5, news=4)
+    assert not sameness.may_wait(asked, under_way, NOW - 599.8, NOW + 0.2, at=101.0, news=3)
+    assert not sameness.may_wait(asked, under_way, NOW - 300.0, NOW + 0.2, at=100.5, news=3)
+    assert not sameness.may_wait(asked, under_way, NOW - 599.8, NOW + 1.2, at=100.5, news=3)
+    assert not sameness.may_wait(asked, under_way, NOW - 599.8, NOW - 0.2, at=100.5, news=3)
