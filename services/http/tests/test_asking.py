@@ -273,3 +273,113 @@ def test_series_that_a_node_did_not_reduce_are_reduced_here(clock: Clock) -> Non
     [[answer]] = ask(asker, "n::a", max_points=50)
     assert 40 < len(answer.series.t) <= 50
     assert (answer.series.values.min(), answer.series.values.max()) == (0, 999)
+
+
+def result(asked: Any) -> list[Any]:
+    """What a question came to, as soon as there is something."""
+    came: list[Any] = []
+    ensureDeferred(asked).addCallback(came.append)
+    return came
+
+
+class TestJoined:
+    """A live node ``feed`` and an archive ``g3`` that hold the same source."""
+
+    NOW = 1_700_000_000.0
+
+    def make(self, clock: Clock, answer: Any, *, complete_since: float | None = 0.0) -> Any:
+        consumer = Consumer(answer)
+        catalogue = Catalogue(clock, lambda: self.NOW, structlog.get_logger(), consumer)
+        live = Field("t", "heard", "K", source="o.T", kept_for=3600.0, complete_since=complete_since)
+        for name, able, field in (
+            ("feed", "live max_points", live),
+            ("g3", "max_points", Field("o.T", source="o.T")),
+        ):
+            catalogue.online[name] = OnlineNode(
+                NodeInfo(name, "", frozenset(able.split())), {field.name: field}, 0.0
+            )
+            catalogue.sources.listed(name, [field])
+        return (
+            Asker(clock, catalogue, NodeAsker(clock, consumer, catalogue, structlog.get_logger(), 8)),
+            consumer,
+            catalogue,
+        )
+
+    def samples(self, name: str, fields: Any, start: float, end: float, **_: Any) -> Any:
+        """One a minute: the archive up to five minutes ago, the live node for the last hour."""
+        t = self.NOW - 60.0 * np.arange(2 * 1440)[::-1]
+        t = t[t >= self.NOW - 3600] if name == "feed" else t[t < self.NOW - 300]
+        t = t[(t >= start) & (t < end)].tolist()
+        timelines = {"t": {"t": t, "finalized_until": None}} if t else {}
+        return [{"data": {fields[0]: t}, "timeline": timelines}]
+
+    def ask(self, asker: Asker, target: str, ago: float, until: float = 0.0, **more: Any) -> Any:
+        question = Question((Target.parse(target),), self.NOW - ago, self.NOW - until, **more)
+        [[answer]] = result(asker.ask(question, UNTIL))
+        return answer
+
+    @pytest.mark.parametrize("target", ["feed::t", "g3::o.T"])
+    def test_two_days_are_one_series_under_either_name(self, clock: Clock, target: str) -> None:
+        asker, consumer, _ = self.make(clock, self.samples)
+        answer = self.ask(asker, target, 86400)
+        assert np.diff(answer.series.t).tolist() == [60.0] * 1439
+        assert (str(answer.target), answer.series.name) == (target, target.partition("::")[2])
+        assert (answer.field.units, answer.notice, answer.nodes) == ("K", "", ("g3", "feed"))
+        assert [asked["name"] for asked in consumer.asked] == ["g3", "feed"]
+
+    def test_ten_minutes_are_the_live_nodes_alone(self, clock: Clock) -> None:
+        asker, consumer, _ = self.make(clock, self.samples)
+        with capture_logs() as logs:
+            answer = self.ask(asker, "g3::o.T", 600)
+        assert (len(answer.series.t), answer.nodes) == (10, ("feed",))
+        assert [asked["name"] for asked in consumer.asked] == ["feed"]
+        assert [one["node"] for one in logs if one["event"] == "node.asked"] == ["feed"]
+
+    def test_who_wants_one_node_alone_gets_it(self, clock: Clock) -> None:
+        asker, consumer, _ = self.make(clock, self.samples)
+        answer = self.ask(asker, "g3::o.T", 600, join="no")
+        assert (len(answer.series.t), answer.nodes) == (5, ())
+        assert [asked["name"] for asked in consumer.asked] == ["g3"]
+
+    def test_while_one_is_away_the_others_part_comes_with_a_notice(self, clock: Clock) -> None:
+        asker, _, catalogue = self.make(clock, self.samples)
+        catalogue.node_subtracted(NodeInfo("feed", ""))
+        answer = self.ask(asker, "feed::t", 86400)
+        assert answer.series.t[-1] == self.NOW - 360
+        assert answer.notice == "data node 'feed' is not online: the newest samples may be missing"
+        asker, _, catalogue = self.make(clock, self.samples)
+        catalogue.node_subtracted(NodeInfo("g3", ""))
+        answer = self.ask(asker, "feed::t", 86400)
+        assert answer.series.t[0] == self.NOW - 3600
+        assert answer.notice == "data node 'g3' is not online: older samples may be missing"
+
+    def test_one_that_fails_costs_its_own_part(self, clock: Clock) -> None:
+        def answer(name: str, **asked: Any) -> Any:
+            if name == "g3":
+                raise NodeError("g3 did not answer in time")
+            return self.samples(name, **asked)
+
+        asker, _, _ = self.make(clock, answer)
+        found = self.ask(asker, "g3::o.T", 86400)
+        assert (found.series.t[0], found.notice) == (self.NOW - 3600, "g3 did not answer in time")
+
+    def test_a_channel_that_the_live_node_has_forgotten_is_the_archives(self, clock: Clock) -> None:
+        asker, _, catalogue = self.make(clock, self.samples)
+        catalogue.online["feed"].fields = {}
+        catalogue.sources.listed("feed", [])
+        assert len(self.ask(asker, "feed::t", 86400, 7200).series.t) == 1320
+
+    def test_the_last_sample_is_asked_of_the_live_node_and_of_the_archive_if_it_has_none(
+        self, clock: Clock
+    ) -> None:
+        asker, consumer, catalogue = self.make(clock, self.samples)
+        [[answer]] = result(latest(asker, catalogue, [Target("g3", "o.T")], self.NOW + 1, UNTIL))
+        assert answer.series.t[-1] == self.NOW
+        assert [asked["name"] for asked in consumer.asked] == ["feed"]
+
+        def only_archive(name: str, **asked: Any) -> Any:
+            return [{"data": {}, "timeline": {}}] if name == "feed" else self.samples(name, **asked)
+
+        asker, consumer, catalogue = self.make(clock, only_archive, complete_since=None)
+        [[answer]] = result(latest(asker, catalogue, [Target("feed", "t")], self.NOW + 1, UNTIL))
+        assert answer.series.t[-1] == self.NOW - 360

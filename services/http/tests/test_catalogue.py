@@ -7,6 +7,7 @@ import structlog
 from sisock.consumer import NodeInfo
 from sisock.node import Field
 from sisock.replies import Listing
+from sisock.target import Target
 from sisock_http.observatory.catalogue import Catalogue
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -90,5 +91,22 @@ def test_a_node_that_has_gone_is_not_asked(catalogue: Catalogue, consumer: Consu
 
 def test_a_field_is_found_by_the_name_that_was_published(catalogue: Catalogue) -> None:
     catalogue.online["node"].fields["c"] = Field("c", source="observatory.cryo.feeds.temps.Channel_01_T")
-    assert catalogue.search("Channel_01_T") == ["node::c"]
+    for written in ("Channel_01_T", "Channel 01 T", "channel_01_t", "feeds.temps.channel 01"):
+        assert catalogue.search(written) == ["node::c"]
     assert catalogue.search("") == ["node::a", "node::c"]
+
+
+def test_who_holds_a_source_is_known_from_listings_and_outlives_the_node(
+    catalogue: Catalogue, consumer: Consumer
+) -> None:
+    filed = NodeInfo("archive", "an archive")
+    catalogue.node_added(filed)
+    consumer.asked[-1].callback(Listing([Field("o.T", source="o.T")], []))
+    catalogue.fields_changed(NODE)
+    catalogue.node_subtracted(NODE)
+    catalogue.node_added(NODE)
+    consumer.asked[-1].callback(Listing([Field("t", source="o.T")], []))
+    catalogue.node_subtracted(filed)
+    assert [str(held) for held, _ in catalogue.sources.holders(Target("node", "t"))] == [
+        "archive::o.T", "node::t"
+    ]  # fmt: skip

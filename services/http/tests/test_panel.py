@@ -180,3 +180,25 @@ def test_a_payload_that_cannot_be_read_is_refused_by_name(payload, at_fault) -> 
     targets = [{"target": "n::f", "payload": payload}]
     with pytest.raises(RequestError, match=at_fault):
         panel.parse({"range": RANGE, "targets": targets}, NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("more", "join"),
+    [
+        ({}, "all"),
+        ({"payload": {"join": "no"}}, "no"),
+        ({"payload": {"join": ""}}, "all"),
+        ({"data": {"join": "no"}}, "no"),
+        ({"data": {"join": "yes"}, "type": "timeserie"}, "all"),
+        ({"data": "of some other plugin"}, "all"),
+    ],
+)
+def test_a_target_may_be_of_one_node_alone(more, join) -> None:
+    [question] = panel.parse({"range": RANGE, "targets": [{"target": "n::f", **more}]}, NOBODY).questions()
+    assert question.join == join
+
+
+def test_a_join_that_is_neither_is_refused_by_name() -> None:
+    targets = [{"target": "n::f", "data": {"join": "perhaps"}}]
+    with pytest.raises(RequestError, match=r"targets\[0\].data.join='perhaps' is neither yes nor no"):
+        panel.parse({"range": RANGE, "targets": targets}, NOBODY)

@@ -1,14 +1,19 @@
 """Answer a question about several fields of several nodes: all nodes at once, with one deadline.
 
 A node that is away, slow or wrong costs its own series, which comes back empty with a notice. What is the
-same to a node is asked of it once (`sisock_http.asking.keeping`). Knows nothing of HTTP or of any dialect.
+same to a node is asked of it once (`sisock_http.asking.keeping`). A field whose source several nodes hold is
+one series of theirs (`sisock_http.asking.joining`). Knows nothing of HTTP or of any dialect.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from sisock.node import Field
 from sisock.target import Target
 from twisted.internet.defer import FirstError, ensureDeferred, gatherResults
 
+from sisock_http.asking.joining import Holder, Piece, described, divide, merge, missing
 from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import Found
 from sisock_http.asking.question import Answer, Question, empty
@@ -49,25 +54,71 @@ class Asker:
         BusyError
             If a node was not asked since there is too much to do.
         """
-        wanted: dict[str, list[str]] = {}
-        for target in question.targets:
-            names = wanted.setdefault(target.node, [])
-            if target.field not in names:
-                names.append(target.field)
-        found = await together(*(self._keeper.ask(n, names, question, until) for n, names in wanted.items()))
-        of_node = dict(zip(wanted, found, strict=True))
+        held = self._held(question)
+        divided = divide(question, held, self._catalogue.now()) if held else {}
+        whole = replace(question, join="no")
+        pieces = {
+            target: divided[target]
+            if target in divided
+            else [Piece(target, whole.start, whole.end, whole.limits)]
+            for target in question.targets
+        }
+        calls: dict[tuple[str, Question], dict[str, None]] = {}
+        for piece in (piece for several in pieces.values() for piece in several):
+            calls.setdefault((piece.target.node, piece.question), {})[piece.target.field] = None
+        found = await together(
+            *(self._keeper.ask(node, list(names), asked, until) for (node, asked), names in calls.items())
+        )
+        by_call = dict(zip(calls, found, strict=True))
         late_s = self._reactor.seconds() - until
         if late_s > LATE_S:
             raise BusyError(f"this was answered {late_s:.1f} s too late to be right about who is away")
-        return [self._answer(target, of_node[target.node]) for target in question.targets]
+        answers = []
+        for target in question.targets:
+            given = [
+                self._answer(
+                    piece.target, by_call[piece.target.node, piece.question], alone=target not in held
+                )
+                for piece in pieces[target]
+            ]
+            holders = held.get(target)
+            answers.append(self._join(target, question, holders, given) if holders else given[0])
+        return answers
 
-    def _answer(self, target: Target, found: Found) -> Answer:
+    def _held(self, question: Question) -> dict[Target, list[Holder]]:
+        """Holders of each target whose source several nodes hold."""
+        if question.join == "no":
+            return {}
+        held = {}
+        for target in question.targets:
+            known = self._catalogue.sources.holders(target)
+            if len(known) > 1:
+                held[target] = [self._holder(one, field) for one, field in known]
+        return held
+
+    def _holder(self, target: Target, field: Field) -> Holder:
+        entry = self._catalogue.online.get(target.node)
+        # Of a node that is away no more is known; those that forget are live ones.
+        live = "live" in entry.info.capabilities if entry else field.kept_for is not None
+        return Holder(target, field, entry is not None, live)
+
+    def _join(
+        self, target: Target, question: Question, holders: Sequence[Holder], given: Sequence[Answer]
+    ) -> Answer:
+        own = next((holder.field for holder in holders if holder.target == target), holders[0].field)
+        told = [answer.notice for answer in given if answer.notice]
+        told += missing(question, holders, self._catalogue.now())
+        series = merge(target.field, [answer.series for answer in given], question.limits)
+        nodes = tuple(dict.fromkeys(answer.target.node for answer in given))
+        return Answer(target, series, described(own, holders), "; ".join(dict.fromkeys(told)), nodes)
+
+    def _answer(self, target: Target, found: Found, *, alone: bool) -> Answer:
         node, name = target.node, target.field
         known = self._catalogue.field(target)
         series, notice = found.series.get(name), found.problems.get(name, "")
         if series is None:
             return Answer(target, empty(name), known, notice or f"'{target}' has no data")
-        if known is None and not len(series.t) and not notice:
+        if known is None and alone and not len(series.t) and not notice:
             notice = f"{node!r} has no field {name!r}"
             self._catalogue.refresh(node)
         return Answer(target, series, known, notice)

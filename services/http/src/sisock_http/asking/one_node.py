@@ -104,6 +104,7 @@ class NodeAsker:
                 raise BusyError(f"{pace.waiting} questions wait for {node}, which is all there is room for")
             told = f"{node} has not answered for {silent_s:.0f} s; {pace.waiting} questions wait for it"
             return Found(problems=dict.fromkeys(names, told))
+        self._log.debug("node.asked", node=node, fields=len(names), start=question.start, end=question.end)
         if not pace.waiting:
             pace.answered_at = now
         pace.waiting += 1

@@ -6,25 +6,26 @@ from sisock.node import Limits
 from sisock.target import Target
 
 from sisock_http.asking.gather import Asker, together
-from sisock_http.asking.question import Answer, Question
+from sisock_http.asking.question import Answer, Join, Question
 
-Answers = Mapping[tuple[Target, Limits], Answer]
+Wanted = tuple[Target, Limits, Join]
+Answers = Mapping[Wanted, Answer]
 """By what was wanted."""
 
 
-def plan(wanted: Iterable[tuple[Target, Limits]], start: float, end: float) -> list[Question]:
-    """Put targets with the same limits into one question, each target once.
+def plan(wanted: Iterable[Wanted], start: float, end: float) -> list[Question]:
+    """Put targets with the same limits, of the same nodes, into one question, each target once.
 
     Parameters
     ----------
-    wanted : iterable of (Target, Limits)
+    wanted : iterable of (Target, Limits, Join)
     start, end : float
         UNIX seconds.
     """
-    targets: dict[Limits, dict[Target, None]] = {}
-    for target, limits in wanted:
-        targets.setdefault(limits, {})[target] = None
-    return [Question(tuple(names), start, end, limits) for limits, names in targets.items()]
+    targets: dict[tuple[Limits, Join], dict[Target, None]] = {}
+    for target, limits, join in wanted:
+        targets.setdefault((limits, join), {})[target] = None
+    return [Question(tuple(names), start, end, *how) for how, names in targets.items()]
 
 
 async def answer_all(asker: Asker, questions: Sequence[Question], until: float) -> Answers:
@@ -44,7 +45,7 @@ async def answer_all(asker: Asker, questions: Sequence[Question], until: float) 
     """
     found = await together(*(asker.ask(question, until) for question in questions))
     return {
-        (answer.target, question.limits): answer
+        (answer.target, question.limits, question.join): answer
         for question, answers in zip(questions, found, strict=True)
         for answer in answers
     }

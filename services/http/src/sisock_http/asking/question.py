@@ -1,21 +1,26 @@
 """What is asked and what is answered, in our own words: neither HTTP's nor the wire's."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sisock.node import Field, Limits, Series
 from sisock.target import Target
 
+Join = Literal["all", "newest", "no"]
+"""Whom to ask for a field of which several nodes hold the source: all that have some of the range, only
+the live ones (if there are any) for the newest samples, or the named node alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is wanted: fields in ``[start, end)``, UNIX seconds, and how much of them."""
+    """What is wanted: fields in ``[start, end)``, UNIX seconds, and how much of them, from whom."""
 
     targets: tuple[Target, ...]
     start: float
     end: float
     limits: Limits = Limits()
+    join: Join = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,17 @@ class SharedSeries(Series):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One field's samples; `notice` says why there may be none, or not all."""
+    """One field's samples.
+
+    `notice` says why there may be none, or not all. `nodes` are those that were asked, where several hold
+    what the field measures.
+    """
 
     target: Target
     series: Series
     field: Field | None = None
     notice: str = ""
+    nodes: tuple[str, ...] = ()
 
 
 def empty(name: str) -> Series:

@@ -4,6 +4,7 @@ For Infinity, pandas, curl and the quicklook page. What is missing from a reply 
 header ``Sisock-Notices``. Described, for programs, by ``openapi.json``.
 """
 
+import json
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -18,12 +19,12 @@ from sisock_http.asking.latest import latest
 from sisock_http.asking.listing import fields_within
 from sisock_http.asking.question import Answer, Question
 from sisock_http.dialects.arguments import Arguments
-from sisock_http.dialects.panel import MOST_POINTS
+from sisock_http.dialects.panel import MOST_POINTS, join_of
 from sisock_http.dialects.reply import Reply, notices
 from sisock_http.dialects.times import interval_seconds, moment
 from sisock_http.encoding import as_json
 from sisock_http.encoding.formats import FORMATS
-from sisock_http.observatory.catalogue import Catalogue
+from sisock_http.observatory.catalogue import Catalogue, folded
 from sisock_http.observatory.matching import MOST_MATCHES, resolve
 from sisock_http.observatory.presence import require_router
 from sisock_http.problems import RequestError
@@ -91,7 +92,7 @@ class Api:
         """Fields, of a range if one is given."""
         arguments.allow("search", "node", "start", "end")
         require_router(self._consumer)
-        wanted, node = arguments.one("search").strip().lower(), arguments.one("node")
+        wanted, node = folded(arguments.one("search").strip()), arguments.one("node")
         missing: list[str] = []
         if arguments.given.keys() & {"start", "end"}:
             start, end = self._range(arguments, "1")
@@ -111,6 +112,8 @@ class Api:
                 "source": field.source,
                 "limits": field.limits.on_wire() if field.limits else None,
                 "silent_after": field.silent_after,
+                "kept_for": field.kept_for,
+                "complete_since": field.complete_since,
             }
             for name in sorted(known)
             if not node or name == node
@@ -120,29 +123,35 @@ class Api:
             listed = [
                 entry
                 for entry in listed
-                if wanted in f"{entry['field']} {entry['description'] or ''} {entry['source'] or ''}".lower()
+                if wanted in folded(f"{entry['field']} {entry['description'] or ''} {entry['source'] or ''}")
             ]
         return Reply(as_json.dumps(listed), headers=notices(missing))
 
     async def data(self, arguments: Arguments, until: float) -> Reply:
         """Samples of fields."""
-        arguments.allow("field", "as", "start", "end", "max_points", "min_stride", "format")
+        arguments.allow("field", "as", "start", "end", "max_points", "min_stride", "format", "join")
         targets = self._targets(arguments)
         columns = _columns(arguments.many("as"), targets)
         start, end = self._range(arguments, "now-1h")
         most = arguments.count("max_points", MOST_POINTS)
         stride = interval_seconds(arguments.one("min_stride"), "min_stride")
+        join = join_of(arguments.one("join", "yes"), "join")
         name = arguments.one("format", "json")
         chosen = FORMATS.get(name)
         if chosen is None:
             raise RequestError(f"format={name!r} is none of {', '.join(FORMATS)}")
         require_router(self._consumer)
-        answers = await self._asker.ask(Question(tuple(targets), start, end, Limits(most, stride)), until)
+        answers = await self._asker.ask(
+            Question(tuple(targets), start, end, Limits(most, stride), join), until
+        )
         if sum(len(answer.series.t) for answer in answers) > as_json.LARGE_POINTS // 5:
             body = await in_thread(self._reactor, chosen.write, answers, columns)
         else:
             body = chosen.write(answers, columns)
         headers = notices([answer.notice for answer in answers if answer.notice])
+        nodes = sorted({node for answer in answers for node in answer.nodes})
+        if nodes:
+            headers[b"sisock-nodes"] = json.dumps(nodes).encode("ascii")
         if name not in ("json", "packed"):
             headers[b"content-disposition"] = f'attachment; filename="sisock.{chosen.suffix}"'.encode()
         return Reply(body, chosen.content_type, headers)

@@ -104,7 +104,7 @@ def _element(
         return simpod.events(happened, asked.start, asked.end, item)
     if item.target is None:
         return simplejson.element(Answer(Target("", ""), empty(""), notice=panel.NO_TARGET), item)
-    answer = answers[item.target, item.limits]
+    answer = answers[item.target, item.limits, item.join]
     if item.style == "frame" and not as_json.is_number(answer.series, answer.field):
         return simpod.frame(answer, item)
     return simplejson.element(answer, item)

@@ -13,7 +13,7 @@ from sisock.target import Target
 
 from sisock_http.asking.one_node import STRIDE_POINTS
 from sisock_http.asking.plan import plan
-from sisock_http.asking.question import Question
+from sisock_http.asking.question import Join, Question
 from sisock_http.dialects.times import interval_seconds, unix_time
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.observatory.matching import MOST_MATCHES, resolve, unescaped
@@ -21,6 +21,7 @@ from sisock_http.problems import RequestError
 
 MOST_POINTS = 10_000_000
 METHODS = ("extremes", "stride", "all")
+JOINS: dict[str, Join] = {"yes": "all", "no": "no"}
 EVENTS = Target("sisock", "events")
 """Target of simpod's annotations: who came and went. A node of that name goes before."""
 
@@ -42,12 +43,15 @@ class Shown:
     ref_id : str or None
         Grafana's own name for it.
     limits : Limits
+    join : Join
+        Whether other nodes that hold the target's source are asked, too.
     """
 
     target: Target | None
     style: Style
     ref_id: Any
     limits: Limits
+    join: Join = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Panel:
     def questions(self) -> list[Question]:
         """What to ask the nodes."""
         wanted = (
-            (item.target, item.limits)
+            (item.target, item.limits, item.join)
             for item in self.shown
             if item.style != "events" and item.target is not None
         )
@@ -128,11 +132,14 @@ def parse(body: dict[str, Any], catalogue: Catalogue) -> Panel:
             shown.append(Shown(None, style, item.get("refId"), usual))
             continue
         limits = _limits(item["payload"], where, end - start, usual) if item.get("payload") else usual
+        join = _join(item, where)
         names = resolve(catalogue, target)
         asked = asked or any(name.node for name in names)
         if names == [EVENTS] and EVENTS.node not in catalogue.online:
             style = "events"
-        shown += [Shown(name, style, item.get("refId"), limits) for name in names if _passes(name, filters)]
+        shown += [
+            Shown(name, style, item.get("refId"), limits, join) for name in names if _passes(name, filters)
+        ]
         if len(shown) > MOST_MATCHES:
             raise RequestError(f"targets stand for more than {MOST_MATCHES} fields")
     named = [item.target for item in shown if item.target]
@@ -170,6 +177,28 @@ def _limits(payload: Any, where: str, span_s: float, usual: Limits) -> Limits:
         fine = max(2, round(2 * span_s / resolution))
         most = min(fine, most or fine, MOST_POINTS)
     return Limits(most) if most else usual
+
+
+def _join(item: dict[str, Any], where: str) -> Join:
+    """``join`` in what a target brings with it: simpod's payload, or SimpleJson's additional data."""
+    for name in ("payload", "data"):
+        given = item.get(name)
+        if isinstance(given, dict) and given.get("join"):
+            return join_of(given["join"], f"{where}.{name}.join")
+    return "all"
+
+
+def join_of(given: Any, name: str) -> Join:
+    """Read ``yes`` or ``no``.
+
+    Raises
+    ------
+    RequestError
+        If it is neither.
+    """
+    if not isinstance(given, str) or given not in JOINS:
+        raise RequestError(f"{name}={given!r} is neither yes nor no")
+    return JOINS[given]
 
 
 def _passes(target: Target, filters: Sequence[Any]) -> bool:

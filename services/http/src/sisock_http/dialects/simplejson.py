@@ -40,9 +40,19 @@ def element(answer: Answer, shown: Shown) -> dict[str, Any]:
             made["unit"] = unit
     if shown.ref_id is not None:
         made["refId"] = shown.ref_id
-    if answer.notice:
-        made["meta"] = {"notices": [{"severity": "warning", "text": answer.notice}]}
+    if told := meta(answer):
+        made["meta"] = told
     return made
+
+
+def meta(answer: Answer) -> dict[str, Any]:
+    """What is to be known of an answer: what is missing, and whom it comes from where that may be several."""
+    told: dict[str, Any] = {}
+    if answer.notice:
+        told["notices"] = [{"severity": "warning", "text": answer.notice}]
+    if answer.nodes:
+        told["custom"] = {"nodes": list(answer.nodes)}
+    return told
 
 
 def search(catalogue: Catalogue, body: dict[str, Any]) -> list[str]:

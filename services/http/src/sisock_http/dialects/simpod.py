@@ -11,7 +11,7 @@ import orjson
 
 from sisock_http.asking.question import Answer
 from sisock_http.dialects.panel import EVENTS, METHODS, Shown
-from sisock_http.dialects.simplejson import grafana_unit
+from sisock_http.dialects.simplejson import grafana_unit, meta
 from sisock_http.encoding import as_json
 from sisock_http.observatory.catalogue import Catalogue, Event
 from sisock_http.observatory.matching import resolve
@@ -21,16 +21,20 @@ _LABELS = {
     "extremes": "at most so many points, every extreme kept",
     "stride": "one sample per resolution",
     "all": "every sample",
+    "yes": "one series of all nodes that have it",
+    "no": "this node alone",
 }
 OPTIONS: dict[str, list[str]] = {
     "resolution": ["1s", "10s", "1m", "10m", "1h", "1d"],
     "method": list(METHODS),
     "max_points": ["100", "500", "1000", "5000", "20000"],
+    "join": ["yes", "no"],
 }
 _PAYLOADS = [
     {"name": "resolution", "label": "Resolution", "placeholder": "as the panel needs"},
     {"name": "method", "label": "Downsampling", "placeholder": "extremes"},
     {"name": "max_points", "label": "Most points", "placeholder": "as the panel needs"},
+    {"name": "join", "label": "Archive and live", "placeholder": "one series"},
 ]
 
 
@@ -100,13 +104,12 @@ def frame(answer: Answer, shown: Shown) -> dict[str, Any]:
         "labels": {"node": answer.target.node},
         "config": config,
     }
-    notices = [{"severity": "warning", "text": answer.notice}] if answer.notice else []
     return _frame(
         shown,
         str(answer.target),
         [{"name": "Time", "type": "time"}, values],
         [as_json.milliseconds(series).astype(int).tolist(), as_json.values(series)],
-        notices,
+        meta(answer),
     )
 
 
@@ -122,15 +125,15 @@ def events(happened: Iterable[Event], start: float, end: float, shown: Shown) ->
         "tags": ("other", [event.tags for event in within]),
     }
     fields = [{"name": name, "type": kind} for name, (kind, _) in columns.items()]
-    return _frame(shown, str(EVENTS), fields, [values for _, values in columns.values()], [])
+    return _frame(shown, str(EVENTS), fields, [values for _, values in columns.values()], {})
 
 
 def _frame(
-    shown: Shown, name: str, fields: list[Any], values: list[Any], notices: list[Any]
+    shown: Shown, name: str, fields: list[Any], values: list[Any], told: dict[str, Any]
 ) -> dict[str, Any]:
     schema: dict[str, Any] = {"name": name, "fields": fields}
     if shown.ref_id is not None:
         schema["refId"] = shown.ref_id
-    if notices:
-        schema["meta"] = {"notices": notices}
+    if told:
+        schema["meta"] = told
     return {"schema": schema, "data": {"values": values}}

@@ -18,6 +18,8 @@ from sisock.target import Target
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 
+from sisock_http.observatory.sources import Sources
+
 FIELDS_DEADLINE_S = 10.0
 REFRESH_INTERVAL_S = 60.0
 SWEEP_INTERVAL_S = 5.0
@@ -79,6 +81,11 @@ class OnlineNode:
         return {name: known.timeline_name for name, known in self.fields.items()}
 
 
+def folded(text: str) -> str:
+    """A name as it is searched: fields have lower case, agents publish ``Channel 01 T`` or so."""
+    return text.lower().replace(" ", "_")
+
+
 class Catalogue:
     """Keeps the list of nodes and fields (see `sisock.consumer.Watcher`).
 
@@ -103,6 +110,7 @@ class Catalogue:
         self._sweep = LoopingCall(self._refresh_due)
         self._sweep.clock = reactor
         self.online: dict[str, OnlineNode] = {}
+        self.sources = Sources()
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
 
     @property
@@ -114,6 +122,10 @@ class Catalogue:
         if not self._settled:
             self._settled = all(entry.asked_at > float("-inf") for entry in self.online.values())
         return self._settled
+
+    def now(self) -> float:
+        """The present, UNIX seconds."""
+        return self._clock()
 
     def field(self, target: Target) -> Field | None:
         """What is known of a field."""
@@ -127,14 +139,14 @@ class Catalogue:
         )
 
     def search(self, text: str) -> list[str]:
-        """Targets that contain a text, or whose source does, upper or lower case; all for none."""
-        wanted = text.strip().lower()
+        """Targets that contain a text, or whose source does, in any case, ``_`` for blanks; all for none."""
+        wanted = folded(text.strip())
         return sorted(
             written
             for name, entry in self.online.items()
             for known in entry.fields.values()
-            if wanted in (written := str(Target(name, known.name))).lower()
-            or wanted in (known.source or "").lower()
+            if wanted in folded(written := str(Target(name, known.name)))
+            or (known.source and wanted in folded(known.source))
         )
 
     def node_added(self, node: NodeInfo) -> None:
@@ -150,6 +162,7 @@ class Catalogue:
     def node_subtracted(self, node: NodeInfo) -> None:
         """A node went offline."""
         if self.online.pop(node.name, None):
+            self.sources.left(node.name, self._clock())
             self._happened(node, online=False)
 
     def router_changed(self, here: bool) -> None:
@@ -206,6 +219,8 @@ class Catalogue:
             problem = str(error)
         else:
             entry.fields = {known.name: known for known in listing.fields}
+            if self.online.get(name) is entry:
+                self.sources.listed(name, listing.fields)
             problem = "; ".join(listing.problems[:MOST_PROBLEMS])
         finally:
             entry.asking = False

@@ -124,7 +124,7 @@ class Application:
             )
         if self._cors_origin:
             request.setHeader(b"access-control-allow-origin", self._cors_origin.encode())
-            request.setHeader(b"access-control-expose-headers", b"sisock-notices")
+            request.setHeader(b"access-control-expose-headers", b"sisock-notices, sisock-nodes")
             request.setHeader(b"access-control-allow-headers", b"accept, content-type")
             request.setHeader(b"access-control-allow-methods", b"GET, POST, OPTIONS")
         route = self._routes.get(request.path)
