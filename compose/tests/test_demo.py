@@ -1,5 +1,6 @@
 """`make demo`'s own script: it comes up, answers, and leaves nothing behind."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from sisock_testing.stack import free_port
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "compose" / "demo"
+DAY_S = 86400
 NODES = {service.demo_node for service in services(ROOT) if service.demo_node}
 QUERY = {
     "range": {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"},
@@ -37,6 +39,24 @@ def one_of_each(url: str) -> bool:
     return set(first) == NODES and all(reply["datapoints"] for reply in replies)
 
 
+def joined(url: str, span_s: float) -> tuple[list[str], list[float]]:
+    """Nodes that were asked for the live feed's last while, and the times of its samples."""
+    now = time.time()
+    body = {
+        "range": {"from": (now - span_s) * 1000, "to": now * 1000},
+        "maxDataPoints": 2000,
+        "targets": [{"target": "demo_feed::channel_01_t", "type": "timeserie"}],
+    }
+    [reply] = requests.post(f"{url}query", json=body, timeout=20).json()
+    nodes = reply.get("meta", {}).get("custom", {}).get("nodes", [])
+    return nodes, [t / 1000 for _, t in reply["datapoints"]]
+
+
+def spans_two_days(url: str) -> bool:
+    nodes, times = joined(url, 2 * DAY_S)
+    return set(nodes) == {"demo_feed", "g3_reader"} and times[-1] - times[0] > 1.95 * DAY_S
+
+
 def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     ports = {name: str(free_port()) for name in ("PORT", "CROSSBAR_TLS_PORT", "CROSSBAR_OCS_PORT")}
     log = tmp_path / "demo.log"
@@ -54,6 +74,12 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         reply = requests.post(f"{url}query", json=QUERY, timeout=10).json()
         wait_until(lambda: one_of_each(url), 30, "every kind of data node answers with samples")
         assert 900 < len(reply[0]["datapoints"]) <= 1000
+        wait_until(lambda: spans_two_days(url), 60, "the live feed and its past are one series")
+        _, times = joined(url, 2 * DAY_S)
+        gaps = [b - a for a, b in itertools.pairwise(times)]
+        assert min(gaps) > 0
+        assert max(gaps) < 600
+        wait_until(lambda: joined(url, 5)[0] == ["demo_feed"], 90, "what the live node has is its alone")
         family = psutil.Process(demo.pid).children(recursive=True)
         assert len(family) >= 3
         os.killpg(demo.pid, signal.SIGINT)

@@ -1,0 +1,63 @@
+"""Writes the demo feed's past into the demo's .g3 archive, and goes on while the demo runs.
+
+The samples are those that the feed's agent publishes (`sisock_data_feed.synthetic`), one a second of its ten:
+what is asked of archive and live node as one series has no step between them.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from sisock_data_feed.synthetic import temperatures
+from sisock_data_feed.topics import Address
+from sisock_g3.testing import Writer
+
+ADDRESS = Address("demo", "temperatures")
+CHANNELS = 4
+PAST_S = 48 * 3600
+FILE_S = 3600
+FRAME_S = 300
+
+
+def write(top: Path, begin: int, end: int) -> None:
+    """Write the samples of ``[begin, end)`` as one file, which is there when it is whole."""
+    path = top / str(begin)[:5] / f"{begin}.g3"
+    unfinished = path.with_suffix(".part")
+    writer = Writer(unfinished)
+    feed = writer.feed(str(ADDRESS))
+    for first in range(begin, end, FRAME_S):
+        t = np.arange(first, min(end, first + FRAME_S), dtype=np.float64)
+        columns = {f"Channel_{n:02d}_T": temperatures(t, n) for n in range(1, CHANNELS + 1)}
+        writer.data(feed, t, temps=columns)
+    writer.close()
+    unfinished.replace(path)
+
+
+def catch_up(top: Path, now: float) -> None:
+    """Write what is missing until now, in files of an hour at most."""
+    done = top / "until"
+    at = int(done.read_text()) if done.exists() else int(now) - PAST_S
+    while at < int(now):
+        end = min(int(now), (at // FILE_S + 1) * FILE_S)
+        write(top, at, end)
+        at = end
+    top.mkdir(parents=True, exist_ok=True)
+    fresh = done.with_suffix(".new")
+    fresh.write_text(str(at))
+    os.replace(fresh, done)
+
+
+def main() -> None:
+    """Catch up, every five minutes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path)
+    top = parser.parse_args().directory / "demo"
+    while True:
+        catch_up(top, time.time())
+        time.sleep(FRAME_S)
+
+
+if __name__ == "__main__":
+    main()
