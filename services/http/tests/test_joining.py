@@ -57,7 +57,7 @@ def test_for_last_week_the_archive_alone_is_asked() -> None:
 
 def test_what_a_live_node_missed_before_it_began_anew_is_asked_of_the_archive() -> None:
     assert asked(archive(), live(NOW - 300), start=NOW - 600) == [
-        ("g3", -600.0, -300.0), ("feed", -600.0, 0.0)
+        ("g3", -600.0, -299.0), ("feed", -600.0, 0.0)
     ]  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_channels_of_a_feed_are_asked_in_the_same_ranges_though_they_began_at_ot
     held = {LIVE: [archive(), live(NOW - 300)], other: [archive(), live(NOW - 200)]}
     divided = divide(Question((LIVE, other), NOW - 600, NOW), held, NOW)
     assert [piece.question for piece in divided[LIVE]] == [piece.question for piece in divided[other]]
-    assert divided[LIVE][0].end == NOW - 200
+    assert divided[LIVE][0].end == NOW - 199
 
 
 def test_each_is_asked_for_its_share_of_the_points() -> None:
@@ -107,7 +107,7 @@ def test_each_is_asked_for_its_share_of_the_points() -> None:
 
 
 def test_of_two_live_nodes_the_one_that_has_missed_less_counts() -> None:
-    assert covered_since([live(NOW - 100), live(NOW - 1000)], NOW) == NOW - 1000
+    assert covered_since([live(NOW - 100), live(NOW - 1000)], NOW) == NOW - 999
     assert covered_since([archive(), live(online=False)], NOW) == math.inf
 
 

@@ -10,7 +10,7 @@ class Clockwork(sisock.DataNode):
     name, description = os.environ.get("NAME", "clockwork"), "A sine of time."
 
     def fields(self, start, end):
-        said = {"source": "clock.sine", "limits": sisock.Bounds(alarm_high=1.5), "silent_after": 5.0}
+        said = {"source": f"{self.name}.sine", "limits": sisock.Bounds(alarm_high=1.5), "silent_after": 5.0}
         return [sisock.Field("sine", "sin(t)", "V", interval=1.0, **said)]
 
     def read(self, names, start, end, limits):

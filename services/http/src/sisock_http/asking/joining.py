@@ -24,8 +24,11 @@ float64 has steps of 0.24 us. Much below any cadence."""
 SLACK = 0.1
 """Part of what a live node keeps that is asked of the archive, too: clocks differ."""
 
+OVERLAP_S = 1.0
+"""So much of what a live node has heard from its beginning on is asked of the archive, too."""
+
 GRID_S = 10.0
-"""Ranges end on such a grid, so that the same question, asked a moment later, is the same."""
+"""What moves with time is on such a grid, so that the same question, asked a moment later, is the same."""
 
 LEAST_SHARE = 8
 """A holder's share of the points is not less than this part of them: who asks for all time does not know
@@ -81,9 +84,12 @@ def covered_since(holders: Iterable[Holder], now: float) -> float:
     for holder in holders:
         since = holder.field.complete_since
         if holder.live and holder.online and since is not None:
+            since += OVERLAP_S
             kept = holder.field.kept_for
-            earliest = min(earliest, since if kept is None else max(since, now - (1 - SLACK) * kept))
-    return earliest if math.isinf(earliest) else math.ceil(earliest / GRID_S) * GRID_S
+            if kept is not None:
+                since = max(since, math.ceil((now - (1 - SLACK) * kept) / GRID_S) * GRID_S)
+            earliest = min(earliest, since)
+    return earliest
 
 
 def kept_since(holder: Holder, now: float) -> float:
