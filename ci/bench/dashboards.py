@@ -25,7 +25,7 @@ PANELS = 12
 PERIOD_S = 5.0
 SPAN_S = 600
 PEOPLE = (50, 100, 200)
-SECONDS = 15.0
+SECONDS = 10.0
 CLIENTS = 8
 ROUNDS = 2
 
@@ -44,21 +44,23 @@ class Connections:
     def __init__(self, port: int) -> None:
         self._port = port
         self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self.refused = 0
 
     async def post(self, content: bytes) -> bytes:
-        """Post to ``/query``; anything but 200 is an error."""
+        """Post to ``/query``; nothing if it is refused, which is counted."""
         reader, writer = (
             self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._port)
         )
         head = b"POST /query HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(content)
         writer.write(head + content)
         told = await reader.readuntil(b"\r\n\r\n")
-        if not told.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(told.decode())
         lower = told.lower()
         at = lower.index(b"content-length:")
         answer = await reader.readexactly(int(lower[at + 15 : lower.index(b"\r\n", at)]))
         self._free.append((reader, writer))
+        if not told.startswith(b"HTTP/1.1 200"):
+            self.refused += 1
+            return b""
         return answer
 
     def close(self) -> None:
@@ -67,16 +69,15 @@ class Connections:
             writer.close()
 
 
-async def at_a_rate(port: int, people: int) -> list[float]:
-    """Latencies, ms, of people who refresh their dashboards for a while."""
+async def at_a_rate(port: int, people: int) -> tuple[list[float], int]:
+    """Latencies, ms, of people who refresh their dashboards for a while, and how many panels were refused."""
     connections = Connections(port)
     latencies: list[float] = []
 
     async def panel(number: int, due: float) -> None:
         answer = await connections.post(body(number))
-        if len(answer) < SPAN_S:
-            raise RuntimeError(f"no data: {answer[:200]!r}")
-        latencies.append((time.monotonic() - due) * 1e3)
+        if answer:
+            latencies.append((time.monotonic() - due) * 1e3)
 
     async def person(begins: float, ends: float) -> None:
         due = begins
@@ -89,7 +90,7 @@ async def at_a_rate(port: int, people: int) -> list[float]:
     starts = [now + random.uniform(0, PERIOD_S) for _ in range(people)]
     await asyncio.gather(*(person(begins, now + SECONDS) for begins in starts))
     connections.close()
-    return latencies
+    return latencies, connections.refused
 
 
 async def one_after_the_other(port: int) -> float:
@@ -100,8 +101,7 @@ async def one_after_the_other(port: int) -> float:
     async def client(number: int) -> None:
         nonlocal count
         while time.monotonic() < begun + SECONDS / 2:
-            await connections.post(body(number % PANELS))
-            count += 1
+            count += bool(await connections.post(body(number % PANELS)))
 
     await asyncio.gather(*(client(number) for number in range(CLIENTS)))
     connections.close()
@@ -139,18 +139,19 @@ def main() -> None:
             bridges[way] = port, stack.start(f"http{number}", command, PORT=str(port), **environ)
         for way, (port, _) in bridges.items():
             wait_until(lambda port=port: knows(port), what=f"the bridge ({way}) knows the node")  # type: ignore[misc]
-        print("| bridge | panels/s | p50 | p95 | p99 | bridge's CPU | load |")
-        print("|---|---|---|---|---|---|---|")
+        print("| bridge | panels/s | p50 | p95 | p99 | refused | bridge's CPU | load |")
+        print("|---|---|---|---|---|---|---|---|")
         for _ in range(ROUNDS):
             for people in PEOPLE:
                 for way, (port, process) in bridges.items():
                     used = cpu_s(process)
-                    found = np.percentile(asyncio.run(at_a_rate(port, people)), [50, 95, 99])
+                    latencies, refused = asyncio.run(at_a_rate(port, people))
+                    found = np.percentile(latencies, [50, 95, 99])
                     share = (cpu_s(process) - used) / SECONDS
-                    p50, p95, p99 = (f"{ms:.0f} ms" for ms in found)
+                    shown = " | ".join(f"{ms:.0f} ms" for ms in found)
                     rate, load = people * PANELS / PERIOD_S, os.getloadavg()[0]
                     print(
-                        f"| {way} | {rate:.0f} | {p50} | {p95} | {p99} | {share:.2f} | {load:.1f} |",
+                        f"| {way} | {rate:.0f} | {shown} | {refused} | {share:.2f} | {load:.1f} |",
                         flush=True,
                     )
             for way, (port, process) in bridges.items():
@@ -159,7 +160,8 @@ def main() -> None:
                 share = (cpu_s(process) - used) / (time.monotonic() - begun)
                 load = os.getloadavg()[0]
                 print(
-                    f"| {way} | {CLIENTS} clients: {rate:.0f} | | | | {share:.2f} | {load:.1f} |", flush=True
+                    f"| {way} | {CLIENTS} clients: {rate:.0f} | | | | | {share:.2f} | {load:.1f} |",
+                    flush=True,
                 )
     finally:
         stack.stop()

@@ -24,8 +24,9 @@ from sisock_http.dialects.reply import Reply, notices
 from sisock_http.dialects.times import interval_seconds, moment
 from sisock_http.encoding import as_json
 from sisock_http.encoding.formats import FORMATS
-from sisock_http.observatory.catalogue import Catalogue, folded
+from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.observatory.matching import MOST_MATCHES, resolve
+from sisock_http.observatory.names import Named, Names, folded
 from sisock_http.observatory.presence import require_router
 from sisock_http.problems import RequestError
 
@@ -98,33 +99,14 @@ class Api:
             start, end = self._range(arguments, "1")
             nodes = [name for name in self._catalogue.online if not node or name == node]
             known, missing = await fields_within(self._reactor, self._consumer, nodes, start, end, until)
+            named = Names().of(
+                (name, {field.name: field for field in found}) for name, found in known.items()
+            )
         else:
-            known = {name: list(entry.fields.values()) for name, entry in self._catalogue.online.items()}
-        listed = [
-            {
-                "field": str(Target(name, field.name)),
-                "node": name,
-                "name": field.name,
-                "description": field.description,
-                "units": field.units,
-                "type": field.type,
-                "interval": field.interval,
-                "source": field.source,
-                "limits": field.limits.on_wire() if field.limits else None,
-                "silent_after": field.silent_after,
-                "kept_for": field.kept_for,
-                "complete_since": field.complete_since,
-            }
-            for name in sorted(known)
-            if not node or name == node
-            for field in sorted(known[name], key=lambda field: field.name)
-        ]
-        if wanted:
-            listed = [
-                entry
-                for entry in listed
-                if wanted in folded(f"{entry['field']} {entry['description'] or ''} {entry['source'] or ''}")
-            ]
+            named = self._catalogue.named()
+        chosen = [one for one in named if (not wanted or wanted in one.all) and node in ("", one.target.node)]
+        chosen.sort(key=lambda one: (one.target.node, one.target.field))
+        listed = [_described(one) for one in chosen]
         return Reply(as_json.dumps(listed), headers=notices(missing))
 
     async def data(self, arguments: Arguments, until: float) -> Reply:
@@ -192,6 +174,24 @@ def _columns(names: list[str], targets: list[Target]) -> list[str]:
     if names and (len(names) != len(targets) or "time" in names):
         raise RequestError(f"as={names!r} must be {len(targets)} different names, none of them 'time'")
     return names or [str(target) for target in targets]
+
+
+def _described(one: Named) -> dict[str, Any]:
+    field = one.field
+    return {
+        "field": one.written,
+        "node": one.target.node,
+        "name": field.name,
+        "description": field.description,
+        "units": field.units,
+        "type": field.type,
+        "interval": field.interval,
+        "source": field.source,
+        "limits": field.limits.on_wire() if field.limits else None,
+        "silent_after": field.silent_after,
+        "kept_for": field.kept_for,
+        "complete_since": field.complete_since,
+    }
 
 
 def _last(answer: Answer) -> dict[str, Any]:

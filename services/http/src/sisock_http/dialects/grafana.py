@@ -83,8 +83,7 @@ class Grafana:
     def metrics(self, body: Any) -> bytes:
         """What the query builder offers."""
         require_router(self._peers)
-        as_object(body)
-        return as_json.dumps(simpod.metrics(self._catalogue))
+        return as_json.dumps(simpod.metrics(self._catalogue, as_object(body)))
 
     def payload_options(self, body: Any) -> bytes:
         """What the query builder offers for one payload."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
+from sisock.target import Target
 
 from sisock_http.asking.question import Answer
 from sisock_http.dialects.panel import EVENTS, METHODS, Shown
@@ -15,7 +16,11 @@ from sisock_http.dialects.simplejson import grafana_unit, meta
 from sisock_http.encoding import as_json
 from sisock_http.observatory.catalogue import Catalogue, Event
 from sisock_http.observatory.matching import resolve
+from sisock_http.observatory.names import folded
 from sisock_http.problems import RequestError
+
+MOST_METRICS = 2000
+"""More than anybody scrolls through; what is typed finds the others."""
 
 _LABELS = {
     "extremes": "at most so many points, every extreme kept",
@@ -43,15 +48,27 @@ def options(name: str) -> list[dict[str, str]]:
     return [{"label": _LABELS.get(value, value), "value": value} for value in OPTIONS.get(name, [])]
 
 
-def metrics(catalogue: Catalogue) -> list[dict[str, Any]]:
-    """Every field, with what can be chosen for it, and the target of annotations."""
+def metrics(catalogue: Catalogue, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Fields, with what can be chosen for each, and the target of annotations.
+
+    Those that contain ``metric``, or whose source does, up to `MOST_METRICS`. What a target says already is
+    sent, too, as ``metric``: a whole name comes first, and then what else there is to choose from.
+    """
+    wanted = body.get("metric")
+    if wanted is not None and not isinstance(wanted, str):
+        raise RequestError(f"metric={wanted!r} is not text")
+    text = folded((wanted or "").strip())
+    whole = wanted is not None and catalogue.field(Target.parse(wanted)) is not None
+    if whole or wanted == str(EVENTS):
+        found = sorted(catalogue.named(), key=lambda one: one.written != wanted)
+    else:
+        found = [one for one in catalogue.named() if text in one.name or text in one.source]
     choices = [{**one, "type": "select", "options": options(one["name"])} for one in _PAYLOADS]
     payloads = orjson.Fragment(as_json.dumps(choices))
     listed = []
-    for target in catalogue.targets():
-        field = catalogue.field(target)
-        units = f" ({field.units})" if field and field.units else ""
-        listed.append({"label": f"{target}{units}", "value": str(target), "payloads": payloads})
+    for one in found[:MOST_METRICS]:
+        units = f" ({one.field.units})" if one.field.units else ""
+        listed.append({"label": f"{one.written}{units}", "value": one.written, "payloads": payloads})
     return [
         *listed,
         {"label": "data nodes that came and went (annotations)", "value": str(EVENTS), "payloads": []},

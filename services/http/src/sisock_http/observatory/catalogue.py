@@ -18,6 +18,7 @@ from sisock.target import Target
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 
+from sisock_http.observatory.names import Named, Names, folded
 from sisock_http.observatory.sources import Sources
 
 FIELDS_DEADLINE_S = 10.0
@@ -81,11 +82,6 @@ class OnlineNode:
         return {name: known.timeline_name for name, known in self.fields.items()}
 
 
-def folded(text: str) -> str:
-    """A name as it is searched: fields have lower case, agents publish ``Channel 01 T`` or so."""
-    return text.lower().replace(" ", "_")
-
-
 class Catalogue:
     """Keeps the list of nodes and fields (see `sisock.consumer.Watcher`).
 
@@ -109,6 +105,7 @@ class Catalogue:
         self._settled = False
         self._sweep = LoopingCall(self._refresh_due)
         self._sweep.clock = reactor
+        self._names = Names()
         self.online: dict[str, OnlineNode] = {}
         self.sources = Sources()
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
@@ -132,22 +129,18 @@ class Catalogue:
         entry = self.online.get(target.node)
         return entry.fields.get(target.field) if entry else None
 
+    def named(self) -> list[Named]:
+        """Every field of every node, sorted as they are written."""
+        return self._names.of((name, entry.fields) for name, entry in self.online.items())
+
     def targets(self) -> list[Target]:
         """Every field of every node, sorted as they are written."""
-        return sorted(
-            (Target(name, known) for name, entry in self.online.items() for known in entry.fields), key=str
-        )
+        return [one.target for one in self.named()]
 
     def search(self, text: str) -> list[str]:
         """Targets that contain a text, or whose source does, in any case, ``_`` for blanks; all for none."""
         wanted = folded(text.strip())
-        return sorted(
-            written
-            for name, entry in self.online.items()
-            for known in entry.fields.values()
-            if wanted in folded(written := str(Target(name, known.name)))
-            or (known.source and wanted in folded(known.source))
-        )
+        return [one.written for one in self.named() if wanted in one.name or wanted in one.source]
 
     def node_added(self, node: NodeInfo) -> None:
         """A node came online, or says something new of itself."""
@@ -218,7 +211,9 @@ class Catalogue:
         except NodeError as error:
             problem = str(error)
         else:
-            entry.fields = {known.name: known for known in listing.fields}
+            fields = {known.name: known for known in listing.fields}
+            if fields != entry.fields:
+                entry.fields = fields
             if self.online.get(name) is entry:
                 self.sources.listed(name, listing.fields)
             problem = "; ".join(listing.problems[:MOST_PROBLEMS])

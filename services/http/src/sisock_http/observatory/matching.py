@@ -103,4 +103,4 @@ def _matches(catalogue: Catalogue, text: str) -> list[Target]:
         pattern = re2.compile(text, options)
     except re2.error:
         return []
-    return [target for target in catalogue.targets() if pattern.fullmatch(str(target))]
+    return [one.target for one in catalogue.named() if pattern.fullmatch(one.written)]
