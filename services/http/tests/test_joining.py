@@ -206,3 +206,14 @@ def test_parts_without_a_sample_make_a_series_without_one() -> None:
 def test_units_that_one_holder_knows_are_the_series() -> None:
     assert described(Field("o.T"), [archive(), live(units="K")]).units == "K"
     assert described(Field("o.T", units="mK"), [archive(), live(units="K")]).units == "mK"
+
+
+def test_any_two_parts_join_to_what_sorting_all_their_samples_gives() -> None:
+    rng = np.random.default_rng(9)
+    for _ in range(300):
+        every = np.arange(30) * 0.5 + NOW
+        one, other = (every[rng.random(30) < rng.random()] for _ in range(2))
+        made = merge("x", [series(one, one * 2), series(other + 1e-7, other * 2)], Limits())
+        want = np.union1d(one, other)
+        np.testing.assert_allclose(made.t, want, rtol=0, atol=1e-6)
+        assert made.values.tolist() == (want * 2).tolist()

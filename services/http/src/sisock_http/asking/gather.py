@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from sisock.blocking import in_thread
 from sisock.node import Field
 from sisock.target import Target
 from twisted.internet.defer import FirstError, ensureDeferred, gatherResults
 
-from sisock_http.asking.joining import Holder, Piece, described, divide, merge, missing
+from sisock_http.asking.joining import LARGE_SAMPLES, Holder, Piece, described, divide, merge, missing
 from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import Found
 from sisock_http.asking.question import Answer, Question, empty
@@ -82,7 +83,7 @@ class Asker:
                 for piece in pieces[target]
             ]
             holders = held.get(target)
-            answers.append(self._join(target, question, holders, given) if holders else given[0])
+            answers.append(await self._join(target, question, holders, given) if holders else given[0])
         return answers
 
     def _held(self, question: Question) -> dict[Target, list[Holder]]:
@@ -102,13 +103,16 @@ class Asker:
         live = "live" in entry.info.capabilities if entry else field.kept_for is not None
         return Holder(target, field, entry is not None, live)
 
-    def _join(
+    async def _join(
         self, target: Target, question: Question, holders: Sequence[Holder], given: Sequence[Answer]
     ) -> Answer:
         own = next((holder.field for holder in holders if holder.target == target), holders[0].field)
         told = [answer.notice for answer in given if answer.notice]
         told += missing(question, holders, self._catalogue.now())
-        series = merge(target.field, [answer.series for answer in given], question.limits)
+        parts = [answer.series for answer in given]
+        work = (target.field, parts, question.limits)
+        large = len(parts) > 1 and sum(len(part.t) for part in parts) > LARGE_SAMPLES
+        series = await in_thread(self._reactor, merge, *work) if large else merge(*work)
         nodes = tuple(dict.fromkeys(answer.target.node for answer in given))
         return Answer(target, series, described(own, holders), "; ".join(dict.fromkeys(told)), nodes)
 

@@ -27,6 +27,9 @@ SLACK = 0.1
 OVERLAP_S = 1.0
 """So much of what a live node has heard from its beginning on is asked of the archive, too."""
 
+LARGE_SAMPLES = 200_000
+"""So many samples take a while to be joined: a thread's work."""
+
 GRID_S = 10.0
 """What moves with time is on such a grid, so that the same question, asked a moment later, is the same."""
 
@@ -205,7 +208,14 @@ def merge(name: str, parts: Sequence[Series], limits: Limits) -> Series:
 
 def _joined(t: Column, values: Column, more_t: Column, more: Column) -> tuple[Column, Column]:
     values, more = _alike(values, more)
-    if more_t[0] > t[-1] + SAME_S:
+    # Only where they overlap is anything to be done.
+    a, b = t.searchsorted(more_t[0] - SAME_S), more_t.searchsorted(t[-1] + SAME_S, side="right")
+    both_t, both = _overlapped(t[a:], values[a:], more_t[:b], more[:b])
+    return np.concatenate([t[:a], both_t, more_t[b:]]), np.concatenate([values[:a], both, more[b:]])
+
+
+def _overlapped(t: Column, values: Column, more_t: Column, more: Column) -> tuple[Column, Column]:
+    if not len(t) or not len(more_t):
         return np.concatenate([t, more_t]), np.concatenate([values, more])
     nearest = np.minimum(t.searchsorted(more_t - SAME_S), len(t) - 1)
     same = np.abs(t[nearest] - more_t) <= SAME_S
