@@ -64,3 +64,28 @@ def test_a_node_that_comes_back_is_asked_even_for_what_cannot_change(live: tuple
         assert node.stop() == 0
         wait_until(lambda: "diary" not in bridge.nodes(), what="the node is gone")
     assert told[0] != told[1]
+
+
+def test_a_browser_keeps_what_cannot_change_and_nothing_else(live: tuple[Bridge, Stack]) -> None:
+    bridge, stack = live
+    node = stack.start("diary", command())
+    wait_until(lambda: "diary" in bridge.nodes(), what="the node is listed")
+    path = "/api/v1/data?field=diary::{}&start={}&end={}&format={}"
+    past = "2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"
+    first = bridge.get(path.format("process", *past, "csv"))
+    assert first.headers["cache-control"] == "private, max-age=600"
+    same = {"if-none-match": first.headers["etag"]}
+    again = bridge.get(path.format("process", *past, "csv"), headers=same)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    other = bridge.get(path.format("process", *past, "json"), headers=same)
+    assert (other.status_code, other.json()[0]["diary::process"]) == (200, node.pid)
+    for field, *changing in (
+        ("process", "now-2d", "now-1d", "csv"),
+        ("process", past[0], "now-1d", "csv"),
+        ("reads", *past, "csv"),
+        ("none", *past, "csv"),
+    ):
+        headers = bridge.get(path.format(field, *changing)).headers
+        assert not {"etag", "cache-control"} & {name.lower() for name in headers}
+    assert node.stop() == 0

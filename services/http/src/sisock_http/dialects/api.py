@@ -20,7 +20,7 @@ from sisock_http.asking.listing import fields_within
 from sisock_http.asking.question import Answer, Question
 from sisock_http.dialects.arguments import Arguments
 from sisock_http.dialects.panel import MOST_POINTS, join_of
-from sisock_http.dialects.reply import Reply, notices
+from sisock_http.dialects.reply import Reply, notices, unchanging
 from sisock_http.dialects.times import interval_seconds, moment
 from sisock_http.encoding import as_json
 from sisock_http.encoding.formats import FORMATS
@@ -29,6 +29,8 @@ from sisock_http.observatory.matching import MOST_MATCHES, resolve
 from sisock_http.observatory.names import Named, Names, folded
 from sisock_http.observatory.presence import require_router
 from sisock_http.problems import RequestError
+
+DAY_S = 86400.0
 
 
 class Api:
@@ -131,6 +133,8 @@ class Api:
         else:
             body = chosen.write(answers, columns)
         headers = notices([answer.notice for answer in answers if answer.notice])
+        if self._fixed(arguments) and all(_is_final(answer, end) for answer in answers):
+            headers.update(unchanging(body))
         nodes = sorted({node for answer in answers for node in answer.nodes})
         if nodes:
             headers[b"sisock-nodes"] = json.dumps(nodes).encode("ascii")
@@ -168,6 +172,12 @@ class Api:
             raise RequestError(f"start={texts[0]!r} is after end={texts[1]!r}")
         return start, end
 
+    def _fixed(self, arguments: Arguments) -> bool:
+        """Whether the range will be the same tomorrow."""
+        now = self._clock()
+        texts = [arguments.one("start", "now"), arguments.one("end", "now")]
+        return all(moment(text, "", now) == moment(text, "", now + DAY_S) for text in texts)
+
 
 def _columns(names: list[str], targets: list[Target]) -> list[str]:
     """What the columns of fields are called: their targets, unless there is a name for each."""
@@ -192,6 +202,12 @@ def _described(one: Named) -> dict[str, Any]:
         "kept_for": field.kept_for,
         "complete_since": field.complete_since,
     }
+
+
+def _is_final(answer: Answer, end: float) -> bool:
+    """Whether the node says that nothing of an answer will change; a joined one is of several."""
+    until = answer.series.finalized_until
+    return not answer.notice and not answer.nodes and until is not None and end <= until
 
 
 def _last(answer: Answer) -> dict[str, Any]:

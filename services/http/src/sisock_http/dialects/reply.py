@@ -1,11 +1,14 @@
 """What a handler hands back."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 JSON = b"application/json"
 MOST_NOTICES = 20
+KEPT_FOR_S = 600
+"""How long others may keep what cannot change; its site may have put files in their place all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +29,11 @@ def notices(sentences: Sequence[str]) -> dict[bytes, bytes]:
     if len(shown) > MOST_NOTICES:
         shown = [*shown[:MOST_NOTICES], f"and {len(shown) - MOST_NOTICES} more"]
     return {b"sisock-notices": json.dumps([text[:300] for text in shown]).encode("ascii")}
+
+
+def unchanging(body: bytes) -> dict[bytes, bytes]:
+    """Headers of a body that cannot change: others may keep it, and ask whether theirs is the same."""
+    return {
+        b"etag": b'W/"%s"' % hashlib.sha256(body).hexdigest()[:32].encode(),
+        b"cache-control": b"private, max-age=%d" % KEPT_FOR_S,
+    }

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from sisock.blocking import in_thread
 from twisted.internet.defer import ensureDeferred
-from twisted.web.http import Request
+from twisted.web.http import CACHED, Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
@@ -162,6 +162,10 @@ class Application:
             )
         reply = result if isinstance(result, Reply) else Reply(result)
         body = reply.body
+        tag = reply.headers.get(b"etag")
+        if tag and request.setETag(tag) is CACHED:
+            request.setHeader(b"cache-control", reply.headers.get(b"cache-control", b"no-cache"))
+            return b""
         if (
             len(body) >= SMALLEST_COMPRESSED
             and b"content-encoding" not in reply.headers
