@@ -369,6 +369,14 @@ class TestJoined:
         catalogue.sources.listed("feed", [])
         assert len(self.ask(asker, "feed::t", 86400, 7200).series.t) == 1320
 
+    def test_a_live_node_that_has_just_come_back_is_not_believed_what_it_said_before(
+        self, clock: Clock
+    ) -> None:
+        asker, _, catalogue = self.make(clock, self.samples)
+        catalogue.node_subtracted(NodeInfo("feed", ""))
+        catalogue.node_added(NodeInfo("feed", "", frozenset(["live", "max_points"])))
+        assert self.ask(asker, "feed::t", 600).nodes == ("g3", "feed")
+
     def test_the_last_sample_is_asked_of_the_live_node_and_of_the_archive_if_it_has_none(
         self, clock: Clock
     ) -> None:

@@ -101,6 +101,9 @@ class Asker:
         entry = self._catalogue.online.get(target.node)
         # Of a node that is away no more is known; those that forget are live ones.
         live = "live" in entry.info.capabilities if entry else field.kept_for is not None
+        if entry is None or target.field not in entry.fields:
+            # It may just have come back, and says only later what it missed meanwhile.
+            field = replace(field, complete_since=None)
         return Holder(target, field, entry is not None, live)
 
     async def _join(
