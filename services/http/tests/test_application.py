@@ -21,12 +21,15 @@ from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import NodeAsker
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
+from sisock_http.dialects.states import States
 from sisock_http.measures import Measures, Presence
 from sisock_http.observatory.catalogue import Catalogue
+from sisock_http.observatory.watching import Watching
 from sisock_http.web.admission import Admission
 from sisock_http.web.application import Application
 from sisock_http.web.pages import Pages
 from sisock_http.web.routes import make_routes
+from sisock_http.web.stream import Stream
 from structlog.testing import capture_logs
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -83,9 +86,12 @@ class Wire:
         registry.register(Presence(self.catalogue, SimpleNamespace(hub_here=True)))
         node_asker = NodeAsker(clock, consumer, self.catalogue, log, 4, measures)
         asker = Asker(clock, self.catalogue, Keeper(clock, self.catalogue, node_asker, lambda: 0.0, 0))
+        watching = Watching(consumer, self.catalogue)
         routes = make_routes(
             Grafana(clock, consumer, self.catalogue, asker),
             Api(clock, consumer, self.catalogue, asker, lambda: NOW),
+            States(watching, self.catalogue, lambda: NOW, allow_notes=True),
+            Stream(clock, watching),
             Pages(),
             Admission(clock, 10.0, at_once),
             partial(metrics.text, registry),

@@ -8,7 +8,7 @@ from functools import partial
 from sisock import logs, metrics
 from sisock.auth import CERTIFICATE
 from sisock.config import load
-from sisock.consumer import Consumer
+from sisock.consumer import Consumer, NodeInfo
 from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with, run_until_stopped, the_reactor
 from twisted.internet.error import CannotListenError
@@ -19,13 +19,16 @@ from sisock_http.asking.one_node import NodeAsker
 from sisock_http.config import HttpConfig
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
+from sisock_http.dialects.states import States
 from sisock_http.measures import Measures, Presence
 from sisock_http.observatory.catalogue import Catalogue
+from sisock_http.observatory.watching import Watching
 from sisock_http.web.admission import Admission
 from sisock_http.web.application import Application
 from sisock_http.web.hosts import known_hosts
 from sisock_http.web.pages import Pages
 from sisock_http.web.routes import make_routes
+from sisock_http.web.stream import Stream
 
 
 def main() -> None:
@@ -41,6 +44,8 @@ def main() -> None:
     registry = metrics.make_registry("sisock-http")
     measures = Measures(registry)
     catalogue = Catalogue(reactor, time.time, logs.get("catalogue"), consumer)
+    watching = Watching(consumer, catalogue)
+    stream = Stream(reactor, watching)
     # Half of the room at most is for questions to one node, so that it does not take all of it.
     node_asker = NodeAsker(
         reactor, consumer, catalogue, logs.get("asker"), max(1, config.max_queries // 2), measures
@@ -52,11 +57,18 @@ def main() -> None:
     ):
         registry.register(collector)
     keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes)
-    consumer.watch(catalogue, catalogue.fields_changed, keeper.updated)
+
+    def updated(node: NodeInfo) -> None:
+        keeper.updated(node)
+        stream.updated(node)
+
+    consumer.watch(catalogue, catalogue.fields_changed, updated)
     asker = Asker(reactor, catalogue, keeper)
     routes = make_routes(
         Grafana(reactor, consumer, catalogue, asker),
         Api(reactor, consumer, catalogue, asker, time.time),
+        States(watching, catalogue, time.time, allow_notes=config.allow_notes),
+        stream,
         Pages(),
         Admission(reactor, config.query_deadline_s, config.max_queries),
         partial(metrics.text, registry),

@@ -27,6 +27,13 @@ def names(value: str) -> tuple[str, ...]:
     return found
 
 
+def yes_or_no(value: str) -> bool:
+    """``yes`` or ``no``."""
+    if value.lower() not in ("yes", "no"):
+        raise ValueError("is neither yes nor no")
+    return value.lower() == "yes"
+
+
 def sources(value: str) -> str:
     """What a Content-Security-Policy takes for a list of sources."""
     if not value.isascii() or not value.isprintable() or ";" in value or "," in value:
@@ -47,3 +54,4 @@ class HttpConfig(RouterConfig):
     cors_origin: str = setting("CORS_ORIGIN", text, default="")
     allowed_hosts: tuple[str, ...] = setting("ALLOWED_HOSTS", names, default=())
     frame_ancestors: str = setting("FRAME_ANCESTORS", sources, default="'self'")
+    allow_notes: bool = setting("ALLOW_NOTES", yes_or_no, default=False)

@@ -11,6 +11,20 @@ class RequestError(Exception):
     """When to try again; zero: the same request will not do better."""
 
 
+class ForbiddenError(RequestError):
+    """The site does not want that to be done here."""
+
+    status = 403
+    cause = "forbidden"
+
+
+class UnreadableError(RequestError):
+    """The body is of a type that is not taken here."""
+
+    status = 415
+    cause = "unreadable"
+
+
 class TooLargeError(RequestError):
     """The body is longer than any real request."""
 

@@ -66,10 +66,6 @@ class Grafana:
         points = sum(len(answer.series.t) for answer in answers.values())
         return await in_thread(self._reactor, render) if points > as_json.LARGE_POINTS else render()
 
-    def annotations(self, body: Any) -> bytes:
-        """Nodes that came and went."""
-        return as_json.dumps(simplejson.annotations(self._catalogue.events, as_object(body)))
-
     def tag_keys(self, _request: Any) -> bytes:
         """What can be filtered by."""
         return as_json.dumps([{"type": "string", "text": "node"}])

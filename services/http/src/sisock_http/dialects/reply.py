@@ -21,6 +21,10 @@ class Reply:
     status: int = 200
 
 
+TAKEN = Reply(b"")
+"""The handler answers by itself, piece by piece."""
+
+
 def notices(sentences: Sequence[str]) -> dict[bytes, bytes]:
     """A header that says what is missing from a reply; none if nothing is."""
     if not sentences:

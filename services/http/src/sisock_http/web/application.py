@@ -11,7 +11,7 @@ from twisted.web.http import CACHED, Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from sisock_http.dialects.reply import JSON, Reply
+from sisock_http.dialects.reply import JSON, TAKEN, Reply
 from sisock_http.encoding import as_json
 from sisock_http.measures import Measures
 from sisock_http.problems import RequestError
@@ -97,7 +97,9 @@ class Application:
         def client_left(_failure: Any) -> None:
             gone["client"] = True
 
-        def send(body: bytes) -> None:
+        def send(body: bytes | None) -> None:
+            if body is None:
+                return
             self._measures.replied(self._shown(request.path), self._reactor.seconds() - began)
             if not gone["client"]:
                 request.write(body)
@@ -112,8 +114,8 @@ class Application:
             return "/page"
         return path.decode() if path in self._routes else "other"
 
-    async def _respond(self, request: Request) -> bytes:
-        """Find the route; what is not there is said in JSON, too."""
+    async def _respond(self, request: Request) -> bytes | None:
+        """Find the route; what is not there is said in JSON, too. None: a handler answers by itself."""
         request.setHeader(b"x-content-type-options", b"nosniff")
         if self._frame_ancestors:
             request.setHeader(b"content-security-policy", f"frame-ancestors {self._frame_ancestors}".encode())
@@ -146,7 +148,7 @@ class Application:
             )
         return await self._answer(request, route)
 
-    async def _answer(self, request: Request, route: Route) -> bytes:
+    async def _answer(self, request: Request, route: Route) -> bytes | None:
         try:
             result = route.handler(route.reader(request))
             if not isinstance(result, bytes | Reply):
@@ -160,6 +162,8 @@ class Application:
             return self._problem(
                 request, 500, "something went wrong here; the log of sisock-http says what", "fault"
             )
+        if result is TAKEN:
+            return None
         reply = result if isinstance(result, Reply) else Reply(result)
         body = reply.body
         tag = reply.headers.get(b"etag")

@@ -7,7 +7,7 @@ import orjson
 from twisted.web.http import Request
 
 from sisock_http.dialects.arguments import Arguments
-from sisock_http.problems import RequestError, TooLargeError
+from sisock_http.problems import RequestError, TooLargeError, UnreadableError
 
 LARGEST_BODY = 4 * 1024 * 1024
 
@@ -23,6 +23,14 @@ def body(request: Request) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise RequestError(f"the body is not JSON: {error}") from error
+
+
+def json_body(request: Request) -> Any:
+    """The request's JSON, which must say that it is: a form of a page from elsewhere cannot."""
+    kind = (request.getHeader("content-type") or "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnreadableError(f"content-type={kind!r} is not application/json")
+    return body(request)
 
 
 def body_or_none(request: Request) -> Any:

@@ -10,9 +10,11 @@ from twisted.web.http import Request
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
 from sisock_http.dialects.reply import Reply
+from sisock_http.dialects.states import States
 from sisock_http.web import requests
 from sisock_http.web.admission import Admission
 from sisock_http.web.pages import Pages
+from sisock_http.web.stream import Stream
 
 Result = bytes | Reply
 Handler = Callable[[Any], Result | Awaitable[Result]]
@@ -39,7 +41,13 @@ class Route:
 
 
 def make_routes(
-    grafana: Grafana, api: Api, pages: Pages, admission: Admission, exposition: Exposition
+    grafana: Grafana,
+    api: Api,
+    states: States,
+    stream: Stream,
+    pages: Pages,
+    admission: Admission,
+    exposition: Exposition,
 ) -> dict[bytes, Route]:
     """Every path of the bridge."""
 
@@ -67,7 +75,7 @@ def make_routes(
         b"/readyz": Route(grafana.ready, GET),
         b"/search": Route(grafana.search, EITHER),
         b"/query": Route(admitted(grafana.query), POST),
-        b"/annotations": Route(grafana.annotations, POST),
+        b"/annotations": Route(states.annotations, POST),
         b"/tag-keys": Route(grafana.tag_keys, EITHER, requests.whole),
         b"/tag-values": Route(grafana.tag_values, EITHER, requests.body_or_none),
         b"/metrics": Route(metrics, EITHER, requests.whole),
@@ -78,6 +86,10 @@ def make_routes(
         b"/api/v1/fields": Route(admitted(api.fields), GET, requests.arguments),
         b"/api/v1/data": Route(admitted(api.data), GET, requests.arguments),
         b"/api/v1/latest": Route(admitted(api.latest), GET, requests.arguments),
+        b"/api/v1/state": Route(states.state, GET, requests.arguments),
+        b"/api/v1/events": Route(states.events, GET, requests.arguments),
+        b"/api/v1/notes": Route(states.note, POST, requests.json_body),
+        b"/api/v1/stream": Route(stream.open, GET, requests.whole),
         b"/api/v1/openapi.json": Route(api.openapi, GET, requests.arguments),
         **{path: Route(page_file, GET, requests.whole) for path in pages.paths},
     }

@@ -1,0 +1,150 @@
+"""A stream of changes of states for pages: server-sent events, one question to watch for all who listen.
+
+A listener that cannot keep up is let go: its browser comes back by itself and says where it was.
+"""
+
+from typing import Any, Protocol
+
+from sisock import uris
+from sisock.consumer import NodeInfo
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.task import LoopingCall
+from twisted.web.http import Request
+from zope.interface import implementer
+
+from sisock_http.dialects.reply import TAKEN, Reply
+from sisock_http.encoding import as_json
+from sisock_http.problems import BusyError
+
+TYPE = b"text/event-stream"
+MOST_LISTENERS = 200
+LOOK_S = 1.0
+STILL_HERE_S = 15.0
+NOW = 2**53
+"""A number that no change has yet: only the present one is asked for."""
+
+
+class Teller(Protocol):
+    """Says how things are, as `sisock_http.observatory.watching.Watching` does."""
+
+    @property
+    def why_away(self) -> str:
+        """Why it cannot; empty if it can."""
+
+    async def state(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """How things are."""
+
+
+@implementer(IPushProducer)
+class _Listener:
+    """One page that listens."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.full = False
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        self.full = True
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.full = False
+
+    def stopProducing(self) -> None:  # noqa: N802
+        self.full = True
+
+
+class Stream:
+    """Everybody who listens.
+
+    Parameters
+    ----------
+    reactor : IReactorTime
+    teller : Teller
+    """
+
+    def __init__(self, reactor: Any, teller: Teller) -> None:
+        self._reactor = reactor
+        self._teller = teller
+        self._listeners: set[_Listener] = set()
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = reactor
+        self._epoch, self._seq = "", 0
+        self._news = self._asking = False
+        self._why = ""
+        self._spoke = 0.0
+
+    def updated(self, node: NodeInfo) -> None:
+        """A node has something new: of interest if it is watch, and somebody listens."""
+        if node.name == uris.WATCH and self._listeners:
+            self._news = True
+            self._ask()
+
+    async def open(self, request: Request) -> Reply:
+        """Begin to tell a page; since its last event, if it says which that was."""
+        if request.method == b"HEAD":
+            return Reply(b"", TYPE)
+        if len(self._listeners) >= MOST_LISTENERS:
+            raise BusyError(f"{len(self._listeners)} pages listen, which is all there is room for")
+        epoch, _, number = (request.getHeader("last-event-id") or "").partition(":")
+        known = epoch != "" and number.isascii() and number.isdecimal() and len(number) < 16
+        told = await self._teller.state({"since": int(number) if known else NOW, "epoch": epoch})
+        if not known and told["watch"]:
+            told = await self._teller.state({"since": NOW, "epoch": told["epoch"]})
+        listener = _Listener(request)
+        request.setHeader(b"content-type", TYPE)
+        request.setHeader(b"cache-control", b"no-store")
+        request.setHeader(b"x-accel-buffering", b"no")
+        request.notifyFinish().addBoth(lambda _: self._listeners.discard(listener))
+        request.registerProducer(listener, True)
+        if not self._listeners:
+            self._epoch, self._seq, self._why = told["epoch"], told["seq"], told["why"]
+        self._listeners.add(listener)
+        request.write(message(told))
+        if not self._looking.running:
+            self._looking.start(LOOK_S, now=False)
+        return TAKEN
+
+    def _look(self) -> None:
+        """Notice that watch came or went, and say now and then that we are here."""
+        if not self._listeners:
+            self._looking.stop()
+            return
+        if self._teller.why_away != self._why:
+            self._news = True
+        self._ask()
+        if self._reactor.seconds() - self._spoke > STILL_HERE_S:
+            self._tell(b": still here\n\n")
+
+    def _ask(self) -> None:
+        if self._news and not self._asking:
+            self._news, self._asking = False, True
+            ensureDeferred(self._ask_and_tell())
+
+    async def _ask_and_tell(self) -> None:
+        try:
+            told = await self._teller.state({"since": self._seq or NOW, "epoch": self._epoch})
+            self._epoch, self._seq, self._why = told["epoch"], told["seq"], self._teller.why_away
+            self._news = self._news or told["more"]
+            self._tell(message(told))
+        finally:
+            self._asking = False
+        self._ask()
+
+    def _tell(self, text: bytes) -> None:
+        self._spoke = self._reactor.seconds()
+        for listener in list(self._listeners):
+            if listener.full:
+                self._listeners.discard(listener)
+                listener.request.loseConnection()
+            else:
+                listener.request.write(text)
+
+
+def message(told: dict[str, Any]) -> bytes:
+    """One event: ``changes``, or ``unknown`` when nobody says how things are."""
+    kind = b"changes" if told["watch"] else b"unknown"
+    # All fields as unknown is what the kind says already.
+    body = told if told["watch"] else {**told, "fields": []}
+    number = f"id: {told['epoch']}:{told['seq']}\n".encode() if told["watch"] else b""
+    return number + b"event: " + kind + b"\ndata: " + as_json.dumps(body) + b"\n\n"
