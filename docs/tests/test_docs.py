@@ -3,14 +3,19 @@
 import ast
 import dataclasses
 import importlib
+import json
 import os
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import pytest
 from sisock_ci.services import services
+from sisock_site import parse
 from sisock_testing import Stack, wait_until
 from sisock_testing.stack import free_port
 
@@ -187,3 +192,21 @@ def test_the_example_of_a_consumer_sees_who_is_there(bridge: str, sisock_stack: 
     assert done.stderr == ""
     for line in ("router here", "came apex_archive", "apex_archive has apex_humidity"):
         assert line in done.stdout
+
+
+def test_the_page_of_permissions_shows_what_the_hubs_test_finds_on_a_real_router() -> None:
+    page = (ROOT / "docs" / "permissions.md").read_text().splitlines()
+    found = (ROOT / "services" / "hub" / "tests" / "permissions.txt").read_text().splitlines()
+    assert found
+    assert [line for line in page if line.startswith("|")] == found
+
+
+def test_the_example_of_the_documentation_is_valid_for_parser_and_schema() -> None:
+    page = (ROOT / "docs" / "site.md").read_text()
+    form = json.loads(files("sisock_site").joinpath("site.schema.json").read_text())
+    [example] = re.findall(r'^```toml title="site.toml"\n(.*?)^```', page, re.MULTILINE | re.DOTALL)
+    parse(example)
+    jsonschema.validate(tomllib.loads(example), form)
+    told = set(re.findall(r"`\[*(\w+)\]*`", page))
+    tables = [form, *form["$defs"].values()]
+    assert {key for table in tables for key in table["properties"]} <= told

@@ -1,10 +1,8 @@
 """What is said of a site's file that is wrong, and that schema and parser agree."""
 
 import json
-import re
 import tomllib
 from importlib.resources import files
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -13,7 +11,6 @@ from hypothesis import strategies as st
 from sisock_site import SiteError, parse
 from sisock_site.document import Document, schema
 
-PAGE = Path(__file__).parents[3] / "docs" / "site.md"
 SCHEMA = json.loads(files("sisock_site").joinpath("site.schema.json").read_text())
 
 
@@ -116,17 +113,6 @@ def test_times_are_seconds_or_text_with_a_unit(written: str, seconds: float) -> 
 
 def test_the_schema_beside_the_parser_is_the_parsers() -> None:
     assert schema() == SCHEMA  # else: python -m sisock_site > src/sisock_site/site.schema.json
-
-
-def test_the_example_of_the_documentation_is_valid_for_parser_and_schema() -> None:
-    [example] = re.findall(
-        r'^```toml title="site.toml"\n(.*?)^```', PAGE.read_text(), re.MULTILINE | re.DOTALL
-    )
-    parse(example)
-    jsonschema.validate(tomllib.loads(example), SCHEMA)
-    told = set(re.findall(r"`\[*(\w+)\]*`", PAGE.read_text()))
-    tables = [SCHEMA, *SCHEMA["$defs"].values()]
-    assert {key for table in tables for key in table["properties"]} <= told
 
 
 NUMBERS = st.floats(-5, 5) | st.integers(-3, 3)

@@ -1,6 +1,5 @@
 """What a container of each user sees of the router's directory, and that it is enough."""
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ from sisock.auth import is_private
 from sisock_testing import SERVERS, Peer, Stack
 from sisock_testing.stack import Reactor
 
-ROOT = Path(__file__).parents[3]
 CLOCKWORK = SERVERS / "clockwork.py"
 
 
@@ -55,15 +53,3 @@ def test_a_new_secret_and_certificate_are_in_the_mounts_after_a_restart(stack: S
     stack.start_hub()
     assert (mounted / "server_cert.pem").read_bytes() != before
     assert (mounted / "secrets/server").read_text() == (directory / "secrets/server").read_text()
-
-
-def test_only_the_routers_block_of_our_templates_mounts_all_of_its_directory() -> None:
-    whole: list[str] = []
-    for file in (*ROOT.glob("compose/docker-compose.yaml"), *ROOT.glob("compose/multi-node/several*.yaml")):
-        block = ""
-        for line in file.read_text().splitlines():
-            if re.fullmatch(r"(  )?[\w-]+:.*", line):
-                block = line.strip().partition(":")[0]
-            if re.search(r"\./\.crossbar/?:", line):
-                whole.append(block)
-    assert whole == ["sisock-crossbar"]
