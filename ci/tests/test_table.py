@@ -1,6 +1,8 @@
 """What sisock-ci knows without an engine: services, changes, releases, pins."""
 
 import dataclasses
+import fnmatch
+import json
 import re
 import shutil
 import subprocess
@@ -8,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from sisock_ci import changes, content, made, release
 from sisock_ci.__main__ import main
 from sisock_ci.errors import CiError
-from sisock_ci.services import find, find_root, services
+from sisock_ci.services import find, find_root, packages, services
 
 ROOT = Path(__file__).parents[2]
 IMAGES = {service.name: service.image for service in services(ROOT)}
@@ -34,15 +37,89 @@ def test_versions_and_changelogs_agree() -> None:
     assert [release.tag(ROOT, service) for service in services(ROOT)]
 
 
-def test_a_change_touches_its_service_or_all_that_are_built_from_it() -> None:
-    def names(*files: str) -> list[str]:
-        return [service.name for service in changes.touched(ROOT, list(files))]
+def tracked() -> list[str]:
+    command = ["git", "ls-files", "-co", "--exclude-standard"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [file for file in told if (ROOT / file).exists()]
 
-    assert names("services/http/src/sisock_http/config.py") == ["http"]
-    assert names("services/http/tests/test_bridge.py", "docs/contract.md") == []
-    assert names("libs/sisock-g3/src/sisock_g3/frames.py") == ["g3-file-scanner", "g3-reader"]
-    assert len(names("libs/sisock-core/src/sisock/wire.py")) == len(IMAGES)
-    assert len(names("uv.lock")) == len(IMAGES)
+
+def test_a_change_touches_what_is_tested_with_it() -> None:
+    def names(*files: str) -> set[str]:
+        return set(changes.touched(ROOT, files))
+
+    every = set(changes.pipelines(ROOT))
+    assert every == {package.name for package in packages(ROOT)} | {"compose", "docs"}
+    assert names("services/sensors/src/sisock_sensors/config.py") == {"sensors", "ci", "compose", "docs"}
+    assert names("services/sensors/tests/test_host.py", "docs/contract.md") == {"sensors", "docs"}
+    g3 = {"sisock-g3", "g3-file-scanner", "g3-reader"}
+    assert names("libs/sisock-g3/src/sisock_g3/frames.py") == g3 | {"ci", "compose", "docs"}
+    assert names("libs/sisock-core/tests/test_wire.py") == {"sisock-core"}
+    assert names("services/hub/tests/permissions.txt") == {"hub", "docs"}
+    assert names("libs/sisock-core/src/sisock/wire.py") == every
+    # Everything that runs on a router in its tests is tested with the router's changes.
+    assert {"weather", "sisock-client", "sisock-testing"} <= names("services/hub/src/sisock_hub/guard.py")
+    assert names("uv.lock") == every
+    assert names("Makefile") == names("ci/system-packages") == {"ci"}
+    assert names("compose/Procfile") == {"ci", "compose", "docs"}
+
+
+def read_paths(workflow: Path) -> dict[str, list[str]]:
+    """Paths of a workflow, by the event; YAML's own reading of "on" is a truth."""
+    events = yaml.safe_load(workflow.read_text())[True]
+    return {event: told["paths"] for event, told in events.items() if told and "paths" in told}
+
+
+def runs_for(paths: list[str], file: str) -> bool:
+    """GitHub's rule: the last pattern that matches decides."""
+    answer = False
+    for path in paths:
+        pattern = path.removeprefix("!")
+        if pattern.endswith("/**") and "*" not in pattern[:-3]:
+            hit = file.startswith(pattern[:-2])
+        elif pattern.startswith("**/"):
+            hit = fnmatch.fnmatchcase(file.rsplit("/", 1)[-1], pattern[3:])
+        else:
+            folders = pattern.removesuffix("/**").split("/")
+            parts = file.split("/")
+            deep = pattern.endswith("/**")
+            cut = parts[: len(folders)]
+            hit = len(parts) > len(folders) if deep else len(parts) == len(folders)
+            hit = hit and all(map(fnmatch.fnmatchcase, cut, folders))
+        answer = not path.startswith("!") if hit else answer
+    return answer
+
+
+def test_every_file_is_tested_by_those_workflows_that_a_change_of_it_touches(monkeypatch) -> None:
+    known = changes.pipelines(ROOT)
+    monkeypatch.setattr(changes, "pipelines", lambda _root: known)  # read once, not for each file
+    folder = ROOT / ".github" / "workflows"
+    told = {file.stem: read_paths(file) for file in folder.glob("*.yml") if read_paths(file)}
+    assert set(told) == set(known)
+    for file in tracked():
+        touched = set(changes.touched(ROOT, [file]))
+        for event in ("push", "pull_request"):
+            assert {name for name, paths in told.items() if runs_for(paths[event], file)} == touched, file
+        assert touched, f"no pipeline tests {file}"
+
+
+def test_core_and_client_are_tested_on_python_3_11_to_3_13() -> None:
+    for name in ("sisock-core", "sisock-client"):
+        jobs = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text())["jobs"]
+        assert json.loads(jobs[name]["with"]["pythons"]) == ["3.11", "3.12", "3.13"]
+
+
+def test_another_packages_lint_is_not_ones_own(clone, monkeypatch, capsys) -> None:
+    faults = clone.directory / "services" / "sensors" / "src" / "sisock_sensors" / "faults.py"
+    monkeypatch.chdir(clone.directory)
+    for fault, told in (
+        ('"""A fault."""\n\nimport os\n', "F401"),
+        ('"""A fault."""\n\nX: int = ""\n', "assignment"),
+    ):
+        faults.write_text(fault)
+        assert main(["lint", "weather"]) == 0
+        capsys.readouterr()
+        assert main(["lint", "sensors"]) == 1
+        assert told in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -78,7 +155,6 @@ def test_a_comment_changes_the_labels_of_those_images_that_hold_it(
         out.write("# a comment\n")
     after = {service.name: content.fingerprint(tree, service) for service in services(tree)}
     assert {name for name in before if before[name] != after[name]} == expected
-    assert {service.name for service in changes.touched(tree, [file])} == expected
 
 
 def test_changes_since_a_commit_are_those_of_git(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sisock_ci import alone, changes, engine, index, made, new, publish, published, release, smoke
+from sisock_ci import alone, changes, engine, index, lint, made, new, publish, published, release, smoke
 from sisock_ci.errors import CiError
 from sisock_ci.services import Service, find, find_package, find_root, services
 
@@ -45,10 +45,10 @@ def _list(root: Path, options: argparse.Namespace) -> None:
 def _changed(root: Path, options: argparse.Namespace) -> None:
     found = changes.touched(root, changes.changed_files(root, options.since))
     if options.json:
-        _say(json.dumps([service.name for service in found]))
+        _say(json.dumps(found))
         return
-    for service in found:
-        _say(service.name)
+    for name in found:
+        _say(name)
 
 
 def _chosen(root: Path, options: argparse.Namespace) -> list[Service]:
@@ -104,6 +104,13 @@ def _new(root: Path, options: argparse.Namespace) -> None:
         _say(path)
 
 
+def _lint(root: Path, options: argparse.Namespace) -> None:
+    for name in options.packages:
+        package = find_package(root, name)
+        lint.lint(root, package)
+        _say(f"{package.name}: nothing amiss")
+
+
 def _alone(root: Path, options: argparse.Namespace) -> None:
     tested = services(root) if options.all else [find_package(root, name) for name in options.packages]
     if not tested:
@@ -112,14 +119,23 @@ def _alone(root: Path, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="sisock-alone-") as made:
         work = Path(made)
         alone.fill(root, work / "index", tested)
+        pinned: dict[str, list[str]] = {package.name: [] for package in tested}
+        if options.lowest:
+            for package in tested:
+                lowest = alone.lowest_core(root, package)
+                alone.fill_older(root, work / "index", package, lowest)
+                pinned[package.name] = [f"{alone.CORE}=={lowest}"]
         with index.served(work / "index", work) as url:
             for package in tested:
                 place = work / package.name
                 place.mkdir()
+                told = [f"with {pin}" for pin in pinned[package.name]]
                 try:
-                    copy = alone.environment(package, url, place, options.python, root=root)
+                    copy = alone.environment(
+                        package, url, place, options.python, *pinned[package.name], root=root
+                    )
                     alone.try_tests(copy, place, options.pytest)
-                    _say(f"{package.name}: its tests pass where it is alone")
+                    _say(" ".join([f"{package.name}: its tests pass where it is alone", *told]))
                 except CiError as error:
                     _say(f"{package.name}: {error}")
                     failed.append(package.name)
@@ -139,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     add("list", _list, "services, their versions and images").add_argument("--json", action="store_true")
-    changed = add("changed", _changed, "services that a change touches")
+    changed = add("changed", _changed, "packages, and folders with tests of many, that a change touches")
     changed.add_argument("--since", required=True, metavar="REF")
     changed.add_argument("--json", action="store_true")
     for name, step, told in (
@@ -162,10 +178,15 @@ def _parser() -> argparse.ArgumentParser:
     fresh = add("new", _new, "make a data server from a template")
     fresh.add_argument("name", help="such as roof-wind; it becomes services/roof-wind")
     fresh.add_argument("--title", default="", help="what it serves, such as 'the wind on the roof'")
+    linted = add("lint", _lint, "lint packages, and nothing of another one")
+    linted.add_argument("packages", nargs="+")
     lone = add("alone", _alone, "test packages where they are alone, with all they need from an index")
     lone.add_argument("packages", nargs="*")
     lone.add_argument("--all", action="store_true", help="all services")
     lone.add_argument("--python", default="3.11")
+    lone.add_argument(
+        "--lowest", action="store_true", help="with the lowest sisock-core that they allow, not the newest"
+    )
     lone.add_argument("--pytest", nargs=argparse.REMAINDER, default=[], help="arguments of pytest, last")
     pins = add("pins", _pins, "write the versions into compose's env file")
     pins.add_argument("--file", type=Path)

@@ -1,15 +1,23 @@
 """A package's tests where it is alone: its folder elsewhere, all it needs from an index."""
 
+import io
 import os
 import subprocess
+import tarfile
+import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from sisock_ci import index, processes
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from sisock_ci import index, processes, release
 from sisock_ci.copies import copy_tracked
 from sisock_ci.errors import CiError
-from sisock_ci.services import Package, needed
+from sisock_ci.services import Package, find_package, known_versions, needed
 
+CORE = "sisock-core"
 UNLIKE = ("VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS")
 
 
@@ -23,6 +31,64 @@ def fill(root: Path, folder: Path, tested: Iterable[Package]) -> None:
         index.build(root, package, folder, "--wheel")
     if any(index.needs_router(package) for package in wanted.values()):
         index.relaxed_router(folder)
+
+
+def lowest_core(root: Path, package: Package) -> str:
+    """The lowest version of sisock-core that a package says it works with.
+
+    Raises
+    ------
+    CiError
+        If it says nothing of the core, or excludes all versions that are known.
+    """
+    asked = [one for one in map(Requirement, package.requires) if one.name == CORE]
+    if not asked:
+        raise CiError(f"{package.distribution} does not say which {CORE} it needs")
+    core = find_package(root, CORE)
+    allowed = [*asked[0].specifier.filter(known_versions(root, core))]
+    if not allowed:
+        raise CiError(f"{package.distribution} needs {asked[0]}, which no version in {CORE}'s CHANGELOG is")
+    return min(allowed, key=Version)
+
+
+def fill_older(root: Path, folder: Path, package: Package, version: str) -> None:
+    """Put an older sisock-core into a folder, and what of ours was there with it for a package's tests.
+
+    What the history holds under a version is that version: of the tree's own, wheels are taken only where
+    nothing has come after it.
+    """
+    core = find_package(root, CORE)
+    if version == core.version and not release.unreleased(root, core):
+        return
+    commit = release.commit(root, replace(core, version=version))
+    with tempfile.TemporaryDirectory(prefix="sisock-older-") as place:
+        older = Path(place)
+        archive = subprocess.run(  # noqa: S603 (words of ours)
+            ["git", "-C", str(root), "archive", commit],  # noqa: S607 (git, wherever it is)
+            capture_output=True,
+            check=True,
+        )
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+            files.extractall(older, filter="data")
+        then = find_package(older, CORE)
+        if then.version != version:
+            raise CiError(f"the history has no {CORE} {version}: {commit[:12]} has {then.version}")
+        for one in (then, *needed(root, package, tests=True)):
+            _build_then(older, folder, one.distribution)
+
+
+def _build_then(older: Path, folder: Path, distribution: str) -> None:
+    """Build a package as it was, unless that version is there; the core as it was takes its place."""
+    try:
+        package = find_package(older, distribution)
+    except CiError:  # it was none, then
+        return
+    there = [*folder.glob(f"{distribution.replace('-', '_')}-{package.version}-*.whl")]
+    if there and distribution != CORE:
+        return
+    for wheel in there:
+        wheel.unlink()
+    index.build(older, package, folder, "--wheel")
 
 
 def environment(package: Package, url: str, work: Path, python: str, *options: str, root: Path) -> Path:

@@ -1,12 +1,33 @@
-"""What a change touches: a service by its own folder and its libraries, all by what all are built from."""
+"""Which pipelines a change touches: for `sisock-ci changed`, and for the paths of the workflows.
 
+Patterns are those of GitHub's workflows: ``*`` is anything without a slash, ``**`` anything, and of all
+that match a file the last one counts, which with a ``!`` says no.
+"""
+
+import re
 import subprocess
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sisock_ci.errors import CiError
-from sisock_ci.services import Package, Service, services
+from sisock_ci.services import Package, needed, packages
 
 ALL = ("pyproject.toml", "uv.lock", ".dockerignore")
+FOLDER = ".github/workflows"
+SOURCES = ("libs/*/src/**", "services/*/src/**", *ALL)
+ROOMS = {
+    "ci": ("*", "ci/**", ".ci/**", ".github/**", "libs/*/*", "services/*/*", "compose/**", *SOURCES),
+    "compose": ("compose/**", "ci/src/**", *SOURCES),
+    "docs": (
+        "docs/**",
+        "mkdocs.yml",
+        "**/*.md",
+        "compose/**",
+        "services/hub/tests/*.txt",
+        *SOURCES,
+    ),
+}
+"""Folders whose tests hold many packages against each other, and what they read."""
 
 
 def changed_files(root: Path, since: str) -> list[str]:
@@ -31,15 +52,38 @@ def changed_files(root: Path, since: str) -> list[str]:
     return outputs
 
 
-def built_from(package: Package) -> tuple[str, ...]:
-    """Folders (with a slash at their end) and files that a package is built from."""
-    return (f"{package.folder}/", *(f"{library}/" for library in package.libraries), *ALL)
+def alone(root: Path) -> list[Package]:
+    """Packages that are tested where they are alone: all but sisock-ci, whose tests are of the whole."""
+    return [package for package in packages(root) if package.name not in ROOMS]
 
 
-def touched(root: Path, files: list[str]) -> list[Service]:
-    """Services whose images such files go into."""
+def pipelines(root: Path) -> Mapping[str, tuple[str, ...]]:
+    """Patterns of the files that each pipeline tests, by its name."""
+    found = {package.name: _watched(root, package) for package in alone(root)}
+    found |= {name: (*patterns, f"{FOLDER}/room.yml") for name, patterns in ROOMS.items()}
+    return {name: (*patterns, f"{FOLDER}/{name}.yml") for name, patterns in found.items()}
 
-    def goes_into(service: Service, file: str) -> bool:
-        return file.startswith(built_from(service)) and "/tests/" not in file
 
-    return [service for service in services(root) if any(goes_into(service, file) for file in files)]
+def touched(root: Path, files: Iterable[str]) -> list[str]:
+    """Names of the pipelines that test such files: packages, and folders with tests of many."""
+    changed = list(files)
+    known = pipelines(root)
+    return [name for name, patterns in known.items() if any(matches(patterns, file) for file in changed)]
+
+
+def matches(patterns: Sequence[str], file: str) -> bool:
+    """Whether a file is among those that patterns tell."""
+    last = [one for one in patterns if re.fullmatch(_expression(one.removeprefix("!")), file)]
+    return bool(last) and not last[-1].startswith("!")
+
+
+def _watched(root: Path, package: Package) -> tuple[str, ...]:
+    """A package's own folder, what it needs of ours for its tests but for their tests, and what all need."""
+    below = sorted(one.folder for one in needed(root, package, tests=True))
+    rows = [row for folder in below for row in (f"{folder}/**", f"!{folder}/tests/**")]
+    return (*rows, f"{package.folder}/**", *ALL, f"{FOLDER}/package.yml")
+
+
+def _expression(pattern: str) -> str:
+    words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+    return "".join(words.get(part, re.escape(part)) for part in re.split(r"(\*\*/|\*\*|\*)", pattern))

@@ -8,7 +8,7 @@ import runpy
 from collections.abc import Iterable
 from pathlib import Path
 
-from sisock_ci import composition, dockerfiles, workflows
+from sisock_ci import changes, composition, dockerfiles, workflows
 from sisock_ci.errors import CiError
 from sisock_ci.services import Package, Service, libraries, packages, services
 
@@ -46,9 +46,7 @@ def left_over(root: Path, files: Iterable[str]) -> list[str]:
     """Files that were made once and are no longer."""
     there = [*(root / DASHBOARDS).glob("*.json")]
     there += [
-        path
-        for path in (root / workflows.FOLDER).glob("*.yml")
-        if path.read_text().startswith(workflows.MARK)
+        path for path in (root / changes.FOLDER).glob("*.yml") if path.read_text().startswith(workflows.MARK)
     ]
     return sorted({str(path.relative_to(root)) for path in there} - set(files))
 

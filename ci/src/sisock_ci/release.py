@@ -46,11 +46,9 @@ def ready(root: Path, package: Package, asked: str = "") -> str:
         is checked out, or if something here is not committed.
     """
     wanted = tag(root, package, asked)
-    text = (root / package.folder / "CHANGELOG.md").read_text(encoding="utf-8")
-    heading = re.search(r"^## (.*)", text, re.MULTILINE)
-    if heading and not noted_versions(heading[0]):
+    if unreleased(root, package):
         raise CiError(
-            f"{package.folder}/CHANGELOG.md begins with {heading[1]!r}: give it the version that is released"
+            f"{package.folder}/CHANGELOG.md begins with 'Unreleased': give it the version that is released"
         )
     if wanted not in _git(root, "tag", "--points-at", "HEAD").split():
         raise CiError(f"the commit that is checked out has no tag {wanted}")
@@ -80,6 +78,13 @@ def following(version: str, held: Callable[[str], str]) -> list[str]:
     return [tag for tag in (f"{ours.major}.{ours.minor}", "latest") if older(tag)]
 
 
+def unreleased(root: Path, package: Package) -> bool:
+    """Whether its CHANGELOG tells of something that is in no version yet."""
+    text = (root / package.folder / "CHANGELOG.md").read_text(encoding="utf-8")
+    heading = re.search(r"^## (.*)", text, re.MULTILINE)
+    return bool(heading and not noted_versions(heading[0]))
+
+
 def previous(root: Path, service: Package) -> str:
     """Version that its CHANGELOG has below the present one; empty for a first release."""
     text = (root / service.folder / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -89,7 +94,8 @@ def previous(root: Path, service: Package) -> str:
 def commit(root: Path, older: Package) -> str:
     """The commit that an older version of a package was released from.
 
-    That is its tag or, where none was set, the last commit before its pyproject named another version.
+    That is its tag or, where none was set, the last commit before its pyproject named another version; of
+    the present version, the last one before its CHANGELOG told of what comes after it.
 
     Raises
     ------
@@ -99,8 +105,13 @@ def commit(root: Path, older: Package) -> str:
     name = older.tag
     told = _git(root, "rev-parse", "--verify", "--quiet", f"refs/tags/{name}^{{commit}}")
     if not told:
-        text = f'version = "{older.version}"'
-        changed = _git(root, "log", "-1", "--format=%H", f"-S{text}", "--", f"{older.folder}/pyproject.toml")
+        present = (root / older.folder / "pyproject.toml").read_text(encoding="utf-8")
+        text, file = f'version = "{older.version}"', "pyproject.toml"
+        if f"\n{text}\n" in present:
+            if not unreleased(root, older):
+                return _git(root, "rev-parse", "HEAD")
+            text, file = "## Unreleased", "CHANGELOG.md"
+        changed = _git(root, "log", "-1", "--format=%H", f"-S{text}", "--", f"{older.folder}/{file}")
         told = changed and _git(root, "rev-parse", "--verify", "--quiet", f"{changed}^")
     if not told:
         raise CiError(f"neither a tag {name} nor a commit of that version is in the history here")

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from sisock_ci.errors import CiError
 
+PYTHONS = ("3.11", "3.12")
 ROLES = ("router", "bridge", "node", "indexer")
 
 
@@ -36,6 +37,8 @@ class Package:
         What it declares that it needs.
     extras : mapping
         What more it declares, by the extra's name.
+    pythons : tuple of str
+        Versions of Python that the pipeline tests it on.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Package:
     libraries: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     extras: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    pythons: tuple[str, ...] = PYTHONS
 
     @property
     def test_requires(self) -> tuple[str, ...]:
@@ -179,17 +183,27 @@ def needed(root: Path, package: Package, *, tests: bool) -> list[Package]:
     """Packages of ours that one needs when it runs or, with tests, also when it is tested; not itself."""
     ours = {one.distribution: one for one in packages(root)}
     found: dict[str, Package] = {}
-    ahead = [*package.requires, *(package.test_requires if tests else ())]
+    seen: set[str] = set()
+    ahead = {*package.requires, *(package.test_requires if tests else ())}
     while ahead:
-        wanted = Requirement(ahead.pop())
+        text = ahead.pop()
+        seen.add(text)
+        wanted = Requirement(text)
         one = ours.get(canonicalize_name(wanted.name))
-        if one is None or one == package:
+        if one is None:
             continue
-        extra = [text for name in wanted.extras for text in one.extras.get(name, ())]
-        fresh = [] if one.distribution in found else list(one.requires)
-        found[one.distribution] = one
-        ahead += [text for text in (*fresh, *extra) if Requirement(text).name != one.distribution]
+        if one != package:  # which may name extras of its own
+            found[one.distribution] = one
+            ahead.update(one.requires)
+        ahead.update(text for name in wanted.extras for text in one.extras.get(name, ()))
+        ahead -= seen
     return [found[name] for name in sorted(found)]
+
+
+def known_versions(root: Path, package: Package) -> list[str]:
+    """Versions of a package that its CHANGELOG and its pyproject name, the newest first."""
+    noted = noted_versions((root / package.folder / "CHANGELOG.md").read_text(encoding="utf-8"))
+    return noted if package.version in noted else [package.version, *noted]
 
 
 def changelog_version(root: Path, folder: str) -> str:
@@ -213,7 +227,7 @@ def _read(root: Path, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _package(root: Path, folder: Path) -> dict[str, Any]:
-    project, _ = _read(root, folder)
+    project, ours = _read(root, folder)
     try:
         return {
             "name": folder.name,
@@ -224,6 +238,7 @@ def _package(root: Path, folder: Path) -> dict[str, Any]:
             "libraries": tuple(sorted(_libraries(root, folder))),
             "requires": tuple(project.get("dependencies", ())),
             "extras": project.get("optional-dependencies", {}),
+            "pythons": tuple(ours.get("pythons", PYTHONS)),
         }
     except KeyError as error:
         raise CiError(f"{folder.relative_to(root)}/pyproject.toml has no {error}") from error
@@ -243,7 +258,7 @@ def _libraries(root: Path, folder: Path) -> set[str]:
 def _service(root: Path, folder: Path) -> Service:
     _, ours = _read(root, folder)
     file = f"{folder.relative_to(root)}/pyproject.toml"
-    known = {"image", "also", "role", "node", "smoke", "container", "compose", "demo"}
+    known = {"image", "also", "role", "node", "smoke", "container", "compose", "demo", "pythons"}
     if not ours.get("image"):
         raise CiError(f"{file} has no image in [tool.sisock]")
     if unknown := set(ours) - known:
@@ -255,8 +270,7 @@ def _service(root: Path, folder: Path) -> Service:
     package = _package(root, folder)
     below = {library: _read(root, root / library)[1].get("container", {}) for library in package["libraries"]}
     return Service(
-        **package,
-        **{**ours, "also": tuple(ours.get("also", ()))},
+        **{**ours, "also": tuple(ours.get("also", ())), **package},
         left_out=tuple(name for one in below.values() for name in one.get("left_out", ())),
         trimmed_by=tuple(f"{library}/{one['trim']}" for library, one in below.items() if "trim" in one),
     )

@@ -1,22 +1,20 @@
-"""The thin workflow of each service: when it runs, and that it calls the one that says what is done."""
+"""The thin workflow of each package and room: when it runs, and which other one says what is done."""
 
+import json
 from pathlib import Path
 
-from sisock_ci.changes import built_from
-from sisock_ci.services import Service, services
+from sisock_ci import changes
+from sisock_ci.changes import FOLDER
+from sisock_ci.services import Package, Service
 
-FOLDER = ".github/workflows"
 MARK = "# Made by `sisock-ci make`"
 
-_TEXT = (
-    MARK
-    + """; what is done is in service.yml.
+_BEGIN = """; what is done is in {does}.
 name: {name}
 on:
   push:
     branches: [main]
-    tags: ["{folder}/v*"]
-    paths:
+{tags}    paths:
 {paths}
   pull_request:
     paths:
@@ -24,24 +22,46 @@ on:
 permissions: {{}}
 jobs:
   {name}:
-    uses: ./.github/workflows/service.yml
+    uses: ./.github/workflows/{does}
     permissions:
       contents: read
-      packages: write
-    with:
-      service: {name}
 """
-)
+_PACKAGE = """      packages: write
+    with:
+      package: {folder}
+      pythons: '{pythons}'
+      image: {image}
+      bounds: {bounds}
+    secrets:
+      index-password: ${{{{ secrets.SISOCK_INDEX_PASSWORD }}}}
+"""
+_ROOM = """    with:
+      room: {name}
+"""
 
 
 def texts(root: Path) -> dict[str, str]:
-    """Every service's workflow, by its path."""
-    return {f"{FOLDER}/{service.name}.yml": text(service) for service in services(root)}
+    """Every workflow that is made, by its path."""
+    packages = {package.name: package for package in changes.alone(root)}
+    return {
+        f"{FOLDER}/{name}.yml": _text(name, patterns, packages.get(name))
+        for name, patterns in changes.pipelines(root).items()
+    }
 
 
-def text(service: Service) -> str:
-    """The workflow of a service."""
-    watched = [f"{place}**" if place.endswith("/") else place for place in built_from(service)]
-    watched += [f"{FOLDER}/service.yml", f"{FOLDER}/{service.name}.yml"]
-    paths = "\n".join(f'      - "{path}"' for path in watched)
-    return _TEXT.format(name=service.name, folder=service.folder, paths=paths)
+def _text(name: str, patterns: tuple[str, ...], package: Package | None) -> str:
+    words = {
+        "name": name,
+        "does": "package.yml" if package else "room.yml",
+        "tags": f'    tags: ["{package.folder}/v*"]\n' if package else "",
+        "paths": "\n".join(f'      - "{pattern}"' for pattern in patterns),
+    }
+    if package is None:
+        return MARK + (_BEGIN + _ROOM).format(**words)
+    return MARK + (_BEGIN + _PACKAGE).format(
+        **words,
+        folder=package.folder,
+        pythons=json.dumps(package.pythons),
+        image=str(isinstance(package, Service)).lower(),
+        bounds=str(package.distribution != "sisock-core").lower(),
+    )
