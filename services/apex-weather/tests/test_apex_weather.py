@@ -125,3 +125,9 @@ def test_an_old_consumer_gets_max_points_and_every_extreme(served, sisock_peer: 
 
 def test_conformance_suite_passes(served, sisock_peer: Peer) -> None:
     assert sisock_peer.breaches("apex_weather") == []
+
+
+def test_a_synthetic_archive_has_nothing_from_the_future(tmp_path: Path) -> None:
+    synthetic.write(tmp_path, START, 1, names=["windspeed"], until=START + 3600)
+    (file,) = (tmp_path / archive.FOLDER).iterdir()
+    assert file.read_text().splitlines()[-1].startswith(f"{START + 3540:.1f} ")

@@ -184,3 +184,11 @@ def test_node_keeps_the_contract(served: Path) -> None:
 
 def test_conformance_suite_passes(served: Path, sisock_peer: Peer) -> None:
     assert sisock_peer.breaches("ucsc_radiometer") == []
+
+
+def test_a_synthetic_archive_has_nothing_from_the_future(tmp_path: Path) -> None:
+    noon = utc(2020, 2, 29) + 43_200
+    synthetic.write(tmp_path, dt.date(2020, 2, 29), 1, until=noon)
+    (file,) = (tmp_path / archive.FOLDER).iterdir()
+    times = archive.parse(archive.place(file.name), file.read_bytes()).columns[0]  # type: ignore[arg-type]
+    assert noon - 2 * archive.INTERVAL_S < times[-1] < noon

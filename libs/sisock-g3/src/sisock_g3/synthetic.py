@@ -1,6 +1,7 @@
 """Writes an archive as an observatory's aggregator would have: ``python -m sisock_g3.synthetic``."""
 
 import argparse
+import math
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ FRAME_S = 300
 FILE_S = 3600
 
 
-def write(top: Path, first: int, hours: int, step_s: float = 5.0) -> None:
+def write(top: Path, first: int, hours: int, step_s: float = 5.0, until: float = math.inf) -> None:
     """Write a file an hour, two feeds, a frame each five minutes.
 
     Parameters
@@ -31,6 +32,8 @@ def write(top: Path, first: int, hours: int, step_s: float = 5.0) -> None:
     hours : int
     step_s : float
         Seconds between samples.
+    until : float
+        Samples from then on are left out.
     """
     rng = np.random.default_rng(first)
     for begin in range(first, first + hours * FILE_S, FILE_S):
@@ -38,6 +41,9 @@ def write(top: Path, first: int, hours: int, step_s: float = 5.0) -> None:
         feeds = {description: writer.feed(description) for description in FEEDS}
         for frame in range(begin, begin + FILE_S, FRAME_S):
             t = frame + np.arange(0, FRAME_S, step_s)
+            t = t[t < until]
+            if not len(t):
+                break
             for description, feed in feeds.items():
                 columns = {name: _drawn(rng, t, LEVELS.get(name, 1e-5)) for name in FEEDS[description]}
                 writer.data(feed, t, synthetic=columns)
@@ -50,13 +56,14 @@ def _drawn(rng: np.random.Generator, t: npt.NDArray[np.float64], level: float) -
 
 
 def main() -> None:
-    """Write the last hours."""
+    """Write the last hours, up to now."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--hours", type=int, default=48)
     options = parser.parse_args()
-    first = int(time.time()) // FILE_S * FILE_S - (options.hours - 1) * FILE_S
-    write(options.directory, first, options.hours)
+    now = time.time()
+    first = int(now) // FILE_S * FILE_S - (options.hours - 1) * FILE_S
+    write(options.directory, first, options.hours, until=now)
 
 
 if __name__ == "__main__":

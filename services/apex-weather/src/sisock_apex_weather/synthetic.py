@@ -7,6 +7,8 @@ Nothing here was measured::
 
 import argparse
 import datetime as dt
+import math
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -34,6 +36,7 @@ def write(
     step_s: float = 60.0,
     names: Iterable[str] = tuple(UNITS),
     spikes: Mapping[int, float] | None = None,
+    until: float = math.inf,
 ) -> None:
     """Write one file a day and quantity.
 
@@ -51,6 +54,8 @@ def write(
         Which quantities.
     spikes : mapping, optional
         Value of a single sample at the middle of the day of that number, in each quantity.
+    until : float
+        Samples from then on are left out.
     """
     folder = directory / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,20 +70,22 @@ def write(
             if spikes and day in spikes:
                 values[len(values) // 2] = spikes[day]
             rows = [
-                f"{when:.1f} {value:.3f}\n" for when, value in zip(t.tolist(), values.tolist(), strict=True)
+                f"{when:.1f} {value:.3f}\n"
+                for when, value in zip(t.tolist(), values.tolist(), strict=True)
+                if when < until
             ]
             (folder / f"APEX_{name}_{first:.0f}_{first + DAY_S:.0f}.dat").write_text("".join(rows))
 
 
 def main() -> None:
-    """Write an archive as the command line says."""
+    """Write an archive as the command line says, up to now."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--start", type=dt.date.fromisoformat, required=True, help="first day, UTC")
     parser.add_argument("--days", type=int, default=7)
     options = parser.parse_args()
     midnight = dt.datetime.combine(options.start, dt.time(), dt.UTC)
-    write(options.directory, midnight.timestamp(), options.days)
+    write(options.directory, midnight.timestamp(), options.days, until=time.time())
 
 
 if __name__ == "__main__":

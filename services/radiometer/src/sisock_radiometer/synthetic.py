@@ -7,6 +7,8 @@ Nothing here was measured::
 
 import argparse
 import datetime as dt
+import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,7 +30,13 @@ def file_name(day: dt.date) -> str:
     return f"PWV_UCSC_{day.year}-{number:03d}.txt"
 
 
-def write(directory: Path, start: dt.date, days: int, spikes: Mapping[int, float] | None = None) -> None:
+def write(
+    directory: Path,
+    start: dt.date,
+    days: int,
+    spikes: Mapping[int, float] | None = None,
+    until: float = math.inf,
+) -> None:
     """Write one file a day.
 
     Parameters
@@ -41,6 +49,8 @@ def write(directory: Path, start: dt.date, days: int, spikes: Mapping[int, float
         How many.
     spikes : mapping, optional
         Value of a single sample at the middle of the day of that number.
+    until : float
+        Samples from then on, UNIX seconds, are left out.
     """
     folder = directory / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,18 +63,23 @@ def write(directory: Path, start: dt.date, days: int, spikes: Mapping[int, float
         pwv = np.exp(slow + 0.02 * rng.standard_normal(len(fraction)))
         if spikes and i in spikes:
             pwv[len(pwv) // 2] = spikes[i]
-        rows = [f"{n:.8f} {value:.4f} 0\n" for n, value in zip(number.tolist(), pwv.tolist(), strict=True)]
+        midnight = dt.datetime.combine(day, dt.time(), dt.UTC).timestamp()
+        past = midnight + fraction * DAY_S < until
+        rows = [
+            f"{n:.8f} {value:.4f} 0\n"
+            for n, value in zip(number[past].tolist(), pwv[past].tolist(), strict=True)
+        ]
         (folder / file_name(day)).write_text(HEADER + "".join(rows))
 
 
 def main() -> None:
-    """Write an archive as the command line says."""
+    """Write an archive as the command line says, up to now."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--start", type=dt.date.fromisoformat, required=True, help="first day, UTC")
     parser.add_argument("--days", type=int, default=7)
     options = parser.parse_args()
-    write(options.directory, options.start, options.days)
+    write(options.directory, options.start, options.days, until=time.time())
 
 
 if __name__ == "__main__":
