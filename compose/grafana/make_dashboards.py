@@ -10,6 +10,8 @@ from typing import Any
 
 SERIES = {"type": "simpod-json-datasource", "uid": "sisock"}
 ROWS = {"type": "yesoreyeram-infinity-datasource", "uid": "sisock-infinity"}
+COUNTS = {"type": "prometheus", "uid": "sisock-prometheus"}
+ALARMS = {"type": "yesoreyeram-infinity-datasource", "uid": "sisock-alertmanager"}
 COLUMNS, HEIGHT = 24, 9
 SCHEMA = 41  # Grafana 11.6 reads it; later ones bring it up to date themselves
 
@@ -42,26 +44,61 @@ def plot(title: str, *names: str, unit: str = "") -> dict[str, Any]:
     }
 
 
+def counted(title: str, *queries: tuple[str, str], unit: str = "") -> dict[str, Any]:
+    """A panel of what Prometheus keeps: expressions, and how the legend names what they give."""
+    targets = [
+        {
+            "refId": chr(65 + i),
+            "datasource": COUNTS,
+            "editorMode": "code",
+            "expr": expression,
+            "legendFormat": legend,
+            "range": True,
+        }
+        for i, (expression, legend) in enumerate(queries)
+    ]
+    return {**plot(title, unit=unit), "datasource": COUNTS, "targets": targets}
+
+
 def nodes(title: str) -> dict[str, Any]:
     """A table of who is online, from the plain interface."""
     columns = [("name", "string"), ("description", "string"), ("fields", "number"), ("problem", "string")]
+    return table(title, ROWS, "/api/v1/nodes", [(name, name, kind) for name, kind in columns])
+
+
+def alarms(title: str) -> dict[str, Any]:
+    """A table of what is wrong now; what somebody silenced is shown as ``suppressed``."""
+    columns = [
+        ("status.state", "state", "string"),
+        ("labels.severity", "severity", "string"),
+        ("annotations.summary", "what", "string"),
+        ("startsAt", "since", "timestamp"),
+        ("labels.alertname", "alarm", "string"),
+    ]
+    return table(title, ALARMS, "/api/v2/alerts", columns)
+
+
+def table(
+    title: str, source: dict[str, str], address: str, columns: list[tuple[str, str, str]]
+) -> dict[str, Any]:
+    """A table of JSON: where each column is found, its title, and its type."""
     query = {
         "refId": "A",
-        "datasource": ROWS,
+        "datasource": source,
         "type": "json",
         "source": "url",
         "format": "table",
         "parser": "backend",
-        "url": "/api/v1/nodes",
+        "url": address,
         "url_options": {"method": "GET", "data": ""},
         "root_selector": "",
-        "columns": [{"selector": name, "text": name, "type": kind} for name, kind in columns],
+        "columns": [{"selector": found, "text": name, "type": kind} for found, name, kind in columns],
         "filters": [],
     }
     return {
         "type": "table",
         "title": title,
-        "datasource": ROWS,
+        "datasource": source,
         "targets": [query],
         "fieldConfig": {"defaults": {}, "overrides": []},
         "options": {"showHeader": True},
@@ -163,6 +200,7 @@ def _tables() -> dict[str, dict[str, Any]]:
             start="now-1h",
             variables=[feed],
         ),
+        "stack": dashboard("sisock-stack", "sisock itself", _stack(), start="now-6h", refresh="30s"),
         "weather": dashboard(
             "sisock-weather",
             "APEX weather, bundled sample",
@@ -228,6 +266,66 @@ def _tables() -> dict[str, dict[str, Any]]:
             variables=[archived],
         ),
     }
+
+
+def _stack() -> list[dict[str, Any]]:
+    """How sisock itself fares: what docs/alarms.md lists."""
+    rate = "$__rate_interval"
+    return [
+        alarms("Alarms"),
+        counted("Fields in each state", ("sum by (state) (sisock_fields)", "{{state}}")),
+        counted("Services that answer", ('up{job="sisock"}', "{{instance}}")),
+        counted("Data nodes online", ("max by (node) (sisock_node_online)", "{{node}}")),
+        counted(
+            "Sessions with the router",
+            ("increase(sisock_router_sessions_total[1h])", "{{instance}}, new in an hour"),
+            ("increase(sisock_part_starts_total[1h])", "starts of the {{part}}"),
+        ),
+        counted(
+            "Time to answer, 90 %",
+            (
+                "histogram_quantile(0.9, sum by (node, le) "
+                f"(rate(sisock_node_answer_seconds_bucket[{rate}])))",
+                "{{node}}",
+            ),
+            unit="s",
+        ),
+        counted(
+            "Requests to the bridge",
+            (f"sum by (path) (rate(sisock_http_request_seconds_count[{rate}]))", "{{path}}"),
+            unit="reqps",
+        ),
+        counted(
+            "Queries to data servers",
+            (f"sum by (instance) (rate(sisock_query_seconds_count[{rate}]))", "{{instance}}"),
+            unit="reqps",
+        ),
+        counted(
+            "Errors",
+            (f"sum by (cause) (rate(sisock_http_errors_total[{rate}]))", "bridge, {{cause}}"),
+            (f"sum by (node, cause) (rate(sisock_node_errors_total[{rate}]))", "{{node}}, {{cause}}"),
+            (
+                f"sum by (instance, cause) (rate(sisock_query_errors_total[{rate}]))",
+                "{{instance}}, {{cause}}",
+            ),
+            (f"sum by (cause) (rate(sisock_feed_errors_total[{rate}]))", "feeds, {{cause}}"),
+        ),
+        counted(
+            "Feeds",
+            ("sisock_feed_lag_seconds", "{{feed}}: samples were so old when they came"),
+            ("time() - sisock_feed_heard_timestamp_seconds", "{{feed}}: last heard before"),
+            unit="s",
+        ),
+        counted(
+            "Scan of the archive",
+            ("sisock_scan_left_bytes", "left to read"),
+            (f"rate(sisock_scan_frames_total[{rate}])", "frames per second"),
+            ('time() - sisock_scan_done_timestamp_seconds{kind="round"}', "seconds since the last round"),
+        ),
+        counted("Caches", ("sisock_cache_bytes", "{{instance}}, {{cache}}"), unit="bytes"),
+        counted("Memory", ('process_resident_memory_bytes{job="sisock"}', "{{instance}}"), unit="bytes"),
+        counted("The certificate's days", ("min(sisock_certificate_days_left)", "left"), unit="d"),
+    ]
 
 
 def text(made: dict[str, Any]) -> str:

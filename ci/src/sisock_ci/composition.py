@@ -8,6 +8,7 @@ from typing import Any
 from sisock_ci.services import Service
 
 FIRST = "run ./setup-tls.sh first"
+METRICS_PORT = "9100"
 OURS = {"name", "comment"}
 NOT_PLAIN = {"yes", "no", "on", "off", "true", "false", "null"}
 
@@ -41,6 +42,26 @@ def development(services: Iterable[Service]) -> str:
         build = {"context": "..", "dockerfile": f"{service.folder}/Dockerfile"}
         lines.append(f"  {block_name(service)}:")
         lines += _yaml({"image": f"{service.image}:dev", "build": build}, 4)
+    return "\n".join(lines) + "\n"
+
+
+def metrics(services: Iterable[Service]) -> str:
+    """What alerts.yaml adds to the services' blocks; the bridge answers on its own port."""
+    lines = []
+    for service in services:
+        if service.role != "bridge":
+            lines.append(f"  {block_name(service)}:")
+            lines += _yaml({"environment": {"METRICS_PORT": METRICS_PORT}}, 4)
+    return "\n".join(lines) + "\n"
+
+
+def targets(services: Iterable[Service]) -> str:
+    """Where Prometheus reads, as it wants to have that."""
+    lines = ["# Made by `sisock-ci make`; a site's own targets go into a file beside it.", "- targets:"]
+    for service in services:
+        ports = service.container.get("ports", ())
+        port = ports[0] if service.role == "bridge" and ports else METRICS_PORT
+        lines.append(f'    - "{block_name(service)}:{port}"')
     return "\n".join(lines) + "\n"
 
 

@@ -30,6 +30,9 @@ def made(root: Path) -> dict[str, str]:
         "compose/versions.env": _versions(table),
         "pyproject.toml": _pyproject(root),
     }
+    alerts = "compose/alerts.yaml"
+    files[alerts] = _in(root, alerts, "metrics", composition.metrics(table))
+    files["compose/alerts/targets/sisock.yml"] = composition.targets(table)
     compose = "compose/docker-compose.yaml"
     text = _in(root, compose, "volumes", composition.volumes(table))
     files[compose] = _between(text, compose, "services", composition.blocks(table))

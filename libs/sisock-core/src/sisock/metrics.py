@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
@@ -157,6 +158,26 @@ class Caches(Collector):
         yield from (size, hits, misses)
 
 
+class Known:
+    """A number that is told from the first time on that it is known, not as zero before.
+
+    Parameters
+    ----------
+    registry : CollectorRegistry
+    name, description : str
+    """
+
+    def __init__(self, registry: CollectorRegistry, name: str, description: str) -> None:
+        self._make = partial(Gauge, name, description, registry=registry)
+        self._gauge: Gauge | None = None
+
+    def set(self, value: float) -> None:
+        """It is this, now."""
+        if self._gauge is None:
+            self._gauge = self._make()
+        self._gauge.set(value)
+
+
 class Queries:
     """What a data node is asked, how long that takes, and why it fails.
 
@@ -176,10 +197,8 @@ class Queries:
             registry=registry,
         )
         self._errors = Counter("sisock_query_errors", "Queries that failed", ["cause"], registry=registry)
-        self._until = Gauge(
-            "sisock_data_until_timestamp_seconds",
-            "Up to when a live node has data",
-            registry=registry,
+        self._until = Known(
+            registry, "sisock_data_until_timestamp_seconds", "Up to when a live node has data"
         )
         self._listed = Gauge("sisock_node_listed", "Whether the hub lists the node", registry=registry)
 

@@ -1,6 +1,7 @@
 """What Prometheus reads of the scanner: its rounds, how far it is, and whether the database is here."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from sisock.metrics import Known
 
 ROUND, GLANCE = "round", "glance"
 
@@ -35,7 +36,7 @@ class Measures:
         self._left = Gauge(
             "sisock_scan_left_bytes", "What the present scan has still to read", registry=registry
         )
-        self._database = Gauge("sisock_database_up", "Whether the database answers", registry=registry)
+        self._database = Known(registry, "sisock_database_up", "Whether the database answers")
         self._errors = Counter("sisock_scan_errors", "Scans that failed", ["cause"], registry=registry)
 
     def done(self, kind: str, at: float, seconds: float, files: int, frames: int) -> None:

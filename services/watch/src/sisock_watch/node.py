@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from sisock import ContractError, DataNode, Field, Limits, LiveSession, Series, TooMuchDataError, uris
 from sisock.blocking import in_thread
+from sisock.metrics import Registry
 from sisock_site import SiteFile
 
 from sisock_watch import answers, ledger
 from sisock_watch.ledger import STATES, Event, Ledger, Stated
+from sisock_watch.measures import Fields
 from sisock_watch.roll import Happening, Roll
 
 REST_S = 60.0
@@ -64,6 +66,10 @@ class WatchNode(DataNode):
         self._session: LiveSession | None = None
         self._stored_until = clock()
         self._names = dict(history.known)
+
+    def measure(self, registry: Registry) -> None:
+        """Show the fields that have limits, or are listed for it."""
+        registry.register(Fields(self._clock, self._roll, self._site_file))
 
     def fields(self, _start: float, _end: float) -> Iterator[Field]:
         """Every field that is or was known, by what it measures."""
