@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import matplotlib.figure
 import numpy as np
 import pytest
-from sisock_client import ClientError, Samples, files
+from sisock_client import ClientError, Samples, files, states
 from sisock_client.__main__ import main
 from sisock_client.client import Client
 from sisock_client.http import HttpSource
@@ -282,3 +282,49 @@ def test_check_says_that_an_old_bridge_tells_no_more(bridge: Bridge, capsys) -> 
     said = capsys.readouterr().out
     assert f"-      the bridge at {bridge.url} answers; it is an old one that tells no more" in said
     assert "WRONG  no data node could be looked at from here" in said
+
+
+CRYO = {
+    "field": "cryo::t1", "label": "1 K stage", "state": "alarm", "since": 1500000000.0,
+    "why": "1.61 is above the alarm limit 1.5",
+}  # fmt: skip
+WATCHED = {
+    "watch": True, "why": "", "counts": {"fresh": 3, "alarm": 1, "late": 0}, "fields": [CRYO],
+    "nodes": [{"name": "lab", "here": False, "since": 0.0, "why": "it is not online", "expected": True}],
+}  # fmt: skip
+
+
+def test_state_tells_each_field_since_when_and_why(
+    bridge: Bridge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge.say("state", WATCHED)
+    assert main(["state", "--search", "cryo", "--state", "alarm"]) == 0
+    assert [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()] == [
+        "unknown 1970-01-01T00:00:00Z lab it is not online",
+        "alarm 2017-07-14T02:40:00Z cryo::t1 (1 K stage) 1.61 is above the alarm limit 1.5",
+    ]
+    assert bridge.asked[-1] == ("state", {"search": ["cryo"], "state": ["alarm"]})
+
+
+def test_state_says_that_all_is_unknown_where_nobody_watches(
+    bridge: Bridge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge.say("state", {**WATCHED, "watch": False, "why": "nobody watches", "fields": [], "nodes": []})
+    assert main(["state"]) == 1
+    assert "how the fields are is unknown: nobody watches" in capsys.readouterr().err
+
+
+def test_state_of_an_old_bridge_is_one_sentence(bridge: Bridge, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["state"]) == 1
+    assert "this bridge is an old one" in capsys.readouterr().err
+
+
+def test_the_check_tells_of_alarms_and_of_nodes_that_are_expected() -> None:
+    told = [(one.state.value, one.sentence) for one in states.findings(WATCHED)]
+    assert told == [
+        ("ok", "watch says how fields are: 3 fresh, 1 alarm"),
+        ("WRONG", "lab: the site expects it; it is not online"),
+        ("WRONG", "cryo::t1: alarm since 2017-07-14T02:40:00Z: 1.61 is above the alarm limit 1.5"),
+    ]
+    unknown = [one.state.value for one in states.findings({"watch": False, "why": "nobody watches"})]
+    assert unknown == ["-"]

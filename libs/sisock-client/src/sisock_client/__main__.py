@@ -11,9 +11,10 @@ from pathlib import Path
 
 from sisock.errors import SisockError
 
-from sisock_client import files, site
+from sisock_client import files, site, states
 from sisock_client.client import DEADLINE_S, Client
 from sisock_client.errors import ClientError
+from sisock_client.http import HttpSource
 from sisock_client.place import URL
 from sisock_client.samples import Samples
 from sisock_client.tail import Tail
@@ -115,15 +116,30 @@ def _tail(options: argparse.Namespace) -> int:
     return 0
 
 
+def _state(options: argparse.Namespace) -> int:
+    source = HttpSource(options.url or os.environ.get("SISOCK_URL") or URL, options.deadline, progress=False)
+    try:
+        told = source.state(options.search, options.state)
+    finally:
+        source.close()
+    if told is None:
+        raise ClientError("this bridge is an old one that knows no states")
+    for line in states.lines(told):
+        _say(line)
+    if not told["watch"]:
+        raise ClientError(f"how the fields are is unknown: {told['why']}")
+    return 0
+
+
 def _check(options: argparse.Namespace) -> int:
     from sisock_client.check import check  # noqa: PLC0415 (it needs Twisted, which takes a while)
 
-    states = []
+    thought = []
     for finding in check(os.environ, options.url, options.deadline, Path.cwd()):
         _say(f"{finding.state.value:<5}  {finding.sentence}")
         sys.stdout.flush()
-        states.append(finding.state.value)
-    wrong = states.count("WRONG")
+        thought.append(finding.state.value)
+    wrong = thought.count("WRONG")
     if wrong:
         _say(f"{wrong} thing{' is' if wrong == 1 else 's are'} wrong")
     else:
@@ -179,6 +195,11 @@ def _parser() -> argparse.ArgumentParser:
     tail = add("tail", _tail, "follow a field")
     tail.add_argument("field", nargs="+")
     tail.add_argument("--seconds", type=float, default=60.0, help="begin so long ago; 60 by default")
+    state = add("state", _state, "say how each field is, since when and why")
+    state.add_argument("--search", default="", metavar="TEXT")
+    state.add_argument(
+        "--state", action="append", default=[], choices=states.WORDS, help="only such; repeatable"
+    )
     add("check", _check, "say what is wrong with the stack")
     of_site = commands.add_parser("site", help="the site's file, site.toml")
     steps = of_site.add_subparsers(required=True, metavar="STEP")

@@ -18,7 +18,7 @@ from sisock.node import Field, Limits, Times
 from sisock.replies import Reading
 from sisock.target import Target
 
-from sisock_client import certificate, exposure, health, place
+from sisock_client import certificate, exposure, health, place, states
 from sisock_client.errors import ClientError
 from sisock_client.health import Finding, State
 from sisock_client.http import HttpSource
@@ -174,6 +174,9 @@ def _told(url: str, status: Any, nodes: list[NodeInfo] | None, source: HttpSourc
             yield Finding(State.WRONG, f"{node['name']}: the bridge says: {node['problem']}")
         elif looker is not None:
             yield health.look(looker, node["name"], live=node["live"], now=time.time())
+    told = source.state()
+    if told is not None:
+        yield from states.findings(told)
     return True
 
 

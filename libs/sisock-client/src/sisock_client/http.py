@@ -54,6 +54,14 @@ class HttpSource:
         told: dict[str, Any] = self._checked(reply).json()
         return told
 
+    def state(self, search: str = "", states: Sequence[str] = ()) -> dict[str, Any] | None:
+        """How each field is, as watch says; None of a bridge that is too old to be asked."""
+        reply = self._ask("/api/v1/state", {"search": search, "state": list(states)})
+        if reply.status_code == NOT_FOUND:
+            return None
+        told: dict[str, Any] = self._checked(reply).json()
+        return told
+
     def nodes(self) -> list[NodeSummary]:
         """Who is online."""
         listed = self._json("/api/v1/nodes")
