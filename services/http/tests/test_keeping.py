@@ -320,3 +320,22 @@ def test_every_answer_is_what_the_node_would_have_said(steps: list[Any]) -> None
     bench.release()
     check()
     assert not waiting
+
+
+ASKED = st.tuples(
+    LIMITS, st.sampled_from([("a",), ("b",), ("a", "b"), ("b", "a")]), st.sampled_from([0.0, 0.2])
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ASKED, min_size=2, max_size=12))
+def test_no_answer_is_given_for_other_fields_or_other_limits(asked: list[Any]) -> None:
+    bench = make()
+    for number in range(20):
+        bench.node.samples["a"].append((NOW - 40.5 + 2 * number, float(number % 5)))
+        bench.node.samples["b"].append((NOW - 40.5 + 2 * number, float(-number % 7)))
+    for limits, names, later in asked:
+        question = bench.question(NOW - 50 + later, NOW + later, limits)
+        [found] = bench.ask(question, names)
+        assert shown(found) == shown(bench.node.read(names, question))
+        assert list(found.series) == list(names)
