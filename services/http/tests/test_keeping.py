@@ -332,8 +332,8 @@ ASKED = st.tuples(
 def test_no_answer_is_given_for_other_fields_or_other_limits(asked: list[Any]) -> None:
     bench = make()
     for number in range(20):
-        bench.node.samples["a"].append((NOW - 40.5 + 2 * number, float(number % 5)))
-        bench.node.samples["b"].append((NOW - 40.5 + 2 * number, float(-number % 7)))
+        bench.node.samples["a"].append((NOW - 40.5 + number, float(number % 5)))
+        bench.node.samples["b"].append((NOW - 40.5 + number, float(-number % 7)))
     for limits, names, later in asked:
         question = bench.question(NOW - 50 + later, NOW + later, limits)
         [found] = bench.ask(question, names)
