@@ -4,13 +4,15 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sisock_ci import alone
+from sisock_ci import bounds
 from sisock_ci.errors import CiError
-from sisock_ci.services import find_package
+from sisock_ci.services import find_package, packages
 
+ROOT = Path(__file__).parents[2]
 WEATHER = "services/weather"
 QUICK = "tests/test_core_that_is_there.py"
 
@@ -64,10 +66,35 @@ def test_the_lowest_core_is_the_oldest_version_that_the_bound_allows(clone: Any)
 
     def lowest(bound: str) -> str:
         allow(clone, bound)
-        return alone.lowest_core(clone.directory, find_package(clone.directory, "weather"))
+        return bounds.lowest_core(clone.directory, find_package(clone.directory, "weather"))
 
     assert lowest(">=1.0,<2") == "1.0.0"
     assert lowest(">=1.1,<2") == "1.7.0"
     assert lowest(">=1.8,<2") == "1.10.0"
     with pytest.raises(CiError, match=r"sisock-core<3,>=2, which no version in sisock-core's CHANGELOG is"):
         lowest(">=2,<3")
+
+
+@pytest.mark.parametrize(
+    "name", [one.name for one in packages(ROOT) if any("sisock-core" in text for text in one.requires)]
+)
+def test_the_lowest_core_that_a_package_allows_has_all_that_it_imports(name: str) -> None:
+    """Else raise the bound in its pyproject.toml to the version of the core that has it."""
+    assert bounds.lacking(ROOT, find_package(ROOT, name)) == []
+
+
+def test_a_bound_that_is_too_low_is_told_with_what_is_lacking(clone: Any) -> None:
+    clone.version("libs/sisock-core", "1.7.0")
+    with (clone.directory / "libs/sisock-core/src/sisock/uris.py").open("a") as out:
+        out.write('\nNEW = "new"\n')
+    (clone.directory / "libs/sisock-core/src/sisock/fresh.py").write_text('"""A new module."""\n')
+    clone.version("libs/sisock-core", "1.8.0")
+    with (clone.directory / WEATHER / "src/sisock_weather/config.py").open("a") as out:
+        out.write("\nfrom sisock import fresh\nfrom sisock.uris import NEW, get_data\n")
+
+    def lacking(bound: str) -> list[str]:
+        allow(clone, bound)
+        return bounds.lacking(clone.directory, find_package(clone.directory, "weather"))
+
+    assert lacking(">=1.7,<2") == ["sisock.fresh", "sisock.uris.NEW"]
+    assert lacking(">=1.8,<2") == []

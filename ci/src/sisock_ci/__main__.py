@@ -7,7 +7,20 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sisock_ci import alone, changes, engine, index, lint, made, new, publish, published, release, smoke
+from sisock_ci import (
+    alone,
+    bounds,
+    changes,
+    engine,
+    index,
+    lint,
+    made,
+    new,
+    publish,
+    published,
+    release,
+    smoke,
+)
 from sisock_ci.errors import CiError
 from sisock_ci.services import Service, find, find_package, find_root, services
 
@@ -122,9 +135,9 @@ def _alone(root: Path, options: argparse.Namespace) -> None:
         pinned: dict[str, list[str]] = {package.name: [] for package in tested}
         if options.lowest:
             for package in tested:
-                lowest = alone.lowest_core(root, package)
+                lowest = bounds.lowest_core(root, package)
                 alone.fill_older(root, work / "index", package, lowest)
-                pinned[package.name] = [f"{alone.CORE}=={lowest}"]
+                pinned[package.name] = [f"{bounds.CORE}=={lowest}"]
         with index.served(work / "index", work) as url:
             for package in tested:
                 place = work / package.name

@@ -1,23 +1,16 @@
 """A package's tests where it is alone: its folder elsewhere, all it needs from an index."""
 
-import io
 import os
 import subprocess
-import tarfile
-import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.version import Version
-
-from sisock_ci import index, processes, release
+from sisock_ci import bounds, index, processes, release
+from sisock_ci.bounds import CORE
 from sisock_ci.copies import copy_tracked
 from sisock_ci.errors import CiError
-from sisock_ci.services import Package, find_package, known_versions, needed
+from sisock_ci.services import Package, find_package, needed
 
-CORE = "sisock-core"
 UNLIKE = ("VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS")
 
 
@@ -33,24 +26,6 @@ def fill(root: Path, folder: Path, tested: Iterable[Package]) -> None:
         index.relaxed_router(folder)
 
 
-def lowest_core(root: Path, package: Package) -> str:
-    """The lowest version of sisock-core that a package says it works with.
-
-    Raises
-    ------
-    CiError
-        If it says nothing of the core, or excludes all versions that are known.
-    """
-    asked = [one for one in map(Requirement, package.requires) if one.name == CORE]
-    if not asked:
-        raise CiError(f"{package.distribution} does not say which {CORE} it needs")
-    core = find_package(root, CORE)
-    allowed = [*asked[0].specifier.filter(known_versions(root, core))]
-    if not allowed:
-        raise CiError(f"{package.distribution} needs {asked[0]}, which no version in {CORE}'s CHANGELOG is")
-    return min(allowed, key=Version)
-
-
 def fill_older(root: Path, folder: Path, package: Package, version: str) -> None:
     """Put an older sisock-core into a folder, and what of ours was there with it for a package's tests.
 
@@ -60,27 +35,15 @@ def fill_older(root: Path, folder: Path, package: Package, version: str) -> None
     core = find_package(root, CORE)
     if version == core.version and not release.unreleased(root, core):
         return
-    commit = release.commit(root, replace(core, version=version))
-    with tempfile.TemporaryDirectory(prefix="sisock-older-") as place:
-        older = Path(place)
-        archive = subprocess.run(  # noqa: S603 (words of ours)
-            ["git", "-C", str(root), "archive", commit],  # noqa: S607 (git, wherever it is)
-            capture_output=True,
-            check=True,
-        )
-        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-            files.extractall(older, filter="data")
-        then = find_package(older, CORE)
-        if then.version != version:
-            raise CiError(f"the history has no {CORE} {version}: {commit[:12]} has {then.version}")
-        for one in (then, *needed(root, package, tests=True)):
-            _build_then(older, folder, one.distribution)
+    with bounds.older(root, version) as then:
+        for one in (core, *needed(root, package, tests=True)):
+            _build_then(then, folder, one.distribution)
 
 
-def _build_then(older: Path, folder: Path, distribution: str) -> None:
+def _build_then(then: Path, folder: Path, distribution: str) -> None:
     """Build a package as it was, unless that version is there; the core as it was takes its place."""
     try:
-        package = find_package(older, distribution)
+        package = find_package(then, distribution)
     except CiError:  # it was none, then
         return
     there = [*folder.glob(f"{distribution.replace('-', '_')}-{package.version}-*.whl")]
@@ -88,7 +51,7 @@ def _build_then(older: Path, folder: Path, distribution: str) -> None:
         return
     for wheel in there:
         wheel.unlink()
-    index.build(older, package, folder, "--wheel")
+    index.build(then, package, folder, "--wheel")
 
 
 def environment(package: Package, url: str, work: Path, python: str, *options: str, root: Path) -> Path:
