@@ -260,7 +260,7 @@ def test_a_slow_agents_channel_is_complete_since_we_listen_at_the_earliest(
     buffer: Buffer, block: MakeBlock
 ) -> None:
     buffer.listen(START)
-    buffer.add(block(t=times(-50, -49), A=[1.0, 2.0]), START + 1)
+    buffer.add(block(t=times(-6, -5), A=[1.0, 2.0]), START + 1)
     assert complete_since(buffer) == 0.0
 
 
@@ -285,3 +285,15 @@ def test_what_goes_early_since_an_agents_clock_is_ahead_is_no_longer_complete(
     assert field.kept_for == 100.0
     (series,) = buffer.read(["a"], 0, 1e12)
     assert complete_since(buffer) == series.t[0] - START - 1 > 500
+
+
+def test_of_a_feed_that_is_behind_nothing_is_said_about_how_far_back_it_reaches(
+    buffer: Buffer, block: MakeBlock, clock: Clock
+) -> None:
+    buffer.listen(START)
+    buffer.add(block(t=times(1), A=[1.0]), START + 1)
+    said = []
+    for clock.now in (START + 2, START + 30):
+        ((_, field),) = buffer.fields(0, 1e12)
+        said.append((field.kept_for, field.complete_since is not None))
+    assert said == [(100.0, True), (None, False)]

@@ -47,7 +47,7 @@ def test_over_ten_minutes_the_live_node_alone_is_asked() -> None:
 
 def test_over_a_week_each_is_asked_for_what_it_has_with_a_little_overlap() -> None:
     assert asked(archive(), live(), start=NOW - 7 * DAY) == [
-        ("g3", -7 * DAY, -3240.0), ("feed", -3960.0, 0.0)
+        ("g3", -7 * DAY, -3240.0), ("feed", -4080.0, 0.0)
     ]  # fmt: skip
 
 

@@ -19,6 +19,11 @@ EVICT_INTERVAL_S = 1.0
 SILENT_S = 60.0
 """A channel that was silent for longer than another of its name leaves the plain name to that one."""
 
+MOST_BEHIND = 0.05
+LEAST_BEHIND_S = 10.0
+"""A feed whose newest stamp is further behind than this part of the buffer time, and so long at least, has
+stopped, or its agent's clock is slow: how far back its samples reach is then not what the clock says."""
+
 BlockKey = tuple[Address, str]
 ColumnKey = tuple[BlockKey, Channel]
 
@@ -114,19 +119,22 @@ class Buffer:
 
     def fields(self, start: float, end: float) -> Iterator[tuple[Address, Field]]:
         """List the fields with samples in ``[start, end)``, with the feed that each comes from."""
+        now = self._clock()
         with self._lock:
-            names = self._names()
+            names, newest = self._names(), dict(self._newest)
             blocks = {
                 key: (Snapshot(timeline.pieces), self._oldest(key[0]), timeline.complete_since)
                 for key, timeline in self._timelines.items()
             }
         spans = {key: snapshot.span(max(start, oldest), end) for key, (snapshot, oldest, _) in blocks.items()}
         sources = _sources(names)
+        most_behind = max(LEAST_BEHIND_S, MOST_BEHIND * self._buffer_time)
         for name, (key, (channel, kind)) in names.items():
             count, first, last = spans[key]
             if not count:
                 continue
             address, block = key
+            regular = now - newest[address] <= most_behind
             yield (
                 address,
                 Field(
@@ -136,8 +144,8 @@ class Buffer:
                     timeline=self._timeline_name(key),
                     interval=(last - first) / (count - 1) if count > 1 else None,
                     source=sources.get(name),
-                    kept_for=self._buffer_time,
-                    complete_since=blocks[key][2],
+                    kept_for=self._buffer_time if regular else None,
+                    complete_since=blocks[key][2] if regular else None,
                 ),
             )
 

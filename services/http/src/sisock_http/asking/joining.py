@@ -24,6 +24,9 @@ float64 has steps of 0.24 us. Much below any cadence."""
 SLACK = 0.1
 """Part of what a live node keeps that is asked of the archive, too: clocks differ."""
 
+UNHEARD_S = 120.0
+"""So long it may take until it is known that a live node keeps what is older: that its feed has stopped."""
+
 OVERLAP_S = 1.0
 """So much of what a live node has heard from its beginning on is asked of the archive, too."""
 
@@ -100,7 +103,7 @@ def kept_since(holder: Holder, now: float) -> float:
     kept = holder.field.kept_for
     if not holder.live or kept is None:
         return -math.inf
-    return math.floor((now - (1 + SLACK) * kept) / GRID_S) * GRID_S
+    return math.floor((now - (1 + SLACK) * kept - UNHEARD_S) / GRID_S) * GRID_S
 
 
 def divide(
