@@ -29,6 +29,10 @@ SAMPLES_PER_S = 1000.0
 QUICK_S, LIVE_S, ARCHIVE_S = 1.0, 2.0, 30.0
 WIDE_EVERY_S, RELIST_S, RETRY_LIST_S, LOOK_S = 60.0, 300.0, 5.0, 5.0
 NARROW_S, HOUR_S, DAY_S = 30.0, 3600.0, 86400.0
+SEARCH_S = 1.0
+MOST_WIDE = 1_000
+"""A node has to read much for a long time: so many fields at once."""
+
 BACK_S = (HOUR_S, DAY_S, 30 * DAY_S)
 """How far back to look, one after the other, for fields of which nothing was heard yet."""
 
@@ -81,6 +85,11 @@ class Followed:
     wide_at: float = float("-inf")
     back: int = 0
     """How many of `BACK_S` were looked at for what was never heard."""
+
+    search_at: float = float("-inf")
+    search_s: float = HOUR_S
+    search: list[str] = field(default_factory=list)
+    """What is still to be looked for, so far back."""
 
     @property
     def live(self) -> bool:
@@ -253,7 +262,7 @@ class Follower:
             if known.live and (fact.limits is not None or (fact.silent_after or MOST_QUICK_S) < MOST_QUICK_S)
         ]
         if fresh:
-            known.back = 0
+            known.back, known.search = 0, []
         happened = self._roll.listed(now, known.info.name, list(zip(fields, facts, strict=True)))
         named: dict[str, str] = {}
         if fresh or now - known.named_at > DAY_S:
@@ -279,26 +288,35 @@ class Follower:
             limits = Limits(QUICK_POINTS) if known.reduces else Limits()
             return known.quick, self._heard_until(known, now), limits
         period_s = max(LIVE_S if known.live else ARCHIVE_S, total / SAMPLES_PER_S)
-        if now - known.all_at < period_s:
-            return None
-        known.all_at = now
         last = Limits(2) if known.reduces else Limits()
-        if known.back < len(BACK_S) and known.reduces:
-            names = [one.name for one in known.fields if self._unheard(known, one.name)]
-            back_s, known.back = BACK_S[known.back], known.back + 1
+        if now - known.all_at >= period_s:
+            known.all_at = now
+            return [one.name for one in known.fields], now - max(NARROW_S, 3 * period_s), last
+        if known.reduces and now - known.search_at >= SEARCH_S:
+            known.search_at = now
+            names = self._to_be_found(known, now)
             if names:
-                # The next ones soon: until then these fields are unknown.
-                known.all_at = now - period_s
-                return names, now - back_s, last
-        names = [one.name for one in known.fields]
-        if known.reduces and now - known.wide_at > WIDE_EVERY_S:
-            known.wide_at = now
-            return names, now - HOUR_S, last
-        return names, now - max(NARROW_S, 3 * period_s), last
+                return names, now - known.search_s, last
+        return None
 
-    def _unheard(self, known: Followed, name: str) -> bool:
-        identity = self._roll.nodes[known.info.name].identities.get(name)
-        return identity is not None and self._roll.board[identity].t is None
+    def _to_be_found(self, known: Followed, now: float) -> list[str]:
+        """Fields whose last sample is to be looked for farther back, some at a time."""
+        while not known.search and known.back < len(BACK_S):
+            known.search, known.search_s = self._older(known, -float("inf")), BACK_S[known.back]
+            known.back += 1
+        if not known.search and now - known.wide_at > WIDE_EVERY_S:
+            # What came late, or seldom.
+            known.wide_at = now
+            known.search, known.search_s = self._older(known, now - NARROW_S), HOUR_S
+        names, known.search = known.search[:MOST_WIDE], known.search[MOST_WIDE:]
+        return names
+
+    def _older(self, known: Followed, before: float) -> list[str]:
+        """Fields of which nothing later than that was heard."""
+        identities, board = self._roll.nodes[known.info.name].identities, self._roll.board
+        return [
+            name for name, identity in identities.items() if (t := board[identity].t) is None or t < before
+        ]
 
     def _heard_until(self, known: Followed, now: float) -> float:
         """Since when there may be samples of quick fields that were not heard yet."""
