@@ -30,8 +30,8 @@ QUICK_S, LIVE_S, ARCHIVE_S = 1.0, 2.0, 30.0
 WIDE_EVERY_S, RELIST_S, RETRY_LIST_S, LOOK_S = 60.0, 300.0, 5.0, 5.0
 NARROW_S, HOUR_S, DAY_S = 30.0, 3600.0, 86400.0
 SEARCH_S = 1.0
-MOST_WIDE = 1_000
-"""A node has to read much for a long time: so many fields at once."""
+MOST_AT_ONCE = 1_000
+"""A node that has more is asked for some after the other: who answers for all is busy for long."""
 
 BACK_S = (HOUR_S, DAY_S, 30 * DAY_S)
 """How far back to look, one after the other, for fields of which nothing was heard yet."""
@@ -85,6 +85,9 @@ class Followed:
     wide_at: float = float("-inf")
     back: int = 0
     """How many of `BACK_S` were looked at for what was never heard."""
+
+    cursor: int = 0
+    """Which fields are asked for next."""
 
     search_at: float = float("-inf")
     search_s: float = HOUR_S
@@ -262,7 +265,7 @@ class Follower:
             if known.live and (fact.limits is not None or (fact.silent_after or MOST_QUICK_S) < MOST_QUICK_S)
         ]
         if fresh:
-            known.back, known.search = 0, []
+            known.back, known.search, known.cursor = 0, [], 0
         happened = self._roll.listed(now, known.info.name, list(zip(fields, facts, strict=True)))
         named: dict[str, str] = {}
         if fresh or now - known.named_at > DAY_S:
@@ -289,9 +292,11 @@ class Follower:
             return known.quick, self._heard_until(known, now), limits
         period_s = max(LIVE_S if known.live else ARCHIVE_S, total / SAMPLES_PER_S)
         last = Limits(2) if known.reduces else Limits()
-        if now - known.all_at >= period_s:
+        some = known.fields[known.cursor : known.cursor + MOST_AT_ONCE]
+        if now - known.all_at >= period_s * len(some) / len(known.fields):
             known.all_at = now
-            return [one.name for one in known.fields], now - max(NARROW_S, 3 * period_s), last
+            known.cursor = (known.cursor + len(some)) % len(known.fields)
+            return [one.name for one in some], now - max(NARROW_S, 3 * period_s), last
         if known.reduces and now - known.search_at >= SEARCH_S:
             known.search_at = now
             names = self._to_be_found(known, now)
@@ -308,7 +313,7 @@ class Follower:
             # What came late, or seldom.
             known.wide_at = now
             known.search, known.search_s = self._older(known, now - NARROW_S), HOUR_S
-        names, known.search = known.search[:MOST_WIDE], known.search[MOST_WIDE:]
+        names, known.search = known.search[:MOST_AT_ONCE], known.search[MOST_AT_ONCE:]
         return names
 
     def _older(self, known: Followed, before: float) -> list[str]:
