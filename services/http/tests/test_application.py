@@ -21,6 +21,7 @@ from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import NodeAsker
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
+from sisock_http.dialects.influxql.interface import Influx
 from sisock_http.dialects.states import States
 from sisock_http.measures import Measures, Presence
 from sisock_http.observatory.catalogue import Catalogue
@@ -92,6 +93,7 @@ class Wire:
             Api(clock, consumer, self.catalogue, asker, lambda: NOW),
             States(watching, self.catalogue, lambda: NOW, allow_notes=True),
             Stream(clock, watching),
+            Influx(clock, consumer, self.catalogue, asker, lambda: NOW, ("ocs_feeds",)),
             Pages(),
             Admission(clock, 10.0, at_once),
             partial(metrics.text, registry),

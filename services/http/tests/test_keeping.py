@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sisock import decimate
 from sisock.consumer import NodeInfo
-from sisock.node import Field, Limits, Series
+from sisock.node import Field, Grid, Limits, Series
 from sisock.target import Target
+from sisock_http.asking.found import Found
 from sisock_http.asking.keeping import MOST_RANGES, Keeper
-from sisock_http.asking.one_node import Found
 from sisock_http.asking.question import Question
 from sisock_http.encoding import as_json
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode
@@ -320,6 +320,26 @@ def test_every_answer_is_what_the_node_would_have_said(steps: list[Any]) -> None
     bench.release()
     check()
     assert not waiting
+
+
+def test_sums_are_kept_for_their_own_range_and_grid_alone() -> None:
+    bench = make()
+    grid = Grid(60 * 10**6)
+    past = replace(bench.question(NOW - 600, NOW - 300), grid=grid)
+    bench.keeper.updated(INFO)
+    bench.ask(past)
+    assert len(bench.node.asked) == 1
+    bench.ask(past)
+    assert len(bench.node.asked) == 1
+    for other in (
+        replace(past, grid=None),
+        replace(past, grid=Grid(30 * 10**6)),
+        replace(past, end=NOW - 299),
+        replace(past, start=NOW - 599),
+    ):
+        before = len(bench.node.asked)
+        bench.ask(other)
+        assert len(bench.node.asked) == before + 1
 
 
 ASKED = st.tuples(

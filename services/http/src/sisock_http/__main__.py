@@ -19,6 +19,7 @@ from sisock_http.asking.one_node import NodeAsker
 from sisock_http.config import HttpConfig
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
+from sisock_http.dialects.influxql.interface import Influx
 from sisock_http.dialects.states import States
 from sisock_http.measures import Measures, Presence
 from sisock_http.observatory.catalogue import Catalogue
@@ -69,6 +70,7 @@ def main() -> None:
         Api(reactor, consumer, catalogue, asker, time.time),
         States(watching, catalogue, time.time, allow_notes=config.allow_notes),
         stream,
+        Influx(reactor, consumer, catalogue, asker, time.time, config.influx_databases),
         Pages(),
         Admission(reactor, config.query_deadline_s, config.max_queries),
         partial(metrics.text, registry),

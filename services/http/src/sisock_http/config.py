@@ -34,6 +34,14 @@ def yes_or_no(value: str) -> bool:
     return value.lower() == "yes"
 
 
+def databases(value: str) -> tuple[str, ...]:
+    """Names of databases, with commas between them."""
+    found = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not found:
+        raise ValueError("names no database")
+    return found
+
+
 def sources(value: str) -> str:
     """What a Content-Security-Policy takes for a list of sources."""
     if not value.isascii() or not value.isprintable() or ";" in value or "," in value:
@@ -53,5 +61,6 @@ class HttpConfig(RouterConfig):
     max_queries: int = setting("MAX_QUERIES", at_least_one, default=256)
     cors_origin: str = setting("CORS_ORIGIN", text, default="")
     allowed_hosts: tuple[str, ...] = setting("ALLOWED_HOSTS", names, default=())
+    influx_databases: tuple[str, ...] = setting("INFLUX_DATABASES", databases, default=("ocs_feeds",))
     frame_ancestors: str = setting("FRAME_ANCESTORS", sources, default="'self'")
     allow_notes: bool = setting("ALLOW_NOTES", yes_or_no, default=False)

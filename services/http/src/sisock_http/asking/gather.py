@@ -14,9 +14,9 @@ from sisock.node import Field
 from sisock.target import Target
 from twisted.internet.defer import FirstError, ensureDeferred, gatherResults
 
+from sisock_http.asking.found import Found
 from sisock_http.asking.joining import LARGE_SAMPLES, Holder, Piece, described, divide, merge, missing
 from sisock_http.asking.keeping import Keeper
-from sisock_http.asking.one_node import Found
 from sisock_http.asking.question import Answer, Question, empty
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.problems import BusyError
@@ -61,7 +61,7 @@ class Asker:
         pieces = {
             target: divided[target]
             if target in divided
-            else [Piece(target, whole.start, whole.end, whole.limits)]
+            else [Piece(target, whole.start, whole.end, whole.limits, whole.grid)]
             for target in question.targets
         }
         calls: dict[tuple[str, Question], dict[str, None]] = {}
@@ -87,8 +87,8 @@ class Asker:
         return answers
 
     def _held(self, question: Question) -> dict[Target, list[Holder]]:
-        """Holders of each target whose source several nodes hold."""
-        if question.join == "no":
+        """Holders of each target whose source several nodes hold; sums are not joined, but asked of each."""
+        if question.join == "no" or question.grid is not None:
             return {}
         held = {}
         for target in question.targets:
@@ -123,6 +123,8 @@ class Asker:
         node, name = target.node, target.field
         known = self._catalogue.field(target)
         series, notice = found.series.get(name), found.problems.get(name, "")
+        if name in found.bins or (found.summed and not notice):
+            return Answer(target, empty(name), known, notice, bins=found.bins.get(name))
         if series is None:
             return Answer(target, empty(name), known, notice or f"'{target}' has no data")
         if known is None and alone and not len(series.t) and not notice:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from sisock import decimate
-from sisock.node import Column, Field, Limits, Series
+from sisock.node import Column, Field, Grid, Limits, Series
 from sisock.target import Target
 
 from sisock_http.asking.question import Question, empty
@@ -69,11 +69,12 @@ class Piece:
     start: float
     end: float
     limits: Limits
+    grid: Grid | None = None
 
     @property
     def question(self) -> Question:
         """The same without the field's name: pieces that share it are asked together."""
-        return Question((), self.start, self.end, self.limits, "no")
+        return Question((), self.start, self.end, self.limits, "no", self.grid)
 
 
 def covered_since(holders: Iterable[Holder], now: float) -> float:

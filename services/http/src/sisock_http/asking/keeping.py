@@ -9,18 +9,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sisock.binning import BIN_BYTES
 from sisock.consumer import NodeInfo
-from sisock.node import Limits, Series
+from sisock.node import Grid, Limits, Series
 from twisted.internet.defer import Deferred
 
 from sisock_http.asking import sameness
-from sisock_http.asking.one_node import Found, NodeAsker
+from sisock_http.asking.found import Found
+from sisock_http.asking.one_node import NodeAsker
 from sisock_http.asking.question import Question, SharedSeries
 from sisock_http.asking.sameness import Asked, Span
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode
 
-Key = tuple[tuple[str, ...], Limits]
-"""Fields of a node in their order, and how much of them: whatever changes an answer beside its range."""
+Key = tuple[tuple[str, ...], Limits, Grid | None]
+"""Fields of a node in their order, how much of them, which bins: all of a question beside its range."""
 
 JSON_POINT_BYTES = 48
 """Most that a pair of numbers takes as JSON, which is kept beside the columns."""
@@ -109,7 +111,7 @@ class Keeper:
         entry = self._catalogue.online.get(node)
         if entry is None:
             return await self._node_asker.ask(node, names, question, until)
-        place, key = self._place(node, entry), (tuple(names), question.limits)
+        place, key = self._place(node, entry), (tuple(names), question.limits, question.grid)
         for _ in range(MOST_WAITS):
             known = self._known(place, key, question)
             if known is not None:
@@ -156,7 +158,7 @@ class Keeper:
         return None
 
     async def _asked(self, node: str, place: _Place, key: Key, question: Question, until: float) -> Found:
-        exact = sameness.loses_ends(question.limits)
+        exact = _is_exact(question)
         if not exact and not self._seen_later(place, key, question.end):
             end = sameness.end_to_ask(question.end, self._clock())
             if end != question.end:
@@ -174,7 +176,7 @@ class Keeper:
         self, node: str, place: _Place, key: Key, question: Question, end: float, until: float
     ) -> Found:
         """Ask the node for a question, but until `end`, and share what comes."""
-        span = Span(question.start, end, exact=sameness.loses_ends(question.limits))
+        span = Span(question.start, end, exact=_is_exact(question))
         mine = _UnderWay(question, Asked(self._reactor.seconds(), self._clock(), place.news), span)
         place.under_way.setdefault(key, []).append(mine)
         try:
@@ -233,6 +235,11 @@ class Keeper:
             self._drop(kept)
 
 
+def _is_exact(question: Question) -> bool:
+    """Whether an answer is good for its own range only: a part of a sum is no sum."""
+    return question.grid is not None or sameness.loses_ends(question.limits)
+
+
 def _span(found: Found, asked: Span) -> Span:
     """The span of an answer, by its samples."""
     ends = [(float(one.t[0]), float(one.t[-1])) for one in found.series.values() if len(one.t)]
@@ -264,4 +271,9 @@ def _size_bytes(found: Found) -> int:
         total += JSON_POINT_BYTES * len(series.t)
         if series.values.dtype.kind == "O":
             total += sum(OBJECT_BYTES + len(value) for value in series.values if isinstance(value, str))
+    for name, bins in found.bins.items():
+        total += ANSWER_BYTES + len(name) + len(bins.t) * BIN_BYTES
+        for column in (bins.first, bins.last):
+            if column.dtype.kind == "O":
+                total += sum(OBJECT_BYTES + len(value) for value in column if isinstance(value, str))
     return total

@@ -5,7 +5,7 @@ predecessor's that came with another's times are asked again one by one. Knows n
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -16,6 +16,8 @@ from sisock.node import Series
 from sisock.replies import Reading
 from twisted.internet.defer import ensureDeferred, gatherResults
 
+from sisock_http.asking import summing
+from sisock_http.asking.found import Found
 from sisock_http.asking.question import Question
 from sisock_http.measures import Measures
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode
@@ -28,16 +30,6 @@ SILENT_S = 1.0
 """A node that has answered nothing for so long, with many questions waiting, is not just busy."""
 
 ALONE_AT_ONCE = 8
-
-
-@dataclass(slots=True)
-class Found:
-    """Series that a node gave, and sentences about those that it did not give, or not in full."""
-
-    series: dict[str, Series] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
-    thinned: bool = False
-    """Whether there was more than the node would send, so that a stride was asked for that nobody wanted."""
 
 
 @dataclass(slots=True)
@@ -119,7 +111,11 @@ class NodeAsker:
         self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
     ) -> Found:
         try:
-            found = await self._whole(node, entry, names, question, until)
+            found = (
+                await self._whole(node, entry, names, question, until)
+                if question.grid is None
+                else await self._summed(node, entry, names, question, until)
+            )
         except Exception as error:  # noqa: BLE001 (a fault of ours; it must not cost other nodes' series)
             self._log.error("reply.failed", node=node, exc_info=error)
             why = f"{node}'s answer could not be used ({type(error).__name__}); the log says why"
@@ -132,6 +128,29 @@ class NodeAsker:
             most = question.limits.max_points
             found.series = {name: _reduce(one, most) for name, one in found.series.items()}
         return found
+
+    async def _summed(
+        self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
+    ) -> Found:
+        """Bins from a node that sums up, or from the samples of one that does not."""
+        grid = question.grid
+        if grid is None or "bins" not in entry.info.capabilities:
+            return await summing.from_samples(
+                self._reactor, lambda part: self._whole(node, entry, names, part, until), names, question
+            )
+        start, end = (max(moments.EARLIEST_S, t) for t in (question.start, question.end))
+        began = self._reactor.seconds()
+        try:
+            bins, problems = await self._consumer.get_bins(
+                node, names, start, end, deadline_s=max(0.0, until - began), grid=grid
+            )
+        except (NodeError, TooMuchDataError) as error:
+            self._measures.failed(node, metrics.cause(error))
+            return Found(problems=dict.fromkeys(names, str(error)), summed=True)
+        finally:
+            self._measures.answered(node, self._reactor.seconds() - began)
+        self._answered(node)
+        return Found(problems=problems, bins=bins, summed=True)
 
     async def _whole(
         self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
@@ -170,7 +189,7 @@ class NodeAsker:
             return Found(problems=dict.fromkeys(names, str(error))), frozenset()
         except TooMuchDataError as error:
             self._measures.failed(node, metrics.cause(error))
-            return Found(problems=dict.fromkeys(names, f"{error}, at any resolution")), frozenset()
+            return Found(problems=dict.fromkeys(names, f"{error}{summing.TOO_MUCH}")), frozenset()
         finally:
             self._measures.answered(node, self._reactor.seconds() - began)
         return Found(read.series, read.problems, thinned), read.misfits
@@ -196,7 +215,8 @@ class NodeAsker:
                 )
             except TooMuchDataError:
                 self._answered(node)
-                if not tries_left:
+                if not tries_left or question.grid is not None:
+                    # A sum of every tenth sample is none.
                     raise
                 points = limits.max_points or STRIDE_POINTS
                 widened = (limits.min_stride or 0.0) * WIDER

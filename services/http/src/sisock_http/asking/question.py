@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from sisock.node import Field, Limits, Series
+from sisock.node import Bins, Field, Grid, Limits, Series
 from sisock.target import Target
 
 Join = Literal["all", "newest", "no"]
@@ -14,13 +14,14 @@ the live ones (if there are any) for the newest samples, or the named node alone
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is wanted: fields in ``[start, end)``, UNIX seconds, and how much of them, from whom."""
+    """What is wanted: fields in ``[start, end)``, UNIX seconds, how much of them or which bins, from whom."""
 
     targets: tuple[Target, ...]
     start: float
     end: float
     limits: Limits = Limits()
     join: Join = "all"
+    grid: Grid | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class SharedSeries(Series):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One field's samples.
+    """One field's samples, or its bins if these were asked for.
 
     `notice` says why there may be none, or not all. `nodes` are those that were asked, where several hold
     what the field measures.
@@ -43,6 +44,7 @@ class Answer:
     field: Field | None = None
     notice: str = ""
     nodes: tuple[str, ...] = ()
+    bins: Bins | None = None
 
 
 def empty(name: str) -> Series:

@@ -53,8 +53,20 @@ def takes_gzip(request: Request) -> bool:
 
 def arguments(request: Request) -> Arguments:
     """The parameters of the request's address."""
-    query = request.uri.partition(b"?")[2]
+    return _parameters(request.uri.partition(b"?")[2])
+
+
+def form(request: Request) -> Arguments:
+    """The parameters of the request's address, and then those of a form in its body."""
+    content = request.content.read(LARGEST_BODY + 1) if request.content else b""
+    if len(content) > LARGEST_BODY:
+        raise TooLargeError(f"the body is longer than {LARGEST_BODY} bytes")
+    return _parameters(request.uri.partition(b"?")[2], content)
+
+
+def _parameters(*texts: bytes) -> Arguments:
     given: dict[str, list[str]] = {}
-    for name, value in parse_qsl(query.decode("ascii", "replace"), keep_blank_values=True):
-        given.setdefault(name, []).append(value)
+    for text in texts:
+        for name, value in parse_qsl(text.decode("ascii", "replace"), keep_blank_values=True):
+            given.setdefault(name, []).append(value)
     return Arguments(given)

@@ -9,6 +9,7 @@ from twisted.web.http import Request
 
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
+from sisock_http.dialects.influxql.interface import Influx
 from sisock_http.dialects.reply import Reply
 from sisock_http.dialects.states import States
 from sisock_http.web import requests
@@ -45,6 +46,7 @@ def make_routes(
     api: Api,
     states: States,
     stream: Stream,
+    influx: Influx,
     pages: Pages,
     admission: Admission,
     exposition: Exposition,
@@ -91,5 +93,7 @@ def make_routes(
         b"/api/v1/notes": Route(states.note, POST, requests.json_body),
         b"/api/v1/stream": Route(stream.open, GET, requests.whole),
         b"/api/v1/openapi.json": Route(api.openapi, GET, requests.arguments),
+        b"/influx/ping": Route(influx.ping, EITHER, requests.arguments),
+        b"/influx/query": Route(admitted(influx.query), EITHER, requests.form),
         **{path: Route(page_file, GET, requests.whole) for path in pages.paths},
     }

@@ -71,15 +71,17 @@ def tables(plan: Plan, answers: Answers, epoch: str = "") -> list[Table]:
 
 def _kept(plan: Plan) -> slice:
     bounds = plan.select.bounds
+    if plan.calls:
+        return slice(None)
     if bounds.limit:
         return slice(bounds.offset, bounds.offset + bounds.limit)
     # An OFFSET alone leaves one row of samples, but all bins: so InfluxDB does it.
-    return slice(bounds.offset, bounds.offset + 1 if bounds.offset and not plan.calls else None)
+    return slice(bounds.offset, bounds.offset + 1 if bounds.offset else None)
 
 
 def _of_calls(plan: Plan, group: Group, answers: Answers) -> tuple[Times, Known] | None:
     """Nanoseconds, and what each function comes to at them."""
-    found = {call: points_of(call, plan, group, answers) for call in plan.calls}
+    found = {call: _limited(points_of(call, plan, group, answers), plan) for call in plan.calls}
     there = [points for points in found.values() if points is not None]
     if not there:
         return None
@@ -92,13 +94,28 @@ def _of_calls(plan: Plan, group: Group, answers: Answers) -> tuple[Times, Known]
     known: dict[Expr, tuple[Column, Kind]] = {}
     for call, points in found.items():
         kind = calls.kind_of(call, plan.kinds)
-        values = blank(len(t), kind)
-        if plan.fill.kind == "number" and kind:
-            values[:] = plan.fill.value
+        values = _missing(plan, kind, len(t))
         if points is not None:
             values[_places(t, points.t, plan.select.descending)] = points.values
         known[call] = values, kind
     return t * 1000, known
+
+
+def _limited(points: Points | None, plan: Plan) -> Points | None:
+    """LIMIT and OFFSET hold for each function before rows are made of them: so InfluxDB does it."""
+    bounds = plan.select.bounds
+    if points is None:
+        return None
+    kept = points.at(slice(bounds.offset, bounds.offset + bounds.limit if bounds.limit else None))
+    return kept if len(kept.t) else None
+
+
+def _missing(plan: Plan, kind: Kind, n: int) -> Column:
+    """What stands where one function has a value and another none: a number of FILL, even among text."""
+    values = blank(n, kind)
+    if plan.fill.kind == "number" and kind:
+        values[:] = int(plan.fill.value) if kind == "integer" else plan.fill.value
+    return values
 
 
 def _places(t: Times, some: Times, descending: bool) -> Any:
@@ -113,10 +130,7 @@ def _one_row(plan: Plan, found: Mapping[Call, Points | None]) -> tuple[Times, Kn
     for call, points in found.items():
         kind = calls.kind_of(call, plan.kinds)
         if points is None or not len(points.t):
-            missing = blank(1, kind)
-            if plan.fill.kind == "number" and kind:
-                missing[:] = plan.fill.value
-            known[call] = missing, kind
+            known[call] = _missing(plan, kind, 1), kind
             continue
         known[call] = points.values[:1], kind
         if plan.is_selector:
@@ -216,10 +230,10 @@ def _value(expr: Expr, known: Known, n: int) -> tuple[Column, Kind]:
     whole = left_kind == right_kind == "integer" and expr.op != "/"
     if left.dtype.kind != "f" or right.dtype.kind != "f":
         return np.full(n, np.nan), "float"
-    return _computed(expr.op, left, right), "integer" if whole else "float"
+    return _computed(expr.op, left, right, whole), "integer" if whole else "float"
 
 
-def _computed(op: str, left: Column, right: Column) -> Column:
+def _computed(op: str, left: Column, right: Column, whole: bool) -> Column:
     with np.errstate(all="ignore"):
         if op == "+":
             return left + right
@@ -228,7 +242,9 @@ def _computed(op: str, left: Column, right: Column) -> Column:
         if op == "*":
             return left * right
         made = left / right if op == "/" else np.fmod(left, right)
-        # Nothing divided by nothing is null, but something by nothing is nothing.
+        if op == "%" and not whole:
+            return made
+        # What is divided by zero is zero: so InfluxDB does it.
         return np.where((right == 0) & ~np.isnan(left), 0.0, made)
 
 
@@ -239,18 +255,11 @@ def _written(values: Column, kind: Kind, kept: slice) -> Sequence[Any]:
         return listed
     finite = np.isfinite(values)
     if kind == "integer":
-        return [
-            _whole(v) if there else None for v, there in zip(values.tolist(), finite.tolist(), strict=True)
-        ]
+        return [int(v) if there else None for v, there in zip(values.tolist(), finite.tolist(), strict=True)]
     if finite.all():
         plain: list[Any] = values.tolist()
         return plain
     return [v if there else None for v, there in zip(values.tolist(), finite.tolist(), strict=True)]
-
-
-def _whole(value: float) -> float | int:
-    """The number of a fill stays what it is, in a column of whole numbers, too."""
-    return int(value) if value.is_integer() else value
 
 
 def _clock(t: Times, epoch: str) -> Sequence[Any]:

@@ -12,6 +12,7 @@ from sisock_http.dialects.influxql.schema import Schema
 from sisock_http.dialects.influxql.show import show
 from sisock_http.dialects.influxql.tree import Refused, Select, Show, Statement
 
+Computing = Callable[[Callable[[], Any]], Awaitable[Any]]
 Answering = Callable[[Iterable[Ask]], Awaitable[Answers]]
 MOST_STATEMENTS = 200
 
@@ -25,6 +26,7 @@ async def reply(
     databases: tuple[str, ...],
     now_ns: int,
     answer: Answering,
+    compute: Computing,
 ) -> dict[str, Any]:
     """InfluxDB's reply to some statements.
 
@@ -43,6 +45,8 @@ async def reply(
         The present.
     answer : callable
         Answers questions.
+    compute : callable
+        Does what may take a while: a thread's work, where there is a reactor.
 
     Raises
     ------
@@ -62,7 +66,7 @@ async def reply(
             if number >= MOST_STATEMENTS:
                 raise InfluxError(f"more than {MOST_STATEMENTS} statements")
             _check_database(statement, database, databases)
-            made = await _series(statement, epoch, schema, databases, now_ns, answer)
+            made = await _series(statement, epoch, schema, databases, now_ns, answer, compute)
         except InfluxError as error:
             result["error"], failed = str(error), True
             continue
@@ -92,9 +96,12 @@ async def _series(
     databases: tuple[str, ...],
     now_ns: int,
     answer: Answering,
+    compute: Computing,
 ) -> list[dict[str, Any]]:
     if isinstance(statement, Show):
         return show(statement, schema, databases, now_ns)
     assert isinstance(statement, Select)  # noqa: S101 (what is refused was refused)
     planned = plan(statement, schema, databases, now_ns)
-    return tables(planned, await answer(planned.asks()), epoch)
+    answers = await answer(planned.asks())
+    made: list[dict[str, Any]] = await compute(lambda: tables(planned, answers, epoch))
+    return made
