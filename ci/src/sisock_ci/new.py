@@ -6,8 +6,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from sisock_ci import made, processes
+from sisock_ci.bounds import CORE
 from sisock_ci.errors import CiError
-from sisock_ci.services import services
+from sisock_ci.services import find_package, services
 
 
 def new(root: Path, name: str, title: str = "") -> list[str]:
@@ -24,7 +25,9 @@ def new(root: Path, name: str, title: str = "") -> list[str]:
     folder = root / "services" / name
     if folder.exists() or node in {service.node for service in services(root)}:
         raise CiError(f"there is a service or a data node {name!r} already")
+    major, minor = find_package(root, CORE).version.split(".")[:2]
     words = {"name": name, "module": f"sisock_{node}", "node": node, "title": title or name}
+    words["core"] = f"{major}.{minor},<{int(major) + 1}"  # what its tests run with
     written = sorted(_copy(resources.files("sisock_ci") / "template", folder, words))
     written += [root / path for path in made.make(root)]
     processes.uv(root, "lock", "--quiet")
