@@ -14,7 +14,11 @@ FIELDS = {
     "dead": ("V", 1.0, lambda t: 0 * t + 0.1149),
     "ahead": ("V", 1.0, lambda t: np.sin(t / 10)),
 }
-SHIFT_S = {"dead": -1800.0, "ahead": 20.0}
+FIELDS |= {
+    f"more_{i}": ("K", 1.0, lambda t, i=i: i + np.sin(t / 3000 + i))
+    for i in range(int(os.environ.get("MORE", "0")))
+}
+SHIFT_S = {} if os.environ.get("CALM") else {"dead": -1800.0, "ahead": 20.0}
 
 
 class Night(sisock.DataNode):

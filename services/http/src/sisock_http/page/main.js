@@ -1,10 +1,12 @@
-// The quicklook page: holds the view, and lets tree, panels and server follow it.
+// The quicklook page: holds the view, and lets overview, tree, panels and server follow it.
+import { DAY_S, tell } from "./day.js";
 import { summary } from "./freshness.js";
-import { data, fields, latest, status, Trouble } from "./server.js";
-import { canonical, isRelative, parse, rangeTrouble, typed } from "./moments.js";
-import { axisOf, Gutters, Panel } from "./panel.js";
-import { Tree } from "./tree.js";
+import { data, events, fields, latest, status, Trouble } from "./server.js";
+import { canonical, isRelative, parse, rangeTrouble, typed, write } from "./moments.js";
+import { Overview } from "./overview.js";
+import { inPieces, Tree } from "./tree.js";
 import * as views from "./view.js";
+import { follow, Watched } from "./watched.js";
 
 const STATUS_MS = 2000;
 const FRESHNESS_MS = 15000;
@@ -13,6 +15,14 @@ const SOONEST_MS = 1000; // between two looks at live data
 const LATEST_MS = 60000;
 const TICK_MS = 1000;
 const SHORTEST_S = 0.01;
+const PLOTS = ["panel", "uplot", "series", "touch"];
+const PLOTS_MS = 5000; // after the start, or a failure, until they are asked for
+const TILES_MS = 5000; // between two looks at what tiles show
+const SOON_MS = 500;
+const EVENTS_MS = 60000;
+const MOST_EVENTS = 200;
+const AROUND_S = 1800; // of an event is shown
+const MOST_OPENED = 12; // fields of a tile that are plotted
 const $ = (id) => document.getElementById(id);
 
 let view = views.read(location.search);
@@ -25,17 +35,24 @@ let liveTimer = 0;
 let freshnessTimer = 0;
 const before = [];
 const panels = [];
-const gutters = new Gutters();
+let plots = null; // modules that plot: the overview is here sooner without them
+let gutters = null;
 const failed = new Set();
+const watched = new Watched();
+const overview = new Overview({ trouble: $("trouble"), troubles: $("troubles"), tiles: $("tiles") }, open);
+let happened = [];
+let explored = null; // what was plotted before the overview
 const tree = new Tree($("tree"), $("search"), plot, () => freshenIn(SETTLED_MS));
 
 // ---- what is shown
 
 /** Take up a view: write it into the address and the controls, and ask for what it shows. */
-function take(next, { remember = false } = {}) {
+function take(next, { remember = false, turn = true } = {}) {
   if (remember) before.push({ from: view.from, to: view.to, live: view.live });
+  const turned = turn && views.isOverview(next) !== views.isOverview(view);
+  if (!views.isOverview(view)) explored = view;
   view = next;
-  history.replaceState(null, "", views.write(view) || location.pathname);
+  history[turned ? "pushState" : "replaceState"](null, "", views.write(view) || location.pathname);
   chosen = Math.min(chosen, Math.max(0, view.panels.length - 1));
   dress();
   refresh();
@@ -50,6 +67,11 @@ function range() {
 function dress() {
   const dark = view.theme ? view.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   document.documentElement.dataset.theme = dark ? "dark" : "light";
+  const first = views.isOverview(view);
+  document.body.dataset.page = first ? "overview" : "explore";
+  $("overview").hidden = !first;
+  $("to-overview").ariaCurrent = first ? "page" : null;
+  $("to-explore").ariaCurrent = first ? null : "page";
   for (const name of ["live", "log"]) $(name).setAttribute("aria-pressed", view[name]);
   $("zone").textContent = view.zone === "utc" ? "UTC" : "local";
   for (const end of ["from", "to"]) {
@@ -61,8 +83,9 @@ function dress() {
   $("span").value = [...$("span").options].some((option) => option.value === span) ? span : "";
   $("back").disabled = !before.length;
   while (panels.length > view.panels.length) panels.pop().destroy();
-  while (panels.length < view.panels.length) {
-    const panel = new Panel(gutters, {
+  if (view.panels.length && !plots) loadPlots();
+  while (plots && panels.length < view.panels.length) {
+    const panel = new plots.Panel(gutters, {
       zoom: (start, end) => zoom(start, end),
       back,
       remove: (name) => change(panels.indexOf(panel), (names) => names.filter((one) => one !== name)),
@@ -75,9 +98,21 @@ function dress() {
   }
   choose(chosen);
   panels.forEach((panel, i) => panel.place(i === panels.length - 1));
-  $("panels").dataset.empty = !view.panels.length;
+  $("panels").dataset.empty = !view.panels.length && !first;
   tree.mark(new Set(view.panels.flat()));
   notice();
+}
+
+/** Have what plots, all of it at once; a page that was opened before the server was replaced has to come anew. */
+async function loadPlots() {
+  try {
+    const [loaded] = await Promise.all(PLOTS.map((name) => import(`./${name}.js`)));
+    if (plots) return;
+    [plots, gutters] = [loaded, new loaded.Gutters()];
+    if (view.panels.length) take(view);
+  } catch {
+    setTimeout(() => (view.panels.length && here() ? location.reload() : loadPlots()), PLOTS_MS);
+  }
 }
 
 function choose(at) {
@@ -125,14 +160,40 @@ function plot(name, place = "") {
 
 /** The panel that has a field's unit, the chosen one first; an empty one takes anything; -1 if there is none. */
 function homeOf(name) {
-  const axis = axisOf(tree.field(name) ?? { field: name });
-  const fits = (names) => !names.length || names.some((one) => axisOf(tree.field(one) ?? { field: one }) === axis);
+  const axis = views.axisOf(tree.field(name) ?? { field: name });
+  const fits = (names) => !names.length || names.some((one) => views.axisOf(tree.field(one) ?? { field: one }) === axis);
   return view.panels[chosen] && fits(view.panels[chosen]) ? chosen : view.panels.findIndex(fits);
 }
 
 /** Give each group of a panel's fields a panel of its own: they have more units than a panel has axes. */
 function split(at, groups) {
   if (at >= 0) take({ ...view, panels: view.panels.flatMap((names, i) => (i === at ? groups : [names])) });
+}
+
+/** Plot the fields of a tile, each unit in a panel of its own, instead of what is shown. */
+function open(names) {
+  const panels = new Map();
+  for (const name of names.slice(0, MOST_OPENED)) {
+    const axis = views.axisOf(tree.field(name) ?? { field: name });
+    panels.set(axis, [...(panels.get(axis) ?? []), name]);
+  }
+  chosen = 0;
+  take({ ...views.overviewOf(view), panels: [...panels.values()] });
+  if (names.length === 1) offerArchive(names[0]);
+}
+
+/** Plot what an event is about, around its time. */
+function openAt({ t, target }) {
+  const names = tree.field(target) ? [target] : [...tree.listed()].filter(([, { field }]) => field.node === target).map(([name]) => name);
+  if (names.length) open(names);
+  else turn();
+  zoom(t - AROUND_S, Math.min(t + AROUND_S, now()));
+}
+
+/** From the overview to the plots, or back. */
+function turn() {
+  const next = explored ? { ...explored, zone: view.zone, theme: view.theme } : { ...view, page: "explore" };
+  take(views.isOverview(view) ? next : views.overviewOf(view));
 }
 
 /** A field without recent samples is of an archive: go to where its samples are. */
@@ -156,7 +217,7 @@ function change(at, edit) {
 
 function close(at) {
   panels.splice(at, 1)[0].destroy();
-  take({ ...view, panels: view.panels.filter((_, i) => i !== at) });
+  take({ ...view, panels: view.panels.filter((_, i) => i !== at), page: "explore" });
 }
 
 function zoom(start, end) {
@@ -206,6 +267,13 @@ const actions = {
   },
 };
 for (const [name, act] of Object.entries(actions)) $(name).addEventListener("click", act);
+for (const [name, first] of [["to-overview", true], ["to-explore", false]]) {
+  $(name).addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    if (views.isOverview(view) !== first) turn();
+  });
+}
 $("span").addEventListener("change", () => {
   if ($("span").value) take({ ...view, from: `now-${$("span").value}s`, to: "now" }, { remember: true });
 });
@@ -223,6 +291,7 @@ for (const end of ["from", "to"]) {
 const keys = {
   "/": () => $("search").focus(), l: live, b: back, u: actions.zone, g: actions.log, d: actions.theme, "?": actions.help,
   ArrowLeft: actions.earlier, ArrowRight: actions.later, "+": actions.finer, "=": actions.finer, "-": actions.wider,
+  o: turn,
   n: () => {
     chosen = view.panels.length;
     take({ ...view, panels: [...view.panels, []] });
@@ -266,15 +335,63 @@ const now = () => (told === null ? Date.now() : 1000 * state.now + performance.n
 function tick() {
   for (const panel of panels) panel.resize(); // a notice may have come or gone
   const known = !unreachable && state.router && told !== null;
-  const all = summary(tree.tick(now(), performance.now() / 1000, known));
+  const [moment, at, shown] = [now(), performance.now() / 1000, views.isOverview(view)];
   const away = unreachable ? "server away" : !state.router ? "router away" : !state.hub ? "hub away" : "";
-  const text = away || (told === null ? "…" : all.text);
-  if ($("stack").textContent !== text) $("stack").textContent = text;
-  $("stack").dataset.state = away ? "away" : all.state;
-  $("stack").title = away || all.state !== "part" ? "" : "Not every field has been looked at yet";
+  const plotted = summary(tree.tick(moment, at, known));
+  const all = overview.tick({ tree, watched, now: moment, at, known, away, zone: view.zone, shown });
+  if (told === null && !away) return;
+  say($("stack"), shown ? all.text : away || plotted.text);
+  $("stack").dataset.state = shown || away ? all.state : plotted.state;
+  $("stack").dataset.tone = shown ? all.tone : "";
+  $("stack").title = away || all.state !== "part" ? "" : "Not everything is known";
+  say($("utc"), `${write(moment, "utc").slice(0, 19)} UTC`);
+  say($("local"), zoneName() === "UTC" ? "" : `${write(moment, "local").slice(11, 19)} ${zoneName()}`);
+  say($("watching"), watched.here || away ? "" : `${watched.why}: limits and causes are not known, silence is judged by this page`);
+  document.title = all.title;
+  const icon = $("icon").href.replace(/icon[^/]*$/, `icon${all.state === "trouble" || all.state === "away" ? `-${all.tone}` : ""}.svg`);
+  if ($("icon").href !== icon) $("icon").href = icon;
+}
+
+function say(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
+const zoneName = () => new Intl.DateTimeFormat("en", { timeZoneName: "short" }).formatToParts().find(({ type }) => type === "timeZoneName").value;
+
+/** Look at what tiles show, one request after the other. */
+async function freshenTiles() {
+  let more = false;
+  try {
+    if (views.isOverview(view) && !document.hidden && here()) {
+      for (const names of inPieces(overview.due())) tree.take(await latest(names), performance.now() / 1000);
+      more = await overview.pull(now());
+      tick();
+    }
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+  }
+  setTimeout(freshenTiles, more || (here() && !$("tiles").children.length) ? SOON_MS : TILES_MS);
+}
+
+async function freshenDay() {
+  try {
+    if (!document.hidden && here()) happened = await events(now() - DAY_S, MOST_EVENTS);
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error; // a bridge that knows no events has no strip of them
+  }
+  tell({ root: $("day"), strip: $("strip"), list: $("events") }, happened, now(), view.zone, openAt);
+  setTimeout(freshenDay, EVENTS_MS);
 }
 
 async function watch() {
+  try {
+    await look();
+  } finally {
+    setTimeout(watch, STATUS_MS); // whatever went wrong: a page that looks no more would show what was
+  }
+}
+
+async function look() {
   const was = notice();
   try {
     state = await status();
@@ -296,7 +413,6 @@ async function watch() {
   }
   tree.say(here() ? "No data node is online." : "Who is online is not known.");
   if (notice() && (!was || failed.size) && panels.length) refresh();
-  setTimeout(watch, STATUS_MS);
 }
 
 function freshenIn(delay) {
@@ -317,14 +433,17 @@ async function freshen() {
   if (!freshnessTimer) freshenIn(FRESHNESS_MS);
 }
 
-window.addEventListener("popstate", () => take(views.read(location.search)));
+window.addEventListener("popstate", () => take(views.read(location.search), { turn: false }));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => take(view));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   freshenIn(0);
   if (view.live) refresh();
 });
-document.body.classList.toggle("menu", !view.panels.length);
+document.body.classList.toggle("menu", !view.panels.length && !views.isOverview(view));
 take(view);
-watch();
+watch().then(freshenDay);
+follow(watched, tick);
+freshenTiles();
+setTimeout(loadPlots, PLOTS_MS);
 setInterval(tick, TICK_MS);

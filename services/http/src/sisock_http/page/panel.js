@@ -5,6 +5,7 @@ import { columns, joined, pointsFor } from "./series.js";
 import { caption, decades, exponentOf, labels, short } from "./ticks.js";
 import { write } from "./moments.js";
 import { follow } from "./touch.js";
+import { axisOf } from "./view.js";
 
 // Okabe and Ito's colours, told apart by the colour-blind, too; dashes tell the rest.
 const PALETTES = {
@@ -41,9 +42,6 @@ const LABEL = 18; // px of an axis' caption
 const LEAST_HEIGHT = 120;
 const TOLD_FIELDS = 4; // so many have room for what they come to
 const REACH = 200; // rows to look back for a sample, where fields have times of their own
-
-/** Which axis a field belongs to: that of its unit; text has its own, and so has what has no unit. */
-export const axisOf = ({ field, units, type }) => (type && type !== "number" ? `words ${field}` : units ? `unit ${units}` : `only ${field}`);
 
 /** Room beside the plots, the same for all, so that they stand under each other. */
 export class Gutters {

@@ -45,6 +45,12 @@ export const fields = async () => (await get("fields")).json();
 
 export const latest = async (names) => (await get("latest", names.map((name) => ["field", name]))).json();
 
+/** How fields are, as watch says; what changed since `seq` if that is of the same `epoch`. */
+export const states = async (seq, epoch) => (await get("state", seq ? [["since", seq], ["epoch", epoch]] : [], null, 5000)).json();
+
+/** What happened since `start`, UNIX seconds. */
+export const events = async (start, most) => (await get("events", [["start", start.toFixed(0)], ["most", most]])).json();
+
 /** Parameters of a request for data. */
 export function wanted(names, start, end, more = []) {
   return [...names.map((name) => ["field", name]), ["start", start.toFixed(3)], ["end", end.toFixed(3)], ...more];

@@ -5,14 +5,14 @@ import { write } from "./moments.js";
 const ONE_REQUEST = 5000; // characters of names in one request for last samples
 const OPEN_FIELDS = 60; // nodes with fewer fields are open from the start while there are few nodes
 
-const element = (tag, properties = {}, ...children) => {
+export const element = (tag, properties = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
   return made;
 };
 
 /** Names in pieces whose addresses are not too long. */
-function inPieces(names) {
+export function inPieces(names) {
   const pieces = [[]];
   let length = 0;
   for (const name of names) {
@@ -83,6 +83,11 @@ export class Tree {
   /** What stands where there is no node to show. */
   say(sentence) {
     if (!this.nodes.size && this.root.textContent !== sentence) this.root.textContent = sentence;
+  }
+
+  /** Every field by its name: `{field, node, since}`, with what is known of its node, and since when that is gone, or null. */
+  * listed() {
+    for (const { node, fields, gone } of this.nodes.values()) for (const field of fields) yield [field.field, { field, node, since: gone }];
   }
 
   /** What is known of a field: its units and so on; undefined of one that was never listed. */

@@ -1,4 +1,5 @@
 // What is shown: panels of fields, range, switches. It lives in the address, so that a link can be mailed.
+// Without panels that is the overview, unless it says `page: "explore"`.
 
 const FIRST = { panels: [], from: "now-1h", to: "now", live: false, zone: "utc", log: false, theme: "" };
 const READABLE = { "%3A": ":", "%2C": ",", "%2F": "/", "%20": "+" };
@@ -14,8 +15,14 @@ export function read(search) {
     zone: query.get("zone") === "local" ? "local" : "utc",
     log: query.get("log") === "1",
     theme: ["dark", "light"].includes(query.get("theme")) ? query.get("theme") : "",
+    ...(query.get("page") === "explore" ? { page: "explore" } : {}),
   };
 }
+
+export const isOverview = ({ panels, page }) => !panels.length && page !== "explore";
+
+/** The overview as somebody who looks at `view` has it: its range and panels are not the overview's. */
+export const overviewOf = ({ zone, theme }) => ({ ...FIRST, zone, theme });
 
 function decoded(text) {
   try {
@@ -29,6 +36,7 @@ function decoded(text) {
 export function write(view) {
   const pairs = view.panels.filter((names) => names.length)
     .map((names) => ["p", names.map((name) => name.replace(/[%,]/g, encodeURIComponent)).join(",")]);
+  if (!pairs.length && view.page) pairs.push(["page", view.page]);
   for (const name of ["from", "to", "zone", "theme"]) {
     if (view[name] !== FIRST[name]) pairs.push([name, view[name]]);
   }
@@ -42,3 +50,6 @@ export function ranged(view, start, end) {
   const exact = (t) => new Date(t * 1000).toISOString().replace(".000Z", "Z");
   return { ...view, from: exact(start), to: exact(end), live: false };
 }
+
+/** Which axis a field belongs to: that of its unit; text has its own, and so has what has no unit. */
+export const axisOf = ({ field, units, type }) => (type && type !== "number" ? `words ${field}` : units ? `unit ${units}` : `only ${field}`);

@@ -1,0 +1,114 @@
+// How each field stands, and all together: what watch says of it, or else what its last sample lets one know.
+import { judge } from "./freshness.js";
+import { age } from "./moments.js";
+
+/** Each way to stand: its rank (the worst comes first), its tone, and a shape and a word, for colours alone say nothing. */
+export const KINDS = {
+  alarm: { rank: 8, tone: "red", shape: "▲", word: "out of limits" },
+  gone: { rank: 7, tone: "red", shape: "✕", word: "gone" },
+  silent: { rank: 6, tone: "red", shape: "▲", word: "silent" },
+  warning: { rank: 5, tone: "amber", shape: "◆", word: "near a limit" },
+  ahead: { rank: 4, tone: "amber", shape: "◆", word: "clock ahead" },
+  late: { rank: 3, tone: "amber", shape: "◆", word: "late" },
+  unknown: { rank: 2, tone: "hatched", shape: "?", word: "not known" },
+  fresh: { rank: 1, tone: "grey", shape: "●", word: "fresh" },
+  archive: { rank: 0, tone: "grey", shape: "▪", word: "archive" },
+};
+const TROUBLE_RANK = KINDS.late.rank;
+const COMING = ["fresh", "late", "ahead", "warning", "alarm"];
+const BLIND = "this page cannot ask";
+
+export const isTrouble = ({ kind }) => KINDS[kind].rank >= TROUBLE_RANK;
+
+/**
+ * How a field stands: `{kind, value, t, since, why}`, times in UNIX seconds by the clock of the server.
+ *
+ * Arguments are those of `judge`, with `node` (what the bridge says of its node) and `watched` (what watch says of the
+ * field, null if nobody watches). `gone` is since when its node is, or null.
+ */
+export function standing({ field, node, sample, told, now, gone, known, watched }) {
+  const judged = judge({ field, sample, told, now, gone: gone !== null, known });
+  const same = watched && watched.t !== null && (watched.units ?? null) === (field.units ?? null);
+  const newer = same && !(sample?.time >= watched.t);
+  const t = newer ? watched.t : sample?.time ?? null;
+  const about = { value: newer ? watched.value : sample?.value ?? null, t, since: null, why: "" };
+  if (!known) return { ...about, kind: "unknown", why: BLIND };
+  if (gone !== null) return { ...about, kind: "gone", since: watched?.since ?? gone, why: watched?.why || `${field.node} is away` };
+  if (watched) {
+    const archive = watched.state === "unknown" && node && !node.live && judged.state === "archive";
+    if (archive) return { ...about, kind: "archive" };
+    const nobody = watched.state === "unknown" && !node;
+    const kind = nobody ? "gone" : watched.state in KINDS ? watched.state : "unknown";
+    return { ...about, kind, since: watched.since, why: watched.why };
+  }
+  if (judged.state === "silent") return { ...about, kind: "silent", since: t, why: `nothing came for ${age(now - t)}${rhythm(field)}` };
+  if (judged.state === "ahead") return { ...about, kind: "ahead", why: `its newest sample is ${age(t - now)} in the future` };
+  if (judged.state === "old") return { ...about, kind: "unknown", why: "how often it comes is not known" };
+  if (judged.state === "unknown") return { ...about, kind: "unknown", why: sample ? "not answered lately" : "not looked at yet" };
+  return { ...about, kind: judged.state };
+}
+
+const rhythm = ({ interval }) => (interval ? `; due each ${age(interval)}` : "");
+
+/** The worst of some standings, the first of its kind; undefined of none. */
+export const worst = (all) => all.reduce((found, one) => (!found || KINDS[one.kind].rank > KINDS[found.kind].rank ? one : found), undefined);
+
+/**
+ * What the top line, the title and the icon say.
+ *
+ * `all` are standings, `lost` nodes `{name, since}`, `away` a sentence if nothing can be known, `watching` whether watch is.
+ */
+export function overall({ all, lost, away, watching }, clock) {
+  const names = new Set(lost.map(({ name }) => name));
+  const told = all.filter(({ kind, field }) => !(kind === "gone" && names.has(field.node)));
+  const count = (...kinds) => told.filter(({ kind }) => kinds.includes(kind)).length;
+  const troubles = told.filter(isTrouble).length + lost.length;
+  const since = Math.min(...lost.map((one) => one.since ?? Infinity));
+  if (away) return { text: `${away} · nothing is known`, state: "away", tone: "hatched", title: "? sisock" };
+  const parts = [
+    [count(...COMING), "live"], [count("silent"), "silent"], [count("alarm"), "out of limits"], [count("warning"), "near a limit"],
+    [count("late"), "late"], [count("ahead"), "ahead"], [count("gone"), "gone"],
+    [lost.length, `${lost.length === 1 ? "node" : "nodes"} lost${Number.isFinite(since) ? ` since ${clock(since)}` : ""}`],
+    [count("unknown"), "not known"], [count("archive"), "in archives"],
+  ].filter(([n], i) => n || !i);
+  const text = parts.map(([n, word]) => `${n} ${word}`).join(" · ");
+  const tone = lost.length ? "red" : KINDS[worst(all)?.kind ?? "unknown"].tone;
+  if (troubles) return { text, state: "trouble", tone, title: `${troubles} ${tone === "red" ? "▲" : "◆"} sisock` };
+  const well = watching && all.length > 0 && !count("unknown");
+  return { text, state: well ? "well" : "part", tone: well ? "grey" : "hatched", title: "sisock" };
+}
+
+/** Fields as tiles, `{key, name, items}`: those of each group of the site's file, and of each node what is in none; archives last. */
+export function tiles(items) {
+  const [groups, nodes] = [new Map(), new Map()];
+  const put = (into, name, item) => into.set(name, [...(into.get(name) ?? []), item]);
+  for (const item of items) {
+    for (const group of item.groups) put(groups, group, item);
+    if (!item.groups.length) put(nodes, item.field.node, item);
+  }
+  const kept = ({ items: own }) => own.every(({ kind }) => kind === "archive");
+  const listed = (map, kind) => [...map].map(([name, own]) => ({ key: `${kind}:${name}`, name, items: own }))
+    .sort((a, b) => kept(a) - kept(b) || a.name.localeCompare(b.name, "en", { numeric: true }));
+  return [...listed(groups, "group"), ...listed(nodes, "node")];
+}
+
+/** Nodes that are not here though watch knows fields of theirs, `{name, since, why}`; `here` are the names of those that are. */
+export function missing(fields, here) {
+  const found = new Map();
+  for (const { field, state, since, why } of fields) {
+    const [node, name] = field.split("::");
+    if (state !== "unknown" || name === undefined || here.has(node)) continue;
+    const known = found.get(node);
+    if (!known || (since ?? Infinity) < (known.since ?? Infinity)) found.set(node, { name: node, since, why });
+  }
+  return [...found.values()];
+}
+
+/** The field that a tile shows: its worst, else the one that it `had`, else the first that has a number. */
+export function shownOf(items, had) {
+  const bad = worst(items.filter((item) => isTrouble(item)));
+  if (bad) return bad;
+  const kept = items.find((item) => item.field.field === had);
+  if (kept) return kept;
+  return items.find((item) => item.kind === "fresh" && typeof item.value === "number") ?? items.find((item) => item.kind === "fresh") ?? items[0];
+}
