@@ -189,6 +189,17 @@ def test_with_the_bridge_dead_nothing_is_said_to_be_fresh(
     assert desk.faults == []
 
 
+def test_a_fault_in_the_page_does_not_end_its_looks_at_the_server(browser: Browser, bridge: Any) -> None:
+    desk = Desk(browser, bridge.url).open()
+    expect(desk.trouble("night · dead")).to_be_visible()
+    desk.page.evaluate("document.getElementById('notice').id = 'lost'")
+    wait_until(lambda: desk.page.evaluate("1") and len(desk.faults) > 4, what="the page has had its faults")
+    desk.page.evaluate("document.getElementById('lost').id = 'notice'")
+    with desk.page.expect_response(re.compile("/api/v1/status")):
+        pass
+    desk.close()
+
+
 def test_the_first_screen_is_light_and_allows_no_style_from_elsewhere(desk: Desk, bridge: Any) -> None:
     desk.open()
     expect(desk.trouble("night · dead")).to_be_visible()
