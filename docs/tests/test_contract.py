@@ -143,7 +143,7 @@ def test_the_example_of_bins_is_what_the_code_makes_and_reads() -> None:
     assert written["data"].pop("stage_1k/sum") == pytest.approx(told["data"].pop("stage_1k/sum"))
     assert written == told
     told["data"]["stage_1k/sum"] = [2.3]
-    bins, problems = replies.read_bins("node", [told], ["stage_1k"])
+    bins, problems = binning.read_bins("node", [told], ["stage_1k"])
     assert problems == {}
     assert bins["stage_1k"].count.tolist() == [2.0]
 

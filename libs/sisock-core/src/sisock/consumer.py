@@ -15,7 +15,7 @@ from autobahn.wamp.types import SubscribeOptions
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
 
-from sisock import replies, uris
+from sisock import binning, replies, uris
 from sisock.calls import Calls, Parts
 from sisock.config import RouterConfig
 from sisock.connection import Connection
@@ -318,7 +318,7 @@ class Consumer:
         TooMuchDataError, NodeError
             As `get_data` does.
         """
-        return replies.read_bins(
+        return binning.read_bins(
             name, await self._fetch(name, fields, start, end, deadline_s, _WHOLE, grid), fields
         )
 
