@@ -15,6 +15,8 @@ from sisock_ci.services import find_package, packages
 ROOT = Path(__file__).parents[2]
 WEATHER = "services/weather"
 QUICK = "tests/test_core_that_is_there.py"
+LONG = "SISOCK_LONG" in os.environ
+"""Also make the environments that are expected to be green: a minute each (`make alone` makes such, too)."""
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -48,16 +50,18 @@ def test_a_bound_that_allows_a_core_without_what_is_used_is_red_with_the_lowest_
         "def test_it():\n    print(version('sisock-core'))\n    assert sisock_weather.config.NEW\n"
     )
     allow(clone, ">=1.7,<2")
-    newest = lone(clone)
-    assert newest.returncode == 0, newest.stdout + newest.stderr
+    if LONG:
+        newest = lone(clone)
+        assert newest.returncode == 0, newest.stdout + newest.stderr
     lowest = lone(clone, "--lowest")
     assert lowest.returncode == 1
     assert "cannot import name 'NEW' from 'sisock.uris'" in lowest.stdout
     assert "not green alone: weather" in lowest.stderr
-    allow(clone, ">=1.8,<2")
-    mended = lone(clone, "--lowest")
-    assert mended.returncode == 0, mended.stdout + mended.stderr
-    assert "weather: its tests pass where it is alone with sisock-core==1.8.0" in mended.stdout
+    if LONG:
+        allow(clone, ">=1.8,<2")
+        mended = lone(clone, "--lowest")
+        assert mended.returncode == 0, mended.stdout + mended.stderr
+        assert "weather: its tests pass where it is alone with sisock-core==1.8.0" in mended.stdout
 
 
 def test_the_lowest_core_is_the_oldest_version_that_the_bound_allows(clone: Any) -> None:
