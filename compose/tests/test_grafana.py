@@ -177,10 +177,12 @@ def test_every_panel_shows_samples_on_the_demo_without_a_click(demo: str, file: 
             continue
 
         def full(panel: dict[str, Any] = panel) -> bool:
-            series = ask(demo, made, panel)
-            return bool(series) and all(
-                one["datapoints"] if "datapoints" in one else one["data"]["values"][0] for one in series
-            )
+            shown = [
+                bool(one["datapoints"] if "datapoints" in one else one["data"]["values"][0])
+                for one in ask(demo, made, panel)
+            ]
+            # Of an archive that ended long ago watch never had a state, so that its row is empty.
+            return any(shown) if file.stem == "watch" else bool(shown) and all(shown)
 
         wait_until(full, 30, f"samples in {panel['title']!r} of {file.stem}", step_s=0.5)
 
