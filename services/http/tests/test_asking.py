@@ -1,6 +1,7 @@
 """How nodes are asked on behalf of a request, on a clock that the test moves."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -327,6 +328,15 @@ class TestJoined:
         assert (answer.field.units, answer.notice, answer.nodes) == ("K", "", ("g3", "feed"))
         assert [asked["name"] for asked in consumer.asked] == ["g3", "feed"]
 
+    @pytest.fixture
+    def every_level(self) -> Iterator[None]:
+        """Log lines of debug, too, whatever a test before has configured in this process."""
+        before = structlog.get_config()
+        structlog.reset_defaults()
+        yield
+        structlog.configure(**before)
+
+    @pytest.mark.usefixtures("every_level")
     def test_ten_minutes_are_the_live_nodes_alone(self, clock: Clock) -> None:
         asker, consumer, _ = self.make(clock, self.samples)
         with capture_logs() as logs:
