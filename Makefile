@@ -7,7 +7,7 @@ export UV_LINK_MODE ?= copy
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
-.PHONY: demo test test-images alone lint unit bench mutants coverage packages clean
+.PHONY: demo test test-long test-images alone lint unit bench mutants coverage packages clean
 .DEFAULT_GOAL := test
 
 $(UV):
@@ -28,6 +28,11 @@ packages:
 
 test: .venv/.synced packages lint unit
 	@echo "tests of images on a real engine: make test-images"
+
+# What takes a minute or more each, beside the rest.
+test-long: .venv/.synced packages
+	SISOCK_LONG=1 .venv/bin/pytest ci/tests/test_lowest.py ci/tests/test_alone.py compose/tests/test_alarms.py
+	SISOCK_SERIES_SECONDS=600 .venv/bin/pytest -s compose/tests/test_one_series.py
 
 # Needs a Docker engine and a registry (SISOCK_REGISTRY, or one at 127.0.0.1:5555).
 test-images: .venv/.synced

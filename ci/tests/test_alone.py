@@ -1,5 +1,6 @@
 """Packages where they are alone: one service's tests, and the hub as someone outside installs it."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ def test_a_services_tests_pass_in_a_copy_of_its_folder(url: str, tmp_path: Path)
     assert all(path.startswith(f"{tmp_path}/") for path in told)
 
 
+@pytest.mark.skipif("SISOCK_LONG" not in os.environ, reason="takes a minute or more: make test-long")
 def test_the_hub_installed_from_an_index_has_a_present_idna_and_prints_no_traceback(
     url: str, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ which installs them.
 
 import http.server
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -304,6 +305,7 @@ def test_a_killed_router_is_told_and_its_return_too(
         print("\nrouter killed: " + "; ".join(lines), end="")
 
 
+@pytest.mark.skipif("SISOCK_LONG" not in os.environ, reason="takes a minute or more: make test-long")
 def test_a_feed_that_stops_is_told_and_its_return_too(
     watched: Watched, capsys: pytest.CaptureFixture[str]
 ) -> None:
