@@ -7,10 +7,10 @@ import os
 import sys
 
 from sisock.config import RouterConfig, load
-from sisock.consumer import Consumer, NodeInfo
 from sisock.errors import SisockError
 from sisock.logs import configure, get
 from sisock.node import Limits
+from sisock_consumer.consumer import Consumer, NodeInfo
 from twisted.internet import reactor
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater

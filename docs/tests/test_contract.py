@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sisock import base, binning, replies, uris, wire
+from sisock import base, binning, uris, wire
 from sisock.bounds import Bounds
 from sisock.node import Field, Series
+from sisock_consumer import replies
+from sisock_consumer.bins import read_bins
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
@@ -143,7 +145,7 @@ def test_the_example_of_bins_is_what_the_code_makes_and_reads() -> None:
     assert written["data"].pop("stage_1k/sum") == pytest.approx(told["data"].pop("stage_1k/sum"))
     assert written == told
     told["data"]["stage_1k/sum"] = [2.3]
-    bins, problems = binning.read_bins("node", [told], ["stage_1k"])
+    bins, problems = read_bins("node", [told], ["stage_1k"])
     assert problems == {}
     assert bins["stage_1k"].count.tolist() == [2.0]
 

@@ -13,6 +13,7 @@ from sisock_ci import (
     changes,
     engine,
     index,
+    lines,
     lint,
     made,
     new,
@@ -117,6 +118,13 @@ def _new(root: Path, options: argparse.Namespace) -> None:
         _say(path)
 
 
+def _lines(root: Path, options: argparse.Namespace) -> None:
+    for name in options.packages:
+        package = find_package(root, name)
+        every, code = lines.count(root, package)
+        _say(f"{package.name:<16} {every:>6} lines, {code:>6} of code")
+
+
 def _lint(root: Path, options: argparse.Namespace) -> None:
     for name in options.packages:
         package = find_package(root, name)
@@ -193,6 +201,8 @@ def _parser() -> argparse.ArgumentParser:
     fresh.add_argument("--title", default="", help="what it serves, such as 'the wind on the roof'")
     linted = add("lint", _lint, "lint packages, and nothing of another one")
     linted.add_argument("packages", nargs="+")
+    counted = add("lines", _lines, "how large the sources of packages are")
+    counted.add_argument("packages", nargs="+")
     lone = add("alone", _alone, "test packages where they are alone, with all they need from an index")
     lone.add_argument("packages", nargs="*")
     lone.add_argument("--all", action="store_true", help="all services")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sisock import binning, wire
 from sisock.node import Grid
+from sisock_consumer.bins import read_bins
 
 BEGIN = 1_500_000_000.0
 T = np.arange(100.0, 130.0)
@@ -107,7 +108,7 @@ def test_bins_arrive_as_they_were_made(steps, grid, packed, kind) -> None:
     values = {"number": t, "bool": t % 2 < 1, "string": np.array(["on", "off"] * len(t), dtype=object)}[kind]
     made = computed(Samples(t, values[: len(t)]), 1.0, 2e9, grid)
     parts = list(wire.parts(binning.tables([made]), [], packed=packed, part_bytes=700))
-    read, problems = binning.read_bins("samples", parts, ["x", "y"])
+    read, problems = read_bins("samples", parts, ["x", "y"])
     assert not problems
     assert list(read) == ["x"]
     assert_like_model(read["x"], plain_model(t, values[: len(t)].tolist(), 1.0, 2e9, grid))
@@ -137,7 +138,7 @@ def test_too_many_bins_are_refused_before_they_are_all_made() -> None:
 
 def test_bins_that_a_peer_made_up_are_a_sentence() -> None:
     good = next(wire.parts(binning.tables([computed(Samples(T, T), 0, 200, Grid(10**7))]), [], packed=False))
-    assert not binning.read_bins("n", [good], ["x"])[1]
+    assert not read_bins("n", [good], ["x"])[1]
     for key, value in (
         ("x/last_t", []),
         ("x/count", [math.nan]),
@@ -145,6 +146,6 @@ def test_bins_that_a_peer_made_up_are_a_sentence() -> None:
         ("x/first_t", [1.0, 2.0]),
     ):
         bad = {"data": good["data"] | {key: value}, "timeline": good["timeline"]}
-        found, problems = binning.read_bins("n", [bad], ["x"])
+        found, problems = read_bins("n", [bad], ["x"])
         assert not found
         assert "n::x" in problems["x"]

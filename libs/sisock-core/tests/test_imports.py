@@ -36,7 +36,7 @@ def test_a_parsers_tests_need_no_network_library() -> None:
 
 
 def test_importing_the_core_installs_no_reactor() -> None:
-    modules = "base, connection, consumer, runner, session"
+    modules = "base, connection, runner, session"
     code = f"import sys; from sisock import {modules}; print('twisted.internet.reactor' in sys.modules)"
     assert run(code) == "False"
 
@@ -53,6 +53,11 @@ def test_importing_the_core_installs_no_reactor() -> None:
         ("sisock.piecewise", "sisock_archive.piecewise"),
         ("sisock.text_columns", "sisock_archive.text_columns"),
         ("sisock.client", "sisock_client"),
+        ("sisock.consumer", "sisock_consumer.consumer"),
+        ("sisock.replies", "sisock_consumer.replies"),
+        ("sisock.target", "sisock_consumer.target"),
+        ("sisock.moments", "sisock_consumer.moments"),
+        ("sisock.spreadsheets", "sisock_consumer.spreadsheets"),
     ],
 )
 class TestOldNames:

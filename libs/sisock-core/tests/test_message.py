@@ -3,7 +3,8 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from sisock import message, replies
+from sisock import message
+from sisock_consumer import replies
 
 VALUES = st.floats(-1e9, 1e9) | st.integers(-5, 5) | st.none()
 COLUMNS = st.dictionaries(

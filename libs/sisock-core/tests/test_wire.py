@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sisock import replies, wire
+from sisock import wire
 from sisock.bounds import Bounds
 from sisock.errors import ContractError, NodeError
 from sisock.node import Field, Limits, Series
+from sisock_consumer import replies
 
 T = np.array([10.0, 20.0, 30.0])
 

@@ -12,10 +12,10 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from sisock import metrics
-from sisock.consumer import NodeInfo
 from sisock.errors import NodeAwayError
 from sisock.node import Field, Series
-from sisock.replies import Listing, Reading
+from sisock_consumer.consumer import NodeInfo
+from sisock_consumer.replies import Listing, Reading
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import NodeAsker

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
-from sisock import replies
-from sisock.consumer import NodeInfo
 from sisock.errors import NodeError, TooMuchDataError
 from sisock.node import Field, Limits
-from sisock.target import Target
+from sisock_consumer import replies
+from sisock_consumer.consumer import NodeInfo
+from sisock_consumer.target import Target
 from sisock_http.asking.gather import LATE_S, Asker
 from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.latest import latest

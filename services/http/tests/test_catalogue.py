@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 import structlog
-from sisock.consumer import NodeInfo
 from sisock.node import Field
-from sisock.replies import Listing
-from sisock.target import Target
+from sisock_consumer.consumer import NodeInfo
+from sisock_consumer.replies import Listing
+from sisock_consumer.target import Target
 from sisock_http.observatory.catalogue import Catalogue
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sisock import replies
 from sisock.errors import NodeError
 from sisock.node import Field, Limits, Series
-from sisock.target import Target
+from sisock_consumer import replies
+from sisock_consumer.target import Target
 from sisock_http.asking.question import Answer
 from sisock_http.dialects.panel import Shown
 from sisock_http.dialects.simplejson import element

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sisock.node import Field, Limits, Series
-from sisock.target import Target
+from sisock_consumer.target import Target
 from sisock_http.asking.question import Answer
 from sisock_http.dialects.panel import Shown
 from sisock_http.dialects.simplejson import element

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sisock.node import Field, Limits, Series
-from sisock.target import Target
+from sisock_consumer.target import Target
 from sisock_http.asking.joining import Holder, covered_since, described, divide, merge, missing
 from sisock_http.asking.question import Question
 

@@ -11,9 +11,9 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sisock import decimate
-from sisock.consumer import NodeInfo
 from sisock.node import Field, Grid, Limits, Series
-from sisock.target import Target
+from sisock_consumer.consumer import NodeInfo
+from sisock_consumer.target import Target
 from sisock_http.asking.found import Found
 from sisock_http.asking.keeping import MOST_RANGES, Keeper
 from sisock_http.asking.question import Question

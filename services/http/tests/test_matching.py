@@ -1,8 +1,8 @@
 """What dashboard variables make of targets."""
 
 import pytest
-from sisock.consumer import NodeInfo
 from sisock.node import Field
+from sisock_consumer.consumer import NodeInfo
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode
 from sisock_http.observatory.matching import resolve
 from sisock_http.problems import RequestError

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from sisock.consumer import NodeInfo
 from sisock.node import Field
+from sisock_consumer.consumer import NodeInfo
 from sisock_http.dialects import simpod
 from sisock_http.dialects.panel import EVENTS
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode

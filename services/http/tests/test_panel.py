@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 from sisock.node import Limits
-from sisock.target import Target
+from sisock_consumer.target import Target
 from sisock_http.dialects import panel, times
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.problems import RequestError

@@ -2,7 +2,7 @@
 
 import pytest
 from sisock.node import Field
-from sisock.target import Target
+from sisock_consumer.target import Target
 from sisock_http.observatory import sources
 from sisock_http.observatory.sources import Sources
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from sisock.node import Grid, Series
-from sisock.target import Target
+from sisock_consumer.target import Target
 from sisock_http.asking import summing
 from sisock_http.asking.found import Found
 from sisock_http.asking.question import Question

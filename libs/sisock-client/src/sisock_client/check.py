@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import numpy as np
 from sisock.auth import find_secret
 from sisock.config import RouterConfig
-from sisock.consumer import NodeInfo
 from sisock.errors import ConfigError, SisockError, TooMuchDataError
 from sisock.node import Field, Limits, Times
-from sisock.replies import Reading
-from sisock.target import Target
+from sisock_consumer.consumer import NodeInfo
+from sisock_consumer.replies import Reading
+from sisock_consumer.target import Target
 
 from sisock_client import certificate, exposure, health, place, states
 from sisock_client.errors import ClientError

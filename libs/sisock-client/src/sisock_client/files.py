@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from sisock.spreadsheets import harmless
+from sisock_consumer.spreadsheets import harmless
 
 from sisock_client.errors import ClientError
 from sisock_client.samples import Samples

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_client.errors import ClientError, UnknownFieldError
 from sisock_client.times import microseconds

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sisock.node import Field, FieldType
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_client.client import Client
 from sisock_client.errors import ClientError

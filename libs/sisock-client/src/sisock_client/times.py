@@ -1,4 +1,4 @@
-"""Times as people give and read them: the grammar of `sisock.moments`, or what Python has for them."""
+"""Times as people give and read them: as `sisock_consumer.moments` has it, or what Python has for them."""
 
 import math
 from datetime import UTC, date, datetime, time, timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sisock import moments
+from sisock_consumer import moments
 
 from sisock_client.errors import ClientError
 
@@ -22,8 +22,8 @@ def unix_time(value: Any, now: float) -> float:
     Parameters
     ----------
     value : str, number, date, datetime, timedelta, datetime64 or timedelta64
-        A text or a number is read as `sisock.moments` says; a timedelta is that long ago, whatever its
-        sign; a date is its midnight; a time that names no zone is UTC.
+        A text or a number is read as `sisock_consumer.moments` says; a timedelta is that long ago, whatever
+        its sign; a date is its midnight; a time that names no zone is UTC.
     now : float
         The present, UNIX seconds.
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from sisock import logs
 from sisock.config import RouterConfig, load
-from sisock.consumer import Consumer
 from sisock.errors import SisockError
 from sisock.node import Limits
 from sisock.runner import the_reactor
-from sisock.target import Target
+from sisock_consumer.consumer import Consumer
+from sisock_consumer.target import Target
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread

@@ -2,7 +2,7 @@
 
 Columns are taken in pieces, in order of time, so that a range of any length takes the memory of one
 piece and of its bins (`compute`). What goes over the wire is columns again (`tables`, CONTRACT
-section 7.10); the way back is `read_bins`.
+section 7.10); the way back is `sisock_consumer.bins`.
 """
 
 import math
@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sisock import replies, wire
+from sisock import wire
 from sisock.errors import ContractError, TooMuchDataError
 from sisock.node import Bins, Column, Grid, Limits, Series, Times
 from sisock.times import FARTHEST_S
 
 STATISTICS = ("count", "sum", "min", "max", "first", "first_t", "last", "last_t")
 """Columns of a field's bins, named ``<field>/<statistic>`` (CONTRACT section 7.10)."""
-
-_NUMERIC = frozenset(("sum", "min", "max"))
 
 WIDEST_US = 2**62
 BIN_BYTES = 8 * (1 + len(STATISTICS))
@@ -279,62 +277,3 @@ def tables(made: Iterable[Bins]) -> list[wire.Table]:
         for one in made
         if len(one.t)
     ]
-
-
-def read_bins(
-    node: str, parts: Sequence[object], names: Sequence[str]
-) -> tuple[dict[str, Bins], dict[str, str]]:
-    """Read the parts of an answer to ``get_data`` with ``bins``.
-
-    Parameters
-    ----------
-    node : str
-        The data node, for the sentences.
-    parts : sequence
-        The parts, in order.
-    names : sequence of str
-        The fields that were asked for.
-
-    Returns
-    -------
-    bins : dict of Bins
-        One for each field that has samples and could be read.
-    problems : dict of str
-        A sentence for each that could not be read.
-
-    Raises
-    ------
-    NodeError
-        If a part is no answer to ``get_data`` at all.
-    """
-    found = replies.read_data(node, parts, [f"{name}/{key}" for name in names for key in STATISTICS], {})
-    bins: dict[str, Bins] = {}
-    problems: dict[str, str] = {}
-    for name in names:
-        wrong = next((told for key in STATISTICS if (told := found.problems.get(f"{name}/{key}"))), "")
-        given = {key: one for key in STATISTICS if (one := found.series.get(f"{name}/{key}")) and len(one.t)}
-        if wrong:
-            problems[name] = wrong
-        elif given:
-            made = _bins(name, given)
-            if made is None:
-                problems[name] = f"{node}::{replies.shown(name)}: bins that are none"
-            else:
-                bins[name] = made
-    return bins, problems
-
-
-def _bins(name: str, given: Mapping[str, Series]) -> Bins | None:
-    """Bins of one field; None if a column is missing or makes no sense."""
-    if set(STATISTICS) - _NUMERIC - given.keys():
-        return None
-    t = given["count"].t
-    if any(len(one.t) != len(t) for one in given.values()) or not bool((t[1:] > t[:-1]).all()):
-        return None
-    plain = {key: one.values for key, one in given.items()}
-    numbers = [plain[key] for key in plain if key not in ("first", "last")]
-    if any(column.dtype.kind != "f" or np.isnan(column).any() for column in numbers):
-        return None
-    if not (plain.keys() >= _NUMERIC and plain["first"].dtype.kind == plain["last"].dtype.kind == "f"):
-        plain = {key: column for key, column in plain.items() if key not in _NUMERIC}
-    return Bins(name, t, **plain, finalized_until=given["count"].finalized_until)

@@ -1,6 +1,6 @@
 """One lasting connection to the router: TLS, WAMP-CRA, and a new try with backoff for ever.
 
-What the session is for is its owner's business (`sisock.session`, `sisock.consumer`): the owner
+What the session is for is its owner's business (`sisock.session`, `sisock_consumer.consumer`): the owner
 gets `joined` for every session that the router accepted and `lost` when it is over. A router that
 is away is said once, and again only when the reason changes.
 """

@@ -2,7 +2,7 @@
 
 What a node's author handed back is checked, cut to the interval, reduced to the caller's
 limits and grouped by timeline (`tabulate`), then written as v1 lists or packed (`parts`). The way
-back is `sisock.replies`. Sessions and routers are unknown here.
+back is `sisock_consumer.replies`. Sessions and routers are unknown here.
 """
 
 import math

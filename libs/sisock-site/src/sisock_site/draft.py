@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from sisock.node import Field
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 HEADER = """\
 #:schema site.schema.json

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sisock.bounds import Bounds
 from sisock.node import Field
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_site.conversion import Conversion
 from sisock_site.document import Document, Group, Rule, read

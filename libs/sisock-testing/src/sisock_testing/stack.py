@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 from sisock import logs, uris
 from sisock.config import RouterConfig, load
-from sisock.consumer import Consumer
 from sisock.node import Field, Limits, Series
-from sisock.replies import Reading
 from sisock.runner import the_reactor
+from sisock_consumer.consumer import Consumer
+from sisock_consumer.replies import Reading
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from functools import partial
 from sisock import logs, metrics
 from sisock.auth import CERTIFICATE
 from sisock.config import load
-from sisock.consumer import Consumer, NodeInfo
 from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with, run_until_stopped, the_reactor
+from sisock_consumer.consumer import Consumer, NodeInfo
 from twisted.internet.error import CannotListenError
 
 from sisock_http.asking.gather import Asker

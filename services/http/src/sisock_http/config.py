@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sisock import RouterConfig, setting
 from sisock.config import count, port, seconds, text
-from sisock.consumer import MOST_REPLY_BYTES
+from sisock_consumer.consumer import MOST_REPLY_BYTES
 
 
 def at_least_one(value: str) -> int:

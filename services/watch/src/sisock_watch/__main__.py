@@ -8,8 +8,8 @@ from typing import Any
 import sisock
 from sisock import logs
 from sisock.auth import require_secret
-from sisock.consumer import Consumer
 from sisock.runner import the_reactor
+from sisock_consumer.consumer import Consumer
 from sisock_site import SiteFile
 from twisted.internet.defer import ensureDeferred
 

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import structlog
 from sisock import uris
 from sisock.blocking import in_thread
-from sisock.consumer import NodeInfo
 from sisock.errors import NodeError, TooMuchDataError
 from sisock.node import Field, Limits
-from sisock.replies import Listing, Reading
+from sisock_consumer.consumer import NodeInfo
+from sisock_consumer.replies import Listing, Reading
 from sisock_site import Facts, Site, SiteFile
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
@@ -46,7 +46,7 @@ MOST_QUICK_S = 120.0
 
 
 class Asker(Protocol):
-    """Asks nodes, as `sisock.consumer.Consumer` does."""
+    """Asks nodes, as `sisock_consumer.consumer.Consumer` does."""
 
     hub_here: bool
 
@@ -106,7 +106,7 @@ class Followed:
 
 
 class Follower:
-    """Keeps a roll current (see `sisock.consumer.Watcher`).
+    """Keeps a roll current (see `sisock_consumer.consumer.Watcher`).
 
     Parameters
     ----------

@@ -5,9 +5,9 @@ import sys
 
 from sisock import logs
 from sisock.config import RouterConfig, load
-from sisock.consumer import Consumer
 from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with, the_reactor
+from sisock_consumer.consumer import Consumer
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater
 

@@ -12,10 +12,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sisock import bounds, replies, uris
-from sisock.consumer import Consumer
+from sisock import bounds, uris
 from sisock.decimate import is_numeric
 from sisock.errors import NodeError
+from sisock_consumer import replies
+from sisock_consumer.consumer import Consumer
 
 CALL_DEADLINE_S = 10.0
 LOOK_POINTS = 1000

@@ -11,7 +11,7 @@ from typing import Any
 
 from sisock.blocking import in_thread
 from sisock.node import Field
-from sisock.target import Target
+from sisock_consumer.target import Target
 from twisted.internet.defer import FirstError, ensureDeferred, gatherResults
 
 from sisock_http.asking.found import Found

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sisock import decimate
 from sisock.node import Column, Field, Grid, Limits, Series
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.asking.question import Question, empty
 

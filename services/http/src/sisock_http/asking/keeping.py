@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sisock.binning import BIN_BYTES
-from sisock.consumer import NodeInfo
 from sisock.node import Grid, Limits, Series
+from sisock_consumer.consumer import NodeInfo
 from twisted.internet.defer import Deferred
 
 from sisock_http.asking import sameness

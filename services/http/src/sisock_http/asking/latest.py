@@ -8,7 +8,7 @@ nodes that hold a source the live ones are asked first.
 from collections.abc import Sequence
 
 from sisock.node import Limits
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.asking.gather import Asker, together
 from sisock_http.asking.question import Answer, Join, Question

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from sisock import decimate, metrics, moments
-from sisock.consumer import Consumer
+from sisock import decimate, metrics
 from sisock.errors import DeadlineError, NodeError, TooMuchDataError
 from sisock.node import Series
-from sisock.replies import Reading
+from sisock_consumer import moments
+from sisock_consumer.consumer import Consumer
+from sisock_consumer.replies import Reading
 from twisted.internet.defer import ensureDeferred, gatherResults
 
 from sisock_http.asking import summing

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from sisock.node import Limits
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.asking.gather import Asker, together
 from sisock_http.asking.question import Answer, Join, Question

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 from sisock.node import Bins, Field, Grid, Limits, Series
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 Join = Literal["all", "newest", "no"]
 """Whom to ask for a field of which several nodes hold the source: all that have some of the range, only

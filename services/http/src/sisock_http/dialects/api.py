@@ -10,9 +10,9 @@ from importlib.resources import files
 from typing import Any
 
 from sisock.blocking import in_thread
-from sisock.consumer import Consumer
 from sisock.node import Limits
-from sisock.target import Target
+from sisock_consumer.consumer import Consumer
+from sisock_consumer.target import Target
 
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.latest import latest

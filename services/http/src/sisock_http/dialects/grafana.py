@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sisock.blocking import in_thread
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.plan import Answers, answer_all

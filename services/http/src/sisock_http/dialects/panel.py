@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sisock.node import Limits
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.asking.one_node import STRIDE_POINTS
 from sisock_http.asking.plan import plan

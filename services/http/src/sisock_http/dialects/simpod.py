@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.asking.question import Answer
 from sisock_http.dialects.panel import EVENTS, METHODS, Shown

@@ -1,11 +1,11 @@
-"""Times and lengths of time as Grafana and addresses have them; the grammar is `sisock.moments`."""
+"""Times and lengths of time as Grafana and addresses have them; the grammar is `sisock_consumer.moments`."""
 
 import math
 import re
 from typing import Any
 
-from sisock import moments
 from sisock.times import FARTHEST_S
+from sisock_consumer import moments
 
 from sisock_http.problems import RequestError
 

@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 from nanoarrow.ipc import StreamWriter
 from sisock.node import Series, Times
-from sisock.spreadsheets import harmless
+from sisock_consumer.spreadsheets import harmless
 
 from sisock_http.asking.question import Answer
 from sisock_http.encoding import as_json

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
-from sisock.consumer import NodeInfo
 from sisock.errors import NodeError
 from sisock.node import Field
-from sisock.replies import Listing
-from sisock.target import Target
+from sisock_consumer.consumer import NodeInfo
+from sisock_consumer.replies import Listing
+from sisock_consumer.target import Target
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 
@@ -35,7 +35,7 @@ MOST_PROBLEMS = 5
 
 
 class Lister(Protocol):
-    """Lists a node's fields, as `sisock.consumer.Consumer` does."""
+    """Lists a node's fields, as `sisock_consumer.consumer.Consumer` does."""
 
     async def list_fields(self, name: str, start: float, end: float, deadline_s: float) -> Listing:
         """List them, or raise `NodeError`."""
@@ -83,7 +83,7 @@ class OnlineNode:
 
 
 class Catalogue:
-    """Keeps the list of nodes and fields (see `sisock.consumer.Watcher`).
+    """Keeps the list of nodes and fields (see `sisock_consumer.consumer.Watcher`).
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import math
 import re
 
 import re2
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.problems import RequestError

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sisock.node import Field
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 
 def folded(text: str) -> str:

@@ -7,7 +7,7 @@ from sisock_http.problems import AwayError
 
 
 class Peers(Protocol):
-    """Tells whether router and hub are here, as `sisock.consumer.Consumer` does."""
+    """Tells whether router and hub are here, as `sisock_consumer.consumer.Consumer` does."""
 
     @property
     def router_here(self) -> bool:

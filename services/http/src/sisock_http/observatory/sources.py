@@ -8,7 +8,7 @@ node is away, or has forgotten a channel that is silent.
 from collections.abc import Iterable
 
 from sisock.node import Field
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 REMEMBERED_S = 86400.0
 """So long a node that left is remembered."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sisock import uris
 from sisock.errors import NodeError
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.observatory.presence import Peers
@@ -22,7 +22,7 @@ NO_ROUTER = "the router is away"
 
 
 class Caller(Peers, Protocol):
-    """Calls procedures, as `sisock.consumer.Consumer` does."""
+    """Calls procedures, as `sisock_consumer.consumer.Consumer` does."""
 
     @property
     def nodes(self) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ const NUMBER = /^[-+]?\d+(\.\d*)?([eE][-+]?\d+)?$/;
 const RELATIVE = /^now(?: *([-+]) *(\d+(?:\.\d+)?) *(ms|[smhdwMy]))?$/;
 const ISO = /^(\d{4})(-?)(\d\d)\2(\d\d)(?:[T ](\d\d)(?::?(\d\d)(?::?(\d\d(?:[.,]\d+)?))?)?(Z|([-+])(\d\d)(?::?(\d\d))?)?)?$/;
 
-/** UNIX seconds of a text, `null` if it is no time: the grammar of `sisock.moments`, whose examples this is held to. */
+/** UNIX seconds of a text, `null` if it is no time: the grammar of `sisock_consumer.moments`, whose examples this is held to. */
 export function parse(text, now = Date.now() / 1000) {
   const trimmed = text.trim();
   if (NUMBER.test(trimmed)) {

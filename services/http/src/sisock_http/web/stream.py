@@ -6,7 +6,7 @@ A listener that cannot keep up is let go: its browser comes back by itself and s
 from typing import Any, Protocol
 
 from sisock import uris
-from sisock.consumer import NodeInfo
+from sisock_consumer.consumer import NodeInfo
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import LoopingCall

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sisock import moments
 from sisock.node import Bins, Grid, Limits, Series
-from sisock.target import Target
+from sisock_consumer import moments
+from sisock_consumer.target import Target
 
 from sisock_http.asking.gather import Asker, together
 from sisock_http.asking.question import Answer, Question, empty

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 from sisock.blocking import in_thread
-from sisock.consumer import Consumer
+from sisock_consumer.consumer import Consumer
 
 from sisock_http.asking.gather import Asker
 from sisock_http.dialects.arguments import Arguments

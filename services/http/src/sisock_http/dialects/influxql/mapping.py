@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sisock.node import Field
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.dialects.influxql.schema import Kind, Schema, SeriesKey
 

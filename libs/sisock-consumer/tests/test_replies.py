@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sisock import replies
 from sisock.errors import NodeError
 from sisock.node import Field
+from sisock_consumer import replies
 
 T = [1.0, 2.0, 3.0]
 

@@ -1,7 +1,7 @@
 """A field's whole name."""
 
 import pytest
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 
 @pytest.mark.parametrize(

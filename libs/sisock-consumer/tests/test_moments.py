@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sisock import moments
+from sisock_consumer import moments
 
 EXAMPLES = json.loads(files("sisock_testing").joinpath("moments.json").read_bytes())
 

@@ -6,8 +6,8 @@ import pytest
 import structlog
 from sisock import uris
 from sisock.config import RouterConfig, load
-from sisock.consumer import Consumer
 from sisock.errors import NodeError
+from sisock_consumer.consumer import Consumer
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 

@@ -10,13 +10,13 @@ from typing import Any
 from autobahn.wamp.exception import ApplicationError, Error, TransportLost
 from autobahn.wamp.message import Cancel
 from autobahn.wamp.types import CallOptions
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
-
-from sisock import replies
 from sisock.blocking import within
 from sisock.connection import Connection
 from sisock.errors import DeadlineError, NodeAwayError, NodeError
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from sisock_consumer import replies
 
 MOST_UNANSWERED = 256
 """Calls to one node that may be open at once; beyond that it is not asked any more."""

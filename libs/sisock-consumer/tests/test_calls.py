@@ -11,10 +11,10 @@ from autobahn.wamp.exception import (
     TransportLost,
 )
 from autobahn.wamp.message import Cancel
-from sisock.calls import SUSPECT_DEADLINE_S, Calls, Parts
 from sisock.config import RouterConfig, Secret
-from sisock.consumer import Consumer, NodeInfo
 from sisock.errors import DeadlineError, NodeAwayError, NodeError
+from sisock_consumer.calls import SUSPECT_DEADLINE_S, Calls, Parts
+from sisock_consumer.consumer import Consumer, NodeInfo
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock

@@ -1,0 +1,1 @@
+"""sisock-consumer: ask data nodes; for the bridge, the watch, the client and other consumers."""
