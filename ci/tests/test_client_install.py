@@ -1,17 +1,19 @@
-"""The client installed from an index into an empty environment: three lines to a table."""
+"""The client installed into an empty environment as the docs say: three lines to a table."""
 
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
-from sisock_ci import index, processes
-from sisock_ci.services import find_package, needed
+from sisock_ci import processes
 from sisock_testing import Stack, wait_until
 from sisock_testing.stack import free_port
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "consumers.md"
 THREE_LINES = """
 from sisock.client import Client
 client = Client({url!r})
@@ -41,15 +43,12 @@ def bridge(sisock_stack: Stack) -> Iterator[str]:
 
 @pytest.mark.timeout(600)
 def test_three_lines_after_pip_install_give_a_table(bridge: str, tmp_path: Path) -> None:
-    client = find_package(ROOT, "sisock-client")
-    held = tmp_path / "index"
-    held.mkdir()
-    for package in (client, *needed(ROOT, client, tests=False)):
-        index.build(ROOT, package, held, "--wheel")
+    told = re.search(r"^pip install (.+)$", PAGE.read_text(), re.MULTILINE)
+    assert told, "the page says how the client is installed"
     processes.uv(tmp_path, "venv", "--quiet", "--python", "3.11", tmp_path / "empty")
-    with index.served(held, tmp_path) as url:
-        index.install(tmp_path / "empty", url, ["sisock-client[pandas]"], tmp_path)
     python = tmp_path / "empty" / "bin" / "python"
+    # uv's pip, which takes the same words, has what it downloaded before.
+    processes.uv(ROOT, "pip", "install", "--no-config", "--quiet", "--python", python, *shlex.split(told[1]))
     script = THREE_LINES.format(url=bridge)
     done = subprocess.run([python, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.strip() == "(1440, 1)", done.stderr

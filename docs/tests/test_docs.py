@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from sisock_ci.services import services
+from sisock_ci.services import find_package, needed, services
 from sisock_site import parse
 from sisock_testing import Stack, wait_until
 from sisock_testing.stack import free_port
@@ -41,6 +42,22 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(
         rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
+
+
+INSTALLS = re.findall(r"pip install ([^`\n]+)", "\n".join(page.read_text(encoding="utf-8") for page in PAGES))
+
+
+@pytest.mark.parametrize("line", sorted(set(INSTALLS)))
+def test_what_is_to_be_installed_are_folders_with_all_of_ours_that_they_need(line: str) -> None:
+    """No index that everybody has holds our packages."""
+    names = [Path(re.sub(r"\[.*", "", word)) for word in shlex.split(line)]
+    assert all(word.startswith("./") for word in shlex.split(line))
+    given = [find_package(ROOT, name.name) for name in names]
+    assert [str(name) for name in names] == [package.folder for package in given]
+    lacking = {one.folder for package in given for one in needed(ROOT, package, tests=False)} - {
+        *map(str, names)
+    }
+    assert lacking == set()
 
 
 @pytest.mark.timeout(180)

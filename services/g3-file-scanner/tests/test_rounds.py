@@ -93,8 +93,10 @@ def test_a_database_that_comes_later_is_waited_for(kit, mariadb: MariaDb, tmp_pa
     finally:
         mariadb.start()
         process.terminate()
-        process.communicate(timeout=90)
+        told = process.communicate(timeout=90)[1].decode()
     assert process.returncode == 0
+    assert not health.exists()
+    assert json.loads(told.splitlines()[-1])["event"] == "service.stopped"
 
 
 def test_a_frame_is_indexed_seconds_after_it_was_written(kit, tmp_path: Path) -> None:
@@ -202,9 +204,10 @@ def test_a_database_that_refuses_ends_the_process_with_a_clear_line(
         process = kit.run({**environ, "HEALTH_FILE": str(health), **change}, tmp_path / "data", *arguments)
         told = process.communicate(timeout=90)[1].decode()
         assert process.returncode == 1, told
-        [line] = told.strip().splitlines()
-        assert json.loads(line)["event"] == "service.refused"
-        assert word in line
+        refused, stopped = map(json.loads, told.splitlines())
+        assert refused["event"] == "service.refused"
+        assert word in refused["why"]
+        assert (stopped["event"], stopped["code"]) == ("service.stopped", 1)
         assert not health.exists()
 
 

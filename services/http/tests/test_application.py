@@ -16,6 +16,7 @@ from sisock.errors import NodeAwayError
 from sisock.node import Field, Series
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.replies import Listing, Reading
+from sisock_consumer.target import Target
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import NodeAsker
@@ -137,6 +138,33 @@ def test_a_field_is_taken_apart_once_and_named_whole_again_in_every_dialect(wire
     [series] = json.loads(wire.ask("/query", "POST", asked).body)
     assert (series["target"], series["title"]) == (whole, whole)
     assert series["tags"] == {"node": "cryostat", "field": "stage_1k"}
+
+
+WHOLE = "cryostat::stage_1k"
+PANEL = {"range": {"from": 1, "to": NOW * 1e3}, "targets": [{"target": WHOLE}]}
+
+
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        (f"/api/v1/data?field={WHOLE}&start=-60", None),
+        (f"/api/v1/data?field={WHOLE}&start=-60&format=csv", None),
+        (f"/api/v1/latest?field={WHOLE}", None),
+        ("/query", PANEL),
+        ("/query", PANEL | {"targets": [{"target": WHOLE, "type": "table"}]}),
+        ("/query", PANEL | {"targets": [{"target": WHOLE, "type": "timeserie"}]}),
+        ("/query", PANEL | {"adhocFilters": [{"key": "node", "operator": "=", "value": "cryostat"}]}),
+    ],
+)
+def test_a_name_is_parsed_once_on_its_way_through_the_bridge(
+    wire: Wire, monkeypatch, address: str, body: Any
+) -> None:
+    parsed = []
+    parse = Target.parse
+    monkeypatch.setattr(Target, "parse", lambda text: parsed.append(text) or parse(text))
+    reply = wire.ask(address, "POST" if body else "GET", body)
+    assert (reply.status, parsed) == (200, [WHOLE])
+    assert b"1.1" in reply.body or b"1.2" in reply.body
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 from sisock.node import Limits
+from sisock.trouble import Once
 
 from sisock_archive.lru import ByteLru
 from sisock_archive.piecewise import TimesAndValues, gather, intervals
@@ -96,7 +97,7 @@ class DatedFiles:
         self._seen: tuple[int, int] | None = None
         self._listed = False
         self._looked = float("-inf")
-        self._told: set[tuple[str, str]] = set()
+        self._said = Once()
 
     def series(self) -> list[str]:
         """Names of the series that there are files of."""
@@ -214,7 +215,7 @@ class DatedFiles:
         self._listed = True
         self._places = places
         self._spans = {name: span for name, span in self._spans.items() if name in places}
-        self._told = {(event, name) for event, name in self._told if name in places}
+        self._said.forget(lambda said: said[1] not in places)
         self._rebuild()
         self._log.info("archive.listed", directory=str(self._directory), files=len(places))
 
@@ -269,10 +270,7 @@ class DatedFiles:
                 self._rebuild()
 
     def _tell_once(self, event: str, name: str, **fields: object) -> None:
-        with self._lock:
-            told = (event, name) in self._told
-            self._told.add((event, name))
-        if not told:
+        if self._said.is_new(event, name):
             self._log.warning(event, path=str(self._directory / name), **fields)
 
 

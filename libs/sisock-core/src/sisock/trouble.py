@@ -1,6 +1,9 @@
-"""Something that is wrong until it is not: said when it begins and when its reason changes."""
+"""What is wrong is said once: trouble when it begins and when its reason changes, and each of many things."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Hashable
+
+MOST_SAID = 10_000
 
 
 class Trouble:
@@ -33,3 +36,31 @@ class Trouble:
         """It is right again; whether it was wrong."""
         was, self.why = bool(self.why), ""
         return was
+
+
+class Once:
+    """Which of many things have been said; from any thread.
+
+    Parameters
+    ----------
+    most : int
+        Beyond so many nothing is new any more, so that nobody fills a log or our memory.
+    """
+
+    def __init__(self, most: int = MOST_SAID) -> None:
+        self._most = most
+        self._said: set[tuple[Hashable, ...]] = set()
+        self._lock = threading.Lock()
+
+    def is_new(self, *key: Hashable) -> bool:
+        """Whether this was not said before; from now on it was."""
+        with self._lock:
+            if key in self._said or len(self._said) >= self._most:
+                return False
+            self._said.add(key)
+            return True
+
+    def forget(self, gone: Callable[[tuple[Hashable, ...]], bool]) -> None:
+        """What is gone is new when it is there again."""
+        with self._lock:
+            self._said = {key for key in self._said if not gone(key)}

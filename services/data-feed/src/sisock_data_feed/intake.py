@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
+from sisock.trouble import Once
 
 from sisock_data_feed.buffer import Buffer
 from sisock_data_feed.feed import Parsed, parse
@@ -65,7 +66,7 @@ class Intake:
         self._rhythms = rhythms
         self._log = log
         self._clock = clock
-        self._told: set[tuple[str, ...]] = set()
+        self._said = Once(MOST_TOLD)
 
     def hear(self, message: object, address: Address | None = None) -> News | None:
         """Take a message in.
@@ -140,7 +141,5 @@ class Intake:
         self._say_once("message.malformed", feed, why, problem=problem)
 
     def _say_once(self, event: str, feed: str, why: str, *, level: str = "warning", **more: str) -> None:
-        key = (event, feed, *more.values())
-        if key not in self._told and len(self._told) < MOST_TOLD:
-            self._told.add(key)
+        if self._said.is_new(event, feed, *more.values()):
             (self._log.info if level == "info" else self._log.warning)(event, feed=feed, why=why, **more)

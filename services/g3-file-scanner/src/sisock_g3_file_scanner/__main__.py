@@ -5,11 +5,9 @@ import os
 import signal
 import sys
 
-import structlog
-from sisock import metrics
+from sisock import logs, metrics
 from sisock.config import load
 from sisock.errors import ConfigError
-from sisock.logs import configure
 from sisock.runner import EXIT_CONFIG, EXIT_REFUSED, exit_with
 from sisock_g3.errors import G3Error
 
@@ -29,8 +27,8 @@ def main() -> int:
         end_metrics = metrics.listen_in_thread(registry, config.metrics_port)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
-    configure("sisock-g3-file-scanner", config.log_level)
-    log = structlog.get_logger()
+    logs.configure("sisock-g3-file-scanner", config.log_level)
+    log = logs.get()
     rounds = Rounds(config, log, Measures(registry))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: rounds.stop())
@@ -38,10 +36,13 @@ def main() -> int:
         rounds.run(once=arguments.once)
     except G3Error as error:
         log.error("service.refused", why=str(error))
-        return EXIT_REFUSED
+        code = EXIT_REFUSED
+    else:
+        code = 0
     finally:
         end_metrics()
-    return 0
+    log.info("service.stopped", code=code)
+    return code
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import structlog
+from sisock.runner import Health
+from sisock.trouble import Trouble
 from sisock_g3.database import Database
-from sisock_g3.errors import G3Error
 from sisock_g3.refusals import DatabaseAwayError, DatabaseBusyError
 from sisock_g3.tables import prepare
 
@@ -49,7 +50,9 @@ class Rounds:
         self._database = Database(config)
         self._stopped = threading.Event()
         self._notices = Notices(config.data_directory, log)
-        self._away = False
+        self._health = Health(config.health_file)
+        self._away = Trouble(log.warning, "database.away")
+        self._busy = Trouble(log.warning, "database.busy")
         self._scanner: Scanner | None = None
         self._once = False
 
@@ -72,10 +75,8 @@ class Rounds:
                 self._persist(lambda scanner: scanner.scan(), ROUND)
             else:
                 self._go_on()
-        except G3Error:
-            self._healthy(False)
-            raise
         finally:
+            self._health.set(False)
             self._notices.stop()
             self._database.close()
 
@@ -112,19 +113,17 @@ class Rounds:
                 outcome = work(self._scanner or self._make_scanner())
             except (DatabaseAwayError, DatabaseBusyError) as error:
                 self._scanner = None
-                if not self._away:
-                    busy = isinstance(error, DatabaseBusyError)
-                    self._log.warning("database.busy" if busy else "database.away", why=str(error))
-                self._measures.database_away("busy" if isinstance(error, DatabaseBusyError) else "away")
-                self._away = True
-                self._healthy(False)
+                busy = isinstance(error, DatabaseBusyError)
+                if not self._away.why and not self._busy.why:  # once, however the refusals differ
+                    (self._busy if busy else self._away).tell(str(error))
+                self._measures.database_away("busy" if busy else "away")
+                self._health.set(False)
                 self._stopped.wait(retry_s)
                 retry_s = min(LONGEST_RETRY_S, retry_s * 2)
                 continue
-            if self._away:
+            if any([self._away.over(), self._busy.over()]):
                 self._log.info("database.back")
-            self._away = False
-            self._healthy(True)
+            self._health.set(True)
             took_s = time.monotonic() - began
             self._measures.done(kind, time.time(), took_s, outcome.files, outcome.frames)
             if outcome.files or outcome.removed or outcome.tiles or self._once:
@@ -151,11 +150,3 @@ class Rounds:
             measures=self._measures,
         )
         return self._scanner
-
-    def _healthy(self, healthy: bool) -> None:
-        """The health file is there while the database answers."""
-        file = self._config.health_file
-        if file is not None and healthy:
-            file.touch()
-        elif file is not None:
-            file.unlink(missing_ok=True)

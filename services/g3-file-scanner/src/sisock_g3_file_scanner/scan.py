@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from sisock.trouble import Once
 from sisock_g3 import names
 from sisock_g3.database import Database
 from sisock_g3.file_content import FileContent
@@ -21,7 +22,6 @@ from sisock_g3_file_scanner.progress import Progress
 
 COMMIT_S = 0.5
 COMMIT_FILES = 32
-MOST_TOLD = 10_000
 SETTLED_NS = 60 * 10**9
 """A file that ends inside of a frame and has not been written to for so long will not be finished."""
 
@@ -81,7 +81,7 @@ class Scanner:
         self._index = Index(database)
         self._known = self._index.files()
         self._orphans_sought = False
-        self._told: set[tuple[str, str]] = set()
+        self._said = Once()
 
     def scan(self) -> Outcome:
         """Go over the whole tree.
@@ -177,8 +177,7 @@ class Scanner:
 
     def _tell(self, event: str, of: str, **fields: str) -> None:
         """Say something once for as long as the scanner lives."""
-        if (event, of) not in self._told and len(self._told) < MOST_TOLD:
-            self._told.add((event, of))
+        if self._said.is_new(event, of):
             self._log.warning(event, **fields)
 
     def _report(self, job: Job, seen: Seen, content: FileContent, known: Known | None) -> bool:

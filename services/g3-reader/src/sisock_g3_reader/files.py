@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 from sisock.metrics import Cache
+from sisock.trouble import Once
 from sisock_archive.lru import ByteLru
 from sisock_g3 import file_content, fingerprint
 from sisock_g3.fingerprint import Mark, mark
 from sisock_g3.index.files import Indexed
 
-MOST_TOLD = 10_000
 HELD_BYTES = 2_000
 """What an entry costs beside its records."""
 
@@ -32,12 +32,11 @@ class Complaints:
 
     def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
         self._log = log
-        self._told: set[tuple[Path, str]] = set()
+        self._said = Once()
 
     def tell(self, path: Path, why: str) -> None:
         """Say it, unless that was done."""
-        if (path, why) not in self._told and len(self._told) < MOST_TOLD:
-            self._told.add((path, why))
+        if self._said.is_new(path, why):
             self._log.warning("file.unreadable", path=str(path), why=why)
 
 

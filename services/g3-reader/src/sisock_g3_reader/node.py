@@ -15,6 +15,7 @@ from sisock import DataNode, Field, Limits, Series
 from sisock.errors import SisockError, TooMuchDataError
 from sisock.metrics import Caches, Registry
 from sisock.node import FieldType
+from sisock.trouble import Trouble
 from sisock_g3.database import Database, Pool
 from sisock_g3.decoding import BOOL, TEXT
 from sisock_g3.index import ranges
@@ -67,7 +68,7 @@ class G3Reader(DataNode):
         self._log = log
         self._turn = threading.Lock()
         self._long = threading.BoundedSemaphore(MOST_LONG)
-        self._unprepared = False
+        self._unprepared = Trouble(log.warning, "index.missing")
 
     @property
     def memory_bytes(self) -> int:
@@ -177,11 +178,9 @@ class G3Reader(DataNode):
                 with _reading(database):
                     answer = ask(database)
             except NotPreparedError as error:
-                if not self._unprepared:
-                    self._log.warning("index.missing", why=f"{error}; sisock-g3-file-scanner makes it")
-                self._unprepared = True
+                self._unprepared.tell(f"{error}; sisock-g3-file-scanner makes it")
                 return []
-        self._unprepared = False
+        self._unprepared.over()
         return answer
 
     @contextmanager
