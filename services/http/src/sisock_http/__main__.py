@@ -20,6 +20,7 @@ from sisock_http.config import HttpConfig
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
 from sisock_http.dialects.influxql.interface import Influx
+from sisock_http.dialects.kept import KeptReplies
 from sisock_http.dialects.states import States
 from sisock_http.measures import Measures, Presence
 from sisock_http.observatory.catalogue import Catalogue
@@ -30,6 +31,9 @@ from sisock_http.web.hosts import known_hosts
 from sisock_http.web.pages import Pages
 from sisock_http.web.routes import make_routes
 from sisock_http.web.stream import Stream
+
+REPLIES_SHARE = 4
+"""The part of what is kept that is replies as they are sent; the rest is what they are made of."""
 
 
 def main() -> None:
@@ -57,7 +61,9 @@ def main() -> None:
         Presence(catalogue, consumer),
     ):
         registry.register(collector)
-    keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes)
+    for_replies = config.kept_bytes // REPLIES_SHARE
+    kept = KeptReplies(for_replies)
+    keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes - for_replies)
 
     def updated(node: NodeInfo) -> None:
         keeper.updated(node)
@@ -66,8 +72,8 @@ def main() -> None:
     consumer.watch(catalogue, catalogue.fields_changed, updated)
     asker = Asker(reactor, catalogue, keeper)
     routes = make_routes(
-        Grafana(reactor, consumer, catalogue, asker),
-        Api(reactor, consumer, catalogue, asker, time.time),
+        Grafana(reactor, consumer, catalogue, asker, kept),
+        Api(reactor, consumer, catalogue, asker, kept, time.time),
         States(watching, catalogue, time.time, allow_notes=config.allow_notes),
         stream,
         Influx(reactor, consumer, catalogue, asker, time.time, config.influx_databases),
