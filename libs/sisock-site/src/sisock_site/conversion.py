@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from sisock.bounds import Bounds
+from sisock.node import Bins, Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,48 @@ class Conversion:
         return True if (steps < 0).all() else False if (steps > 0).all() else None
 
     def apply(self, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Convert values: (n,) numbers or bools to (n,) float64."""
+        """Convert values: (n,) numbers to (n,) float64."""
         raw = np.asarray(values, dtype=np.float64)
         if not self.table:
             return raw * self.scale + self.offset
         x, y = zip(*self.table, strict=True)
         converted: npt.NDArray[np.float64] = np.interp(raw, x, y, left=np.nan, right=np.nan)
         return converted
+
+    def shown(self, values: Column) -> Column:
+        """A column of a node's as people see it: numbers are converted, anything else is left as it is.
+
+        Parameters
+        ----------
+        values : (n,) numbers, bools or objects
+        """
+        if values.dtype.kind == "O" and all(
+            value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+            for value in values
+        ):
+            # Numbers among which some are missing, as nodes of the predecessor's send them.
+            values = values.astype(np.float64)
+        return self.apply(values) if values.dtype.kind in "fiu" else values
+
+    def of_bins(self, bins: Bins) -> Bins | None:
+        """Sums of raw values as sums of converted ones; None with a table: they do not follow from them.
+
+        Parameters
+        ----------
+        bins : Bins
+        """
+        if self.table:
+            return None
+        made = replace(bins, first=self.shown(bins.first), last=self.shown(bins.last))
+        if bins.sum is None or bins.min is None or bins.max is None:
+            return made
+        sides = [self.apply(bins.min), self.apply(bins.max)]
+        return replace(
+            made,
+            sum=bins.sum * self.scale + self.offset * bins.count,
+            min=sides[self.scale < 0],
+            max=sides[self.scale > 0],
+        )
 
     def of_bounds(self, bounds: Bounds) -> Bounds | None:
         """Limits of raw values as limits of converted ones; None with a table, which has no one width."""

@@ -87,6 +87,8 @@ class Site:
         self._group_of, self._in_groups = _grouped(document.groups)
         self._aliases = {old: now for old, now in document.aliases.items() if "*" not in old}
         self._renamed = [(compiled(old), now) for old, now in document.aliases.items() if "*" in old]
+        self._new_names = frozenset(self._aliases.values())
+        self._new_patterns = [compiled(now) for _, now in self._renamed]
         self._expected = {name: self._newest(name) for name in self.expected_fields}
         self._wanted = frozenset(self._expected.values())
 
@@ -94,6 +96,10 @@ class Site:
         """What a field measures, by its newest name (see `Facts`)."""
         newest = self._newest(target)
         return newest if newest != target or source is None else self._newest(source)
+
+    def is_newest(self, name: str) -> bool:
+        """Whether something that had another name may be called so now."""
+        return name in self._new_names or any(now.fullmatch(name) for now in self._new_patterns)
 
     def facts(self, node: str, field: Field) -> Facts:
         """All that is known of a field of a node; what the file says counts more than what the node does."""
@@ -109,6 +115,11 @@ class Site:
             silent_after = silent_after if rule.silent_after is None else rule.silent_after
             conversion = self._conversions[number] or conversion
             metric = metric if rule.metric is None else rule.metric
+        if field.type != "number":
+            # A pattern that is like many names may mean states and switches, too: they have no scale.
+            conversion = None
+        if field.type == "string":
+            units = limits = None
         if limits is None and field.limits is not None:
             limits = conversion.of_bounds(field.limits) if conversion else field.limits
         return Facts(
