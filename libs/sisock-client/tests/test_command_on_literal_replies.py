@@ -182,6 +182,18 @@ def test_a_reply_that_breaks_off_is_one_sentence(bridge: Bridge) -> None:
         client.get("n::volt", 10.0, 11.0)
 
 
+def test_one_node_alone_and_its_own_values_are_asked_for_only_by_who_wants_them(bridge: Bridge) -> None:
+    assert main(["get", "n::volt"]) == 0
+    assert main(["get", "n::volt", "--alone", "--original"]) == 0
+    asked = [(name, one.get("join"), one.get("convert")) for name, one in bridge.asked]
+    assert asked == [
+        ("data", None, None),
+        ("fields", None, None),
+        ("data", ["no"], ["no"]),
+        ("fields", None, ["no"]),
+    ]
+
+
 @pytest.mark.parametrize(("progress", "lines"), [(True, 1), (False, 0)])
 def test_a_long_download_says_how_far_it_is_where_that_was_asked_for(
     bridge: Bridge, monkeypatch, caplog, progress: bool, lines: int

@@ -61,7 +61,14 @@ def _fields(options: argparse.Namespace) -> int:
 
 
 def _samples(client: Client, options: argparse.Namespace) -> Samples:
-    samples = client.get(options.field, options.start, options.end, options.max_points)
+    samples = client.get(
+        options.field,
+        options.start,
+        options.end,
+        options.max_points,
+        join=not options.alone,
+        convert=not options.original,
+    )
     for notice in samples.notices:
         sys.stderr.write(f"sisock: {notice}\n")
     return samples
@@ -181,6 +188,12 @@ def _parser() -> argparse.ArgumentParser:
         )
         added.add_argument("--end", default="now")
         added.add_argument("--max-points", type=int, metavar="N")
+        added.add_argument(
+            "--alone", action="store_true", help="the named node's samples, none of others that hold the same"
+        )
+        added.add_argument(
+            "--original", action="store_true", help="values as their node has them, not as the site's file"
+        )
 
     add("nodes", _nodes, "list the data nodes that are online")
     add("fields", _fields, "list fields").add_argument("--search", default="", metavar="TEXT")

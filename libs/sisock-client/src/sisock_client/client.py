@@ -20,7 +20,16 @@ class _Source(Protocol):
 
     def fields(self, search: str) -> list[FieldInfo]: ...
 
-    def get(self, names: Sequence[str], start: float, end: float, max_points: int | None) -> Samples: ...
+    def get(
+        self,
+        names: Sequence[str],
+        start: float,
+        end: float,
+        max_points: int | None,
+        *,
+        join: bool,
+        convert: bool,
+    ) -> Samples: ...
 
     def close(self) -> None: ...
 
@@ -102,6 +111,9 @@ class Client:
         start: Moment = "now-1h",
         end: Moment = "now",
         max_points: int | None = None,
+        *,
+        join: bool = True,
+        convert: bool = True,
     ) -> Samples:
         """Get samples in ``[start, end)``.
 
@@ -114,6 +126,12 @@ class Client:
             ago, or a date for its midnight (UTC).
         max_points : int, optional
             At most so many samples of each field, with every extreme among them.
+        join : bool
+            Whether a field is one series of all nodes that hold what it measures, archive and live; else
+            it is the named node's alone. Over WAMP it is always that.
+        convert : bool
+            Whether values and units are as the site's file has them shown; else they are its node's own.
+            Over WAMP they are always these.
 
         Returns
         -------
@@ -132,4 +150,4 @@ class Client:
         first, last = unix_time(start, now), unix_time(end, now)
         if first > last:
             raise ClientError(f"start={start!s} is after end={end!s}")
-        return self._source.get(names, first, last, max_points)
+        return self._source.get(names, first, last, max_points, join=join, convert=convert)

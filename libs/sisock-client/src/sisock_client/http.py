@@ -67,9 +67,9 @@ class HttpSource:
         listed = self._json("/api/v1/nodes")
         return [NodeSummary(one["name"], one["description"], one["fields"]) for one in listed]
 
-    def fields(self, search: str) -> list[FieldInfo]:
+    def fields(self, search: str, *, convert: bool = True) -> list[FieldInfo]:
         """Fields whose name or description contains a text."""
-        listed = self._json("/api/v1/fields", search=search)
+        listed = self._json("/api/v1/fields", search=search, **({} if convert else {"convert": "no"}))
         return [
             FieldInfo(
                 one["field"],
@@ -78,22 +78,34 @@ class HttpSource:
                 one["type"],
                 one["interval"],
                 one.get("source"),
+                one.get("label"),
             )
             for one in listed
         ]
 
-    def get(self, names: Sequence[str], start: float, end: float, max_points: int | None) -> Samples:
+    def get(
+        self,
+        names: Sequence[str],
+        start: float,
+        end: float,
+        max_points: int | None,
+        *,
+        join: bool = True,
+        convert: bool = True,
+    ) -> Samples:
         """Samples in ``[start, end)``, UNIX seconds."""
         parameters: dict[str, Any] = {"field": list(names), "start": start, "end": end, "format": "npz"}
         if max_points is not None:
             parameters["max_points"] = max_points
+        # An older bridge knows neither; it is asked for what it cannot give only by who wants that.
+        parameters |= {name: "no" for name, wanted in (("join", join), ("convert", convert)) if not wanted}
         reply = self._reply("/api/v1/data", parameters, stream=True)
         body = b"".join(self._pieces(reply))
         notices = json.loads(reply.headers.get("Sisock-Notices", "[]"))
         with np.load(io.BytesIO(body), allow_pickle=False) as found:
             given = [name for name in found.files if not name.endswith("/time")]
             columns = {name: (found[f"{name}/time"], found[name]) for name in given}
-        units = {one.field: one.units for one in self.fields("")}
+        units = {one.field: one.units for one in self.fields("", convert=convert)}
         return known_only(columns, units, notices)
 
     def _json(self, path: str, **parameters: Any) -> Any:

@@ -28,7 +28,9 @@ class NodeSummary:
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """A field: `field` is its whole name, ``node::field``; `source` what it measures, whoever serves it."""
+    """A field: `field` is its whole name, ``node::field``; `source` what it measures, whoever serves it;
+    `label` what people call it.
+    """
 
     field: str
     description: str | None
@@ -36,6 +38,7 @@ class FieldInfo:
     type: str
     interval: float | None
     source: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

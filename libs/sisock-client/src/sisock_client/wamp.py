@@ -104,7 +104,16 @@ class WampSource:
         found: list[FieldInfo] = self.ask(list_all)
         return found
 
-    def get(self, names: Sequence[str], start: float, end: float, max_points: int | None) -> Samples:
+    def get(
+        self,
+        names: Sequence[str],
+        start: float,
+        end: float,
+        max_points: int | None,
+        *,
+        join: bool = False,  # noqa: ARG002 (who asks a node gets what the node has)
+        convert: bool = False,  # noqa: ARG002
+    ) -> Samples:
         """Samples in ``[start, end)``, UNIX seconds."""
         wanted: dict[str, list[str]] = {}
         for name in names:
