@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HELPERS = {"empty", "live", "load", "swarm"}
+HELPERS = {"live", "load", "swarm"}
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
+from sisock.binning import Accumulator
 from sisock.errors import NodeError, TooMuchDataError
-from sisock.node import Field, Limits
+from sisock.node import Field, Grid, Limits
 from sisock_consumer import replies
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.target import Target
@@ -18,8 +19,10 @@ from sisock_http.asking.latest import latest
 from sisock_http.asking.one_node import SILENT_S, NodeAsker
 from sisock_http.asking.question import Question
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode
+from sisock_http.observatory.described import describe
 from sisock_http.problems import BusyError
 from sisock_http.web.admission import Admission
+from sisock_site import parse
 from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.task import Clock
@@ -233,26 +236,6 @@ def test_a_busy_node_is_refused_and_a_silent_one_is_told(clock: Clock) -> None:
     assert [call["name"] for call in consumer.asked] == ["n", "n", "n", "m"]
 
 
-def test_who_asks_the_same_of_a_silent_node_is_told_rather_than_taking_all_room(clock: Clock) -> None:
-    """People who look at one dashboard while a node stalls: their ends differ by milliseconds."""
-    kept: list[Deferred[Any]] = []
-
-    def never(**_: Any) -> Deferred[Any]:
-        kept.append(Deferred())
-        return kept[-1]
-
-    asker, consumer, _ = make(clock, never, most_waiting=6)
-    came = []
-    for number in range(60):
-        came.append(ask(asker, "n::a", end=clock.seconds() - 0.001 * (number % 7)))
-        clock.advance(0.05)
-    waiting = [one for one in came if not one]
-    # All of the first moment may wait: a node that is just busy answers all of them at once.
-    assert len(waiting) <= SILENT_S / 0.05 + 1
-    assert came[-1][0][0].notice.startswith("n has not answered for ")
-    assert len(consumer.asked) <= 6
-
-
 def test_an_answer_long_after_its_deadline_is_refused_rather_than_told_as_the_nodes_fault(
     clock: Clock,
 ) -> None:
@@ -421,3 +404,99 @@ class TestJoined:
         asker, consumer, catalogue = self.make(clock, only_archive, complete_since=None)
         [[answer]] = result(latest(asker, catalogue, [Target("feed", "t")], self.NOW + 1, UNTIL))
         assert answer.series.t[-1] == self.NOW - 360
+
+
+class TestConverted:
+    """A node whose field ``a`` has a scale, ``b`` a calibration table, in the site's file."""
+
+    SITE = parse(
+        """
+[[fields]]
+match = "n::a"
+units = "K"
+label = "Stage"
+scale = -10.0
+offset = 1.0
+
+[[fields]]
+match = "n::b"
+units = "K"
+calibration = [[0.5, 300.0], [1.0, 77.0], [1.6, 4.2]]
+"""
+    )
+    MINUTE = Grid(60_000_000)
+
+    @pytest.fixture
+    def clock(self) -> Clock:
+        """A clock whose threads run at once."""
+
+        class Threadless(Clock):
+            def getThreadPool(self) -> Any:
+                return self
+
+            def callFromThread(self, call: Any, *args: Any) -> None:
+                call(*args)
+
+            def callInThreadWithCallback(self, told: Any, work: Any, *args: Any, **kwargs: Any) -> None:
+                told(True, work(*args, **kwargs))
+
+        return Threadless()
+
+    def make(self, clock: Clock, able: str = "bins max_points packed") -> Any:
+        asker, consumer, catalogue = make(clock, self.samples, able=able)
+        consumer.get_bins = self.bins
+        self.asked_bins: list[list[str]] = []
+        entry = catalogue.online["n"]
+        entry.take(describe(self.SITE, "n", entry.fields.values()))
+        return asker, consumer, catalogue
+
+    def samples(self, fields: Any, **_: Any) -> Any:
+        return [reply(*fields, t=[100.0, 110.0, 120.0, 130.0])]
+
+    async def bins(self, _name: str, fields: Any, *_: Any, **__: Any) -> Any:
+        self.asked_bins.append(list(fields))
+        t, values = np.array([100.0, 110.0, 120.0, 130.0]), np.arange(4.0)
+        found = {}
+        for name in fields:
+            sums = Accumulator(name, self.MINUTE)
+            sums.add(t, values)
+            found[name] = sums.result()
+        return found, {}
+
+    def ask(self, asker: Asker, **more: Any) -> Any:
+        targets = (Target("n", "a"), Target("n", "b"))
+        [answers] = result(asker.ask(Question(targets, 60.0, 180.0, **more), UNTIL))
+        return answers
+
+    def test_samples_come_as_the_sites_file_has_them_shown(self, clock: Clock) -> None:
+        a, b = self.ask(self.make(clock)[0])
+        assert a.series.values.tolist() == [1.0, -9.0, -19.0, -29.0]
+        assert (a.field.units, a.label) == ("K", "Stage")
+        np.testing.assert_array_equal(b.series.values, [np.nan, 77.0, np.nan, np.nan])
+
+    def test_who_wants_them_as_the_node_has_them_gets_that_and_the_nodes_own_units(
+        self, clock: Clock
+    ) -> None:
+        a, b = self.ask(self.make(clock)[0], convert=False)
+        assert a.series.values.tolist() == b.series.values.tolist() == [0.0, 1.0, 2.0, 3.0]
+        assert (a.field.units, b.field.units) == (None, None)
+
+    @pytest.mark.parametrize("able", ["bins max_points packed", "max_points packed"])
+    def test_sums_are_those_of_converted_samples(self, clock: Clock, able: str) -> None:
+        a, b = self.ask(self.make(clock, able)[0], grid=self.MINUTE)
+        for answer, values in ((a, [1.0, -9.0, -19.0, -29.0]), (b, [np.nan, 77.0, np.nan, np.nan])):
+            sums = Accumulator("x", self.MINUTE)
+            sums.add(np.array([100.0, 110.0, 120.0, 130.0]), np.array(values))
+            want = sums.result()
+            assert want is not None
+            for key in ("t", "count", "sum", "min", "max", "first", "first_t", "last", "last_t"):
+                assert getattr(answer.bins, key).tolist() == getattr(want, key).tolist(), key
+
+    def test_only_what_has_a_table_is_summed_up_from_samples(self, clock: Clock) -> None:
+        asker, consumer, _ = self.make(clock)
+        self.ask(asker, grid=self.MINUTE)
+        assert self.asked_bins == [["a"]]
+        assert [asked["fields"] for asked in consumer.asked] == [["b"]]
+        a, _ = self.ask(asker, grid=self.MINUTE, convert=False)
+        assert self.asked_bins[1:] == [["a", "b"]]
+        assert a.bins.sum.sum() == 6.0

@@ -272,7 +272,8 @@ def test_simpods_builder_lists_fields_with_their_payloads(bridge: Bridge) -> Non
         metrics = {metric["value"]: metric for metric in bridge.post("/metrics", body).json()}
         assert metrics[HUMIDITY]["label"] == f"{HUMIDITY} (%)"
         payloads = metrics[HUMIDITY]["payloads"]
-        assert [payload["name"] for payload in payloads] == ["resolution", "method", "max_points", "join"]
+        names = ["resolution", "method", "max_points", "join", "convert"]
+        assert [payload["name"] for payload in payloads] == names
         assert all(payload["type"] == "select" and payload["options"] for payload in payloads)
     body = {"metric": HUMIDITY, "payload": {}, "name": "method"}
     options = bridge.post("/metric-payload-options", body).json()

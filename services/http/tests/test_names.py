@@ -46,9 +46,9 @@ def test_what_comes_goes_or_changes_is_found_at_once(catalogue: Catalogue) -> No
 
 def test_only_the_node_that_changed_is_gone_through_again() -> None:
     names, a, b = Names(), {"x": Field("x")}, {"y": Field("y")}
-    first = names.of([("a", a), ("b", b)])
-    assert names.of([("a", a), ("b", b)]) is first
-    second = names.of([("a", {"x": Field("x"), "z": Field("z")}), ("b", b)])
+    first = names.of([("a", a, {}), ("b", b, {})])
+    assert names.of([("a", a, {}), ("b", b, {})]) is first
+    second = names.of([("a", {"x": Field("x"), "z": Field("z")}, {}), ("b", b, {})])
     assert [one.written for one in second] == ["a::x", "a::z", "b::y"]
     assert second[2] is first[1]
 

@@ -11,6 +11,7 @@ from sisock.config import load
 from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with, run_until_stopped, the_reactor
 from sisock_consumer.consumer import Consumer, NodeInfo
+from sisock_site import SiteFile
 from twisted.internet.error import CannotListenError
 
 from sisock_http.asking.gather import Asker
@@ -20,10 +21,10 @@ from sisock_http.config import HttpConfig
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
 from sisock_http.dialects.influxql.interface import Influx
-from sisock_http.dialects.kept import KeptReplies
 from sisock_http.dialects.states import States
 from sisock_http.measures import Measures, Presence
 from sisock_http.observatory.catalogue import Catalogue
+from sisock_http.observatory.site import SiteWatch
 from sisock_http.observatory.watching import Watching
 from sisock_http.web.admission import Admission
 from sisock_http.web.application import Application
@@ -31,9 +32,6 @@ from sisock_http.web.hosts import known_hosts
 from sisock_http.web.pages import Pages
 from sisock_http.web.routes import make_routes
 from sisock_http.web.stream import Stream
-
-REPLIES_SHARE = 4
-"""The part of what is kept that is replies as they are sent; the rest is what they are made of."""
 
 
 def main() -> None:
@@ -48,7 +46,9 @@ def main() -> None:
         exit_with(str(error), EXIT_CONFIG)
     registry = metrics.make_registry("sisock-http")
     measures = Measures(registry)
-    catalogue = Catalogue(reactor, time.time, logs.get("catalogue"), consumer)
+    site_file = SiteFile(config.site_file)
+    catalogue = Catalogue(reactor, time.time, logs.get("catalogue"), consumer, lambda: site_file.site)
+    site = SiteWatch(reactor, logs.get("site"), site_file, catalogue.site_changed)
     watching = Watching(consumer, catalogue)
     stream = Stream(reactor, watching)
     # Half of the room at most is for questions to one node, so that it does not take all of it.
@@ -61,9 +61,7 @@ def main() -> None:
         Presence(catalogue, consumer),
     ):
         registry.register(collector)
-    for_replies = config.kept_bytes // REPLIES_SHARE
-    kept = KeptReplies(for_replies)
-    keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes - for_replies)
+    keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes)
 
     def updated(node: NodeInfo) -> None:
         keeper.updated(node)
@@ -72,8 +70,8 @@ def main() -> None:
     consumer.watch(catalogue, catalogue.fields_changed, updated)
     asker = Asker(reactor, catalogue, keeper)
     routes = make_routes(
-        Grafana(reactor, consumer, catalogue, asker, kept),
-        Api(reactor, consumer, catalogue, asker, kept, time.time),
+        Grafana(reactor, consumer, catalogue, asker),
+        Api(reactor, consumer, catalogue, asker, time.time, lambda: site.problems),
         States(watching, catalogue, time.time, allow_notes=config.allow_notes),
         stream,
         Influx(reactor, consumer, catalogue, asker, time.time, config.influx_databases),
@@ -100,8 +98,10 @@ def main() -> None:
     except CannotListenError as error:
         exit_with(f"PORT={config.port} cannot be listened on ({error.socketError})", EXIT_CONFIG)
     log.info("http.listening", port=config.port)
+    site.start()
 
     async def goodbye() -> None:
+        site.stop()
         await listening.stopListening()
         await consumer.stop()
 

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from sisock import RouterConfig, setting
-from sisock.config import count, port, seconds, text
+from sisock.config import count, path, port, seconds, text
 from sisock_consumer.consumer import MOST_REPLY_BYTES
 
 
@@ -63,4 +64,5 @@ class HttpConfig(RouterConfig):
     allowed_hosts: tuple[str, ...] = setting("ALLOWED_HOSTS", names, default=())
     influx_databases: tuple[str, ...] = setting("INFLUX_DATABASES", databases, default=("ocs_feeds",))
     frame_ancestors: str = setting("FRAME_ANCESTORS", sources, default="'self'")
+    site_file: Path | None = setting("SITE_FILE", path, default=None)
     allow_notes: bool = setting("ALLOW_NOTES", yes_or_no, default=False)

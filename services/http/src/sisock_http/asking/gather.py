@@ -2,18 +2,21 @@
 
 A node that is away, slow or wrong costs its own series, which comes back empty with a notice. What is the
 same to a node is asked of it once (`sisock_http.asking.keeping`). A field whose source several nodes hold is
-one series of theirs (`sisock_http.asking.joining`). Knows nothing of HTTP or of any dialect.
+one series of theirs (`sisock_http.asking.joining`, of its sums `joining_bins`). Knows
+nothing of HTTP or of any dialect.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sisock.blocking import in_thread
-from sisock.node import Field
+from sisock.node import Bins, Field, Series
 from sisock_consumer.target import Target
 from twisted.internet.defer import FirstError, ensureDeferred, gatherResults
 
+from sisock_http.asking import joining_bins
 from sisock_http.asking.found import Found
 from sisock_http.asking.joining import LARGE_SAMPLES, Holder, Piece, described, divide, merge, missing
 from sisock_http.asking.keeping import Keeper
@@ -56,14 +59,44 @@ class Asker:
             If a node was not asked since there is too much to do.
         """
         held = self._held(question)
-        divided = divide(question, held, self._catalogue.now()) if held else {}
-        whole = replace(question, join="no")
+        now = self._catalogue.now()
+        shares = joining_bins.divide(question, held, now) if question.grid else {}
+        divided: Mapping[Target, Sequence[Piece]] = (
+            {target: share.pieces for target, share in shares.items()}
+            if question.grid
+            else divide(question, held, now)
+        )
+        whole = Piece(
+            Target("", ""), question.start, question.end, question.limits, question.grid, question.convert
+        )
         pieces = {
-            target: divided[target]
-            if target in divided
-            else [Piece(target, whole.start, whole.end, whole.limits, whole.grid)]
+            target: list(divided[target]) if target in divided else [replace(whole, target=target)]
             for target in question.targets
         }
+        given = await self._ask(pieces, held, until)
+        behind = {
+            target: more
+            for target, share in shares.items()
+            if share.behind and (more := joining_bins.behind(question, share, given[target]))
+        }
+        if behind:
+            for target, answers in (await self._ask(behind, held, until)).items():
+                pieces[target] += behind[target]
+                given[target] += answers
+        late_s = self._reactor.seconds() - until
+        if late_s > LATE_S:
+            raise BusyError(f"this was answered {late_s:.1f} s too late to be right about who is away")
+        return [
+            await self._join(target, question, held[target], pieces[target], given[target])
+            if target in held
+            else given[target][0]
+            for target in question.targets
+        ]
+
+    async def _ask(
+        self, pieces: Mapping[Target, Sequence[Piece]], held: Container[Target], until: float
+    ) -> dict[Target, list[Answer]]:
+        """Answers to the pieces of each target; those that differ in nothing but their field are one call."""
         calls: dict[tuple[str, Question], dict[str, None]] = {}
         for piece in (piece for several in pieces.values() for piece in several):
             calls.setdefault((piece.target.node, piece.question), {})[piece.target.field] = None
@@ -71,24 +104,17 @@ class Asker:
             *(self._keeper.ask(node, list(names), asked, until) for (node, asked), names in calls.items())
         )
         by_call = dict(zip(calls, found, strict=True))
-        late_s = self._reactor.seconds() - until
-        if late_s > LATE_S:
-            raise BusyError(f"this was answered {late_s:.1f} s too late to be right about who is away")
-        answers = []
-        for target in question.targets:
-            given = [
-                self._answer(
-                    piece.target, by_call[piece.target.node, piece.question], alone=target not in held
-                )
-                for piece in pieces[target]
+        return {
+            target: [
+                self._answer(piece, by_call[piece.target.node, piece.question], alone=target not in held)
+                for piece in several
             ]
-            holders = held.get(target)
-            answers.append(await self._join(target, question, holders, given) if holders else given[0])
-        return answers
+            for target, several in pieces.items()
+        }
 
     def _held(self, question: Question) -> dict[Target, list[Holder]]:
-        """Holders of each target whose source several nodes hold; sums are not joined, but asked of each."""
-        if question.join == "no" or question.grid is not None:
+        """Holders of each target whose source several nodes hold."""
+        if question.join == "no":
             return {}
         held = {}
         for target in question.targets:
@@ -107,30 +133,57 @@ class Asker:
         return Holder(target, field, entry is not None, live)
 
     async def _join(
-        self, target: Target, question: Question, holders: Sequence[Holder], given: Sequence[Answer]
+        self,
+        target: Target,
+        question: Question,
+        holders: Sequence[Holder],
+        pieces: Sequence[Piece],
+        given: Sequence[Answer],
     ) -> Answer:
-        own = next((holder.field for holder in holders if holder.target == target), holders[0].field)
         told = [answer.notice for answer in given if answer.notice]
         told += missing(question, holders, self._catalogue.now())
-        parts = [answer.series for answer in given]
-        work = (target.field, parts, question.limits)
-        large = len(parts) > 1 and sum(len(part.t) for part in parts) > LARGE_SAMPLES
-        series = await in_thread(self._reactor, merge, *work) if large else merge(*work)
+        large = len(given) > 1 and sum(len(answer.series.t) for answer in given) > LARGE_SAMPLES
+        work = partial(_merged, target.field, question, pieces, given)
+        series, bins = await in_thread(self._reactor, work) if large else work()
         nodes = tuple(dict.fromkeys(answer.target.node for answer in given))
-        return Answer(target, series, described(own, holders), "; ".join(dict.fromkeys(told)), nodes)
+        known = self._known(target, question, holders)
+        labels = [self._catalogue.label(one) for one in (target, *(holder.target for holder in holders))]
+        label = next(filter(None, labels), "")
+        return Answer(target, series, known, "; ".join(dict.fromkeys(told)), nodes, bins, label)
 
-    def _answer(self, target: Target, found: Found, *, alone: bool) -> Answer:
+    def _known(self, target: Target, question: Question, holders: Sequence[Holder]) -> Field:
+        """What is known of a field that several hold, of its values as they are asked for."""
+        if not question.convert:
+            holders = [
+                replace(holder, field=self._catalogue.said(holder.target) or holder.field)
+                for holder in holders
+            ]
+        own = next((holder.field for holder in holders if holder.target == target), holders[0].field)
+        return described(own, holders)
+
+    def _answer(self, piece: Piece, found: Found, *, alone: bool) -> Answer:
+        target = piece.target
         node, name = target.node, target.field
-        known = self._catalogue.field(target)
+        known = self._catalogue.field(target) if piece.convert else self._catalogue.said(target)
+        label = self._catalogue.label(target)
         series, notice = found.series.get(name), found.problems.get(name, "")
         if name in found.bins or (found.summed and not notice):
-            return Answer(target, empty(name), known, notice, bins=found.bins.get(name))
+            return Answer(target, empty(name), known, notice, bins=found.bins.get(name), label=label)
         if series is None:
-            return Answer(target, empty(name), known, notice or f"'{target}' has no data")
+            return Answer(target, empty(name), known, notice or f"'{target}' has no data", label=label)
         if known is None and alone and not len(series.t) and not notice:
             notice = f"{node!r} has no field {name!r}"
             self._catalogue.refresh(node)
-        return Answer(target, series, known, notice)
+        return Answer(target, series, known, notice, label=label)
+
+
+def _merged(
+    name: str, question: Question, pieces: Sequence[Piece], given: Sequence[Answer]
+) -> tuple[Series, Bins | None]:
+    """One series, or its bins, of the answers to its pieces."""
+    if question.grid is None:
+        return merge(name, [answer.series for answer in given], question.limits), None
+    return empty(name), joining_bins.merge_bins(name, question.grid, pieces, given)
 
 
 async def together(*work: Any) -> list[Any]:

@@ -7,7 +7,7 @@ Pure: knows nothing of how nodes are asked.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,11 +70,12 @@ class Piece:
     end: float
     limits: Limits
     grid: Grid | None = None
+    convert: bool = True
 
     @property
     def question(self) -> Question:
         """The same without the field's name: pieces that share it are asked together."""
-        return Question((), self.start, self.end, self.limits, "no", self.grid)
+        return Question((), self.start, self.end, self.limits, "no", self.grid, self.convert)
 
 
 def covered_since(holders: Iterable[Holder], now: float) -> float:
@@ -126,18 +127,25 @@ def divide(
         Pieces of each target in `held`, archives' first. Targets that are held by the same nodes are
         asked for the same ranges, so that one call asks a node for all of them.
     """
+    return {
+        target: _pieces(question, held[target], since, now)
+        for targets, since in kin(question, held, now)
+        for target in targets
+    }
+
+
+def kin(
+    question: Question, held: Mapping[Target, Sequence[Holder]], now: float
+) -> Iterator[tuple[list[Target], float]]:
+    """Targets that the same nodes hold, and from when on live ones have all there is of all of them."""
     groups: dict[tuple[object, ...], list[Target]] = {}
     covered: dict[Target, float] = {}
     for target, holders in held.items():
         since = covered[target] = covered_since(holders, now)
         nodes = tuple(holder.target.node for holder in holders if holder.online)
         groups.setdefault((nodes, since <= question.start, math.isinf(since)), []).append(target)
-    pieces: dict[Target, list[Piece]] = {}
     for targets in groups.values():
-        since = max(covered[target] for target in targets)
-        for target in targets:
-            pieces[target] = _pieces(question, held[target], since, now)
-    return pieces
+        yield targets, max(covered[target] for target in targets)
 
 
 def _pieces(question: Question, holders: Sequence[Holder], covered: float, now: float) -> list[Piece]:
@@ -147,7 +155,9 @@ def _pieces(question: Question, holders: Sequence[Holder], covered: float, now: 
     spans = [(holder.target, question.start, min(question.end, covered)) for holder in archives]
     spans += [(holder.target, max(question.start, kept_since(holder, now)), question.end) for holder in lives]
     return [
-        Piece(target, start, end, _share(question, start, end)) for target, start, end in spans if start < end
+        Piece(target, start, end, _share(question, start, end), convert=question.convert)
+        for target, start, end in spans
+        if start < end
     ]
 
 

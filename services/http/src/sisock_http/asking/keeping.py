@@ -5,13 +5,14 @@ decided in `sisock_http.asking.sameness`; here is what is under way and what is 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sisock.binning import BIN_BYTES
 from sisock.node import Grid, Limits, Series
 from sisock_consumer.consumer import NodeInfo
+from sisock_site import Conversion
 from twisted.internet.defer import Deferred
 
 from sisock_http.asking import sameness
@@ -21,10 +22,9 @@ from sisock_http.asking.question import Question, SharedSeries
 from sisock_http.asking.sameness import Asked, Span
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode
 
-Key = tuple[tuple[str, ...], Limits, Grid | None]
-"""Fields of a node in their order, how much of them, which bins: all of a question beside its range."""
-
-_WHOLE = Limits()
+Key = tuple[tuple[str, ...], Limits, Grid | None, bool]
+"""Fields of a node in their order, how much of them, which bins, whether they are converted: all of a
+question beside its range."""
 
 JSON_POINT_BYTES = 48
 """Most that a pair of numbers takes as JSON, which is kept beside the columns."""
@@ -63,9 +63,10 @@ class _Kept:
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """What there is of a node, for as long as it is online."""
+    """What there is of a node, for as long as it is online and its values are converted alike."""
 
     entry: OnlineNode
+    conversions: Mapping[str, Conversion]
     news: int = 0
     under_way: dict[Key, list[_UnderWay]] = field(default_factory=dict)
     kept: dict[Key, list[_Kept]] = field(default_factory=dict)
@@ -113,7 +114,8 @@ class Keeper:
         entry = self._catalogue.online.get(node)
         if entry is None:
             return await self._node_asker.ask(node, names, question, until)
-        place, key = self._place(node, entry), (tuple(names), question.limits, question.grid)
+        place = self._place(node, entry)
+        key = (tuple(names), question.limits, question.grid, question.convert)
         for _ in range(MOST_WAITS):
             known = self._known(place, key, question)
             if known is not None:
@@ -121,24 +123,21 @@ class Keeper:
             other = self._joined(place, key, question)
             if other is None or self._reactor.seconds() >= until:
                 break
-            silent = self._node_asker.silent(node)
-            if silent:
-                return Found(problems=dict.fromkeys(names, silent))
             shared: Deferred[Found] = Deferred()
             other.waiting.append(shared)
-            found = await self._node_asker.share(node, shared)
+            found = await shared
             if _span(found, other.span).covers(question.start, question.end):
                 return found
         return await self._asked(node, place, key, question, until)
 
     def _place(self, node: str, entry: OnlineNode) -> _Place:
         place = self._places.get(node)
-        if place is None or place.entry is not entry:
+        if place is None or place.entry is not entry or place.conversions is not entry.conversions:
             if place is not None:
                 self._forget(place)
             for gone in [name for name in self._places if name not in self._catalogue.online]:
                 self._forget(self._places.pop(gone))
-            place = self._places[node] = _Place(entry)
+            place = self._places[node] = _Place(entry, entry.conversions)
         return place
 
     def _known(self, place: _Place, key: Key, question: Question) -> Found | None:
@@ -147,17 +146,6 @@ class Keeper:
             if kept.span.covers(question.start, question.end) and self._fresh(kept, at):
                 self._oldest_first.move_to_end(kept)
                 return kept.found
-        if key[1] == _WHOLE and key[2] is None:
-            return self._part(place, key, question, at)
-        return None
-
-    def _part(self, place: _Place, key: Key, question: Question, at: float) -> Found | None:
-        """A part of a longer answer that is kept, if that was not reduced."""
-        start, end = question.start, question.end
-        for kept in place.kept.get(key, ()):
-            if kept.span.holds(start, end) and self._fresh(kept, at):
-                self._oldest_first.move_to_end(kept)
-                return Found({name: _between(one, start, end) for name, one in kept.found.series.items()})
         return None
 
     def _fresh(self, kept: _Kept, at: float) -> bool:
@@ -251,11 +239,6 @@ class Keeper:
             self._drop(kept)
 
 
-def _between(series: Series, start: float, end: float) -> SharedSeries:
-    first, last = series.t.searchsorted([start, end])
-    return _shareable(replace(series, t=series.t[first:last], values=series.values[first:last]))
-
-
 def _is_exact(question: Question) -> bool:
     """Whether an answer is good for its own range only: a part of a sum is no sum."""
     return question.grid is not None or sameness.loses_ends(question.limits)
@@ -281,7 +264,6 @@ def _is_final(found: Found, key: Key, end: float) -> bool:
 
 
 def _shareable(series: Series) -> SharedSeries:
-    """A series of its own: nothing was made of it yet."""
     return SharedSeries(series.name, series.t, series.values, series.timeline, series.finalized_until)
 
 

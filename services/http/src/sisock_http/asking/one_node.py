@@ -1,20 +1,23 @@
 """Ask one data node for a question, in as many calls as it takes to get right values.
 
 More than a node is willing to send is asked again with a wider stride; fields of a node of the
-predecessor's that came with another's times are asked again one by one. Knows nothing of other nodes.
+predecessor's that came with another's times are asked again one by one. Values are converted here, as the
+site's file has it, before anybody else sees them. Knows nothing of other nodes.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from sisock import decimate, metrics
+from sisock.blocking import in_thread
 from sisock.errors import DeadlineError, NodeError, TooMuchDataError
 from sisock.node import Series
 from sisock_consumer import moments
 from sisock_consumer.consumer import Consumer
 from sisock_consumer.replies import Reading
+from sisock_site import Conversion
 from twisted.internet.defer import ensureDeferred, gatherResults
 
 from sisock_http.asking import summing
@@ -31,15 +34,16 @@ SILENT_S = 1.0
 """A node that has answered nothing for so long, with many questions waiting, is not just busy."""
 
 ALONE_AT_ONCE = 8
+LARGE_SAMPLES = 200_000
+"""So many samples take a while to be converted: a thread's work."""
 
 
 @dataclass(slots=True)
 class _Pace:
-    """How a node answers: questions that wait, who else waits for an answer, and when it answered last."""
+    """How a node answers: questions that wait, and when it answered last."""
 
     waiting: int
     answered_at: float
-    sharing: int = 0
 
 
 class NodeAsker:
@@ -92,11 +96,12 @@ class NodeAsker:
             return Found(problems=dict.fromkeys(names, f"data node {node!r} is not online"))
         now = self._reactor.seconds()
         pace = self._pace.setdefault(node, _Pace(0, now))
-        silent = self.silent(node)
-        if silent:
-            return Found(problems=dict.fromkeys(names, silent))
         if pace.waiting >= self._most_waiting:
-            raise BusyError(f"{pace.waiting} questions wait for {node}, which is all there is room for")
+            silent_s = now - pace.answered_at
+            if silent_s < SILENT_S:
+                raise BusyError(f"{pace.waiting} questions wait for {node}, which is all there is room for")
+            told = f"{node} has not answered for {silent_s:.0f} s; {pace.waiting} questions wait for it"
+            return Found(problems=dict.fromkeys(names, told))
         self._log.debug("node.asked", node=node, fields=len(names), start=question.start, end=question.end)
         if not pace.waiting:
             pace.answered_at = now
@@ -107,26 +112,6 @@ class NodeAsker:
             pace.waiting -= 1
             if not pace.waiting:
                 self._pace.pop(node, None)
-
-    def silent(self, node: str) -> str:
-        """Why nobody else should wait for a node, if it says nothing and as many do as there is room for."""
-        pace = self._pace.get(node)
-        if pace is None or pace.waiting + pace.sharing < self._most_waiting:
-            return ""
-        silent_s = self._reactor.seconds() - pace.answered_at
-        if silent_s < SILENT_S:
-            return ""
-        waiting = pace.waiting + pace.sharing
-        return f"{node} has not answered for {silent_s:.0f} s; {waiting} questions wait for it"
-
-    async def share(self, node: str, answer: Awaitable[Found]) -> Found:
-        """Wait for the answer to a question that the node has been asked already, as one of those who do."""
-        pace = self._pace.get(node) or _Pace(0, self._reactor.seconds())
-        pace.sharing += 1
-        try:
-            return await answer
-        finally:
-            pace.sharing -= 1
 
     async def _ask(
         self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
@@ -154,11 +139,26 @@ class NodeAsker:
         self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
     ) -> Found:
         """Bins from a node that sums up, or from the samples of one that does not."""
-        grid = question.grid
-        if grid is None or "bins" not in entry.info.capabilities:
-            return await summing.from_samples(
-                self._reactor, lambda part: self._whole(node, entry, names, part, until), names, question
+        sums = "bins" in entry.info.capabilities
+        tables = [name for name in names if not (sums and _sums_follow(_conversion(entry, name, question)))]
+        others = [name for name in names if name not in set(tables)]
+        found = await self._sums(node, entry, others, question, until) if others else Found(summed=True)
+        if tables:
+            # What converted samples come to does not follow from what raw ones come to.
+            of_samples = await summing.from_samples(
+                self._reactor, lambda part: self._whole(node, entry, tables, part, until), tables, question
             )
+            found.bins.update(of_samples.bins)
+            found.problems.update(of_samples.problems)
+        return found
+
+    async def _sums(
+        self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float
+    ) -> Found:
+        """Bins from a node that sums up."""
+        grid = question.grid
+        if grid is None:
+            raise ValueError("a question without a grid has no bins")
         start, end = (max(moments.EARLIEST_S, t) for t in (question.start, question.end))
         began = self._reactor.seconds()
         try:
@@ -171,6 +171,9 @@ class NodeAsker:
         finally:
             self._measures.answered(node, self._reactor.seconds() - began)
         self._answered(node)
+        for name, one in list(bins.items()):
+            conversion = _conversion(entry, name, question)
+            bins[name] = (conversion.of_bins(one) if conversion else None) or one
         return Found(problems=problems, bins=bins, summed=True)
 
     async def _whole(
@@ -213,6 +216,20 @@ class NodeAsker:
             return Found(problems=dict.fromkeys(names, f"{error}{summing.TOO_MUCH}")), frozenset()
         finally:
             self._measures.answered(node, self._reactor.seconds() - began)
+        converted = [
+            (one, conversion)
+            for name, one in read.series.items()
+            if (conversion := _conversion(entry, name, question)) and len(one.t)
+        ]
+
+        def convert() -> None:
+            for one, conversion in converted:
+                read.series[one.name] = replace(one, values=conversion.shown(one.values))
+
+        if sum(len(one.t) for one, _ in converted) > LARGE_SAMPLES:
+            await in_thread(self._reactor, convert)
+        else:
+            convert()
         return Found(read.series, read.problems, thinned), read.misfits
 
     async def _read(
@@ -252,6 +269,15 @@ class NodeAsker:
         pace = self._pace.get(node)
         if pace:
             pace.answered_at = self._reactor.seconds()
+
+
+def _sums_follow(conversion: Conversion | None) -> bool:
+    """Whether sums of converted values follow from those of a node's own."""
+    return conversion is None or not conversion.table
+
+
+def _conversion(entry: OnlineNode, name: str, question: Question) -> Conversion | None:
+    return entry.conversions.get(name) if question.convert else None
 
 
 def _reduce(series: Series, max_points: int) -> Series:

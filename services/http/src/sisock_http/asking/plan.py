@@ -8,7 +8,9 @@ from sisock_consumer.target import Target
 from sisock_http.asking.gather import Asker, together
 from sisock_http.asking.question import Answer, Join, Question
 
-Wanted = tuple[Target, Limits, Join]
+Wanted = tuple[Target, Limits, Join, bool]
+"""A field, how much of it, from whom, and whether its values are converted."""
+
 Answers = Mapping[Wanted, Answer]
 """By what was wanted."""
 
@@ -18,14 +20,17 @@ def plan(wanted: Iterable[Wanted], start: float, end: float) -> list[Question]:
 
     Parameters
     ----------
-    wanted : iterable of (Target, Limits, Join)
+    wanted : iterable of Wanted
     start, end : float
         UNIX seconds.
     """
-    targets: dict[tuple[Limits, Join], dict[Target, None]] = {}
-    for target, limits, join in wanted:
-        targets.setdefault((limits, join), {})[target] = None
-    return [Question(tuple(names), start, end, *how) for how, names in targets.items()]
+    targets: dict[tuple[Limits, Join, bool], dict[Target, None]] = {}
+    for target, limits, join, convert in wanted:
+        targets.setdefault((limits, join, convert), {})[target] = None
+    return [
+        Question(tuple(names), start, end, limits, join, convert=convert)
+        for (limits, join, convert), names in targets.items()
+    ]
 
 
 async def answer_all(asker: Asker, questions: Sequence[Question], until: float) -> Answers:
@@ -45,7 +50,7 @@ async def answer_all(asker: Asker, questions: Sequence[Question], until: float) 
     """
     found = await together(*(asker.ask(question, until) for question in questions))
     return {
-        (answer.target, question.limits, question.join): answer
+        (answer.target, question.limits, question.join, question.convert): answer
         for question, answers in zip(questions, found, strict=True)
         for answer in answers
     }

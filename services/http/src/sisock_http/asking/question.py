@@ -14,7 +14,10 @@ the live ones (if there are any) for the newest samples, or the named node alone
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is wanted: fields in ``[start, end)``, UNIX seconds, how much of them or which bins, from whom."""
+    """What is wanted: fields in ``[start, end)``, UNIX seconds, how much of them or which bins, from whom.
+
+    `convert` is whether values are wanted as the site's file has them shown, or as the node has them.
+    """
 
     targets: tuple[Target, ...]
     start: float
@@ -22,26 +25,14 @@ class Question:
     limits: Limits = Limits()
     join: Join = "all"
     grid: Grid | None = None
-
-
-@dataclass(slots=True, eq=False, weakref_slot=True)
-class Written:
-    """What was made of samples already; it lives as long as they are kept, and is known by what it is.
-
-    Parameters
-    ----------
-    pairs
-        Values and times as JSON.
-    """
-
-    pairs: Any = None
+    convert: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SharedSeries(Series):
-    """A series that several who ask are given, and what was made of it."""
+    """A series that several who ask are given; `written` is what was made of it already, by its name."""
 
-    written: Written = field(default_factory=Written, compare=False, repr=False)
+    written: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +40,7 @@ class Answer:
     """One field's samples, or its bins if these were asked for.
 
     `notice` says why there may be none, or not all. `nodes` are those that were asked, where several hold
-    what the field measures.
+    what the field measures. `label` is what people call it, if the site's file says so.
     """
 
     target: Target
@@ -58,6 +49,7 @@ class Answer:
     notice: str = ""
     nodes: tuple[str, ...] = ()
     bins: Bins | None = None
+    label: str = ""
 
 
 def empty(name: str) -> Series:

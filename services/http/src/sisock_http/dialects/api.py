@@ -5,12 +5,13 @@ header ``Sisock-Notices``. Described, for programs, by ``openapi.json``.
 """
 
 import json
-from collections.abc import Callable, Hashable
+import math
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
 from sisock.blocking import in_thread
-from sisock.node import Limits
+from sisock.node import Field, Limits
 from sisock_consumer.consumer import Consumer
 from sisock_consumer.target import Target
 
@@ -19,8 +20,7 @@ from sisock_http.asking.latest import latest
 from sisock_http.asking.listing import fields_within
 from sisock_http.asking.question import Answer, Question
 from sisock_http.dialects.arguments import Arguments
-from sisock_http.dialects.kept import KeptReplies, Key
-from sisock_http.dialects.panel import MOST_POINTS, join_of
+from sisock_http.dialects.panel import JOINS, MOST_POINTS, yes_or_no
 from sisock_http.dialects.reply import Reply, notices, unchanging
 from sisock_http.dialects.times import interval_seconds, moment
 from sisock_http.encoding import as_json
@@ -43,10 +43,10 @@ class Api:
     consumer : Consumer
     catalogue : Catalogue
     asker : Asker
-    kept : KeptReplies
-        Replies that are there already.
     clock : callable
         The present, UNIX seconds.
+    site_problems : callable, optional
+        What is wrong with the site's file, in sentences.
     """
 
     def __init__(
@@ -55,15 +55,15 @@ class Api:
         consumer: Consumer,
         catalogue: Catalogue,
         asker: Asker,
-        kept: KeptReplies,
         clock: Callable[[], float],
+        site_problems: Callable[[], list[str]] = list,
     ) -> None:
         self._reactor = reactor
         self._consumer = consumer
         self._catalogue = catalogue
         self._asker = asker
-        self._kept = kept
         self._clock = clock
+        self._site_problems = site_problems
         self.description = files("sisock_http").joinpath("openapi.json").read_bytes()
 
     def status(self, arguments: Arguments) -> bytes:
@@ -74,6 +74,7 @@ class Api:
                 "now": self._clock(),
                 "router": self._consumer.router_here,
                 "hub": self._consumer.hub_here,
+                "site_problems": self._site_problems(),
                 "nodes": self._nodes(),
             }
         )
@@ -98,7 +99,8 @@ class Api:
 
     async def fields(self, arguments: Arguments, until: float) -> Reply:
         """Fields, of a range if one is given."""
-        arguments.allow("search", "node", "start", "end")
+        arguments.allow("search", "node", "start", "end", "convert")
+        convert = yes_or_no(arguments.one("convert", "yes"), "convert") == "yes"
         require_router(self._consumer)
         wanted, node = folded(arguments.one("search").strip()), arguments.one("node")
         missing: list[str] = []
@@ -106,56 +108,50 @@ class Api:
             start, end = self._range(arguments, "1")
             nodes = [name for name in self._catalogue.online if not node or name == node]
             known, missing = await fields_within(self._reactor, self._consumer, nodes, start, end, until)
-            named = Names().of(
-                (name, {field.name: field for field in found}) for name, found in known.items()
-            )
+            described = {name: await self._catalogue.describe(name, found) for name, found in known.items()}
+            named = Names().of((name, one.fields, one.labels) for name, one in described.items())
+            said = {name: one.said for name, one in described.items()}
         else:
             named = self._catalogue.named()
+            said = {name: entry.said for name, entry in self._catalogue.online.items()}
         chosen = [one for one in named if (not wanted or wanted in one.all) and node in ("", one.target.node)]
         chosen.sort(key=lambda one: (one.target.node, one.target.field))
-        listed = [_described(one) for one in chosen]
+        listed = [_listed(one, said[one.target.node][one.target.field], convert) for one in chosen]
         return Reply(as_json.dumps(listed), headers=notices(missing))
 
     async def data(self, arguments: Arguments, until: float) -> Reply:
         """Samples of fields."""
-        arguments.allow("field", "as", "start", "end", "max_points", "min_stride", "format", "join")
+        arguments.allow(
+            "field", "as", "start", "end", "max_points", "min_stride", "format", "join", "convert"
+        )
         targets = self._targets(arguments)
         columns = _columns(arguments.many("as"), targets)
         start, end = self._range(arguments, "now-1h")
         most = arguments.count("max_points", MOST_POINTS)
         stride = interval_seconds(arguments.one("min_stride"), "min_stride")
-        join = join_of(arguments.one("join", "yes"), "join")
+        join = JOINS[yes_or_no(arguments.one("join", "yes"), "join")]
+        convert = yes_or_no(arguments.one("convert", "yes"), "convert") == "yes"
         name = arguments.one("format", "json")
         chosen = FORMATS.get(name)
         if chosen is None:
             raise RequestError(f"format={name!r} is none of {', '.join(FORMATS)}")
         require_router(self._consumer)
         answers = await self._asker.ask(
-            Question(tuple(targets), start, end, Limits(most, stride), join), until
+            Question(tuple(targets), start, end, Limits(most, stride), join, convert=convert), until
         )
-        fixed = self._fixed(arguments) and all(_is_final(answer, end) for answer in answers)
-        key = self._key(answers, name, columns, fixed=fixed)
-        kept = self._kept.get(key)
-        if kept is not None:
-            return kept
         if sum(len(answer.series.t) for answer in answers) > as_json.LARGE_POINTS // 5:
             body = await in_thread(self._reactor, chosen.write, answers, columns)
         else:
             body = chosen.write(answers, columns)
         headers = notices([answer.notice for answer in answers if answer.notice])
-        if fixed:
+        if self._fixed(arguments) and all(_is_final(answer, end) for answer in answers):
             headers.update(unchanging(body))
         nodes = sorted({node for answer in answers for node in answer.nodes})
         if nodes:
             headers[b"sisock-nodes"] = json.dumps(nodes).encode("ascii")
         if name not in ("json", "packed"):
             headers[b"content-disposition"] = f'attachment; filename="sisock.{chosen.suffix}"'.encode()
-        return self._kept.keep(key, Reply(body, chosen.content_type, headers))
-
-    def _key(self, answers: list[Answer], form: str, columns: list[str], *, fixed: bool) -> Key | None:
-        """All that a reply with samples depends on."""
-        said = [(answer.target, answer.notice, answer.nodes, _said(answer)) for answer in answers]
-        return self._kept.key([answer.series for answer in answers], form, fixed, *columns, *said)
+        return Reply(body, chosen.content_type, headers)
 
     async def latest(self, arguments: Arguments, until: float) -> Reply:
         """Last sample of fields, if it is not older than a month."""
@@ -201,8 +197,10 @@ def _columns(names: list[str], targets: list[Target]) -> list[str]:
     return names or [str(target) for target in targets]
 
 
-def _described(one: Named) -> dict[str, Any]:
-    field = one.field
+def _listed(one: Named, said: Field, convert: bool) -> dict[str, Any]:
+    """A field, of its values as they are shown; or, without `convert`, as its node has them."""
+    field = one.field if convert else said
+    silent_after = field.silent_after
     return {
         "field": one.written,
         "node": one.target.node,
@@ -211,9 +209,11 @@ def _described(one: Named) -> dict[str, Any]:
         "units": field.units,
         "type": field.type,
         "interval": field.interval,
-        "source": field.source,
+        "label": one.label or None,
+        "source": said.source,
+        "series": one.field.source or one.written,
         "limits": field.limits.on_wire() if field.limits else None,
-        "silent_after": field.silent_after,
+        "silent_after": silent_after if silent_after != math.inf else False,
         "kept_for": field.kept_for,
         "complete_since": field.complete_since,
     }
@@ -223,12 +223,6 @@ def _is_final(answer: Answer, end: float) -> bool:
     """Whether the node says that nothing of an answer will change; a joined one is of several."""
     until = answer.series.finalized_until
     return not answer.notice and not answer.nodes and until is not None and end <= until
-
-
-def _said(answer: Answer) -> tuple[Hashable, ...] | None:
-    """What of a field is in a reply beside its samples."""
-    field = answer.field
-    return (field.type, field.units, field.description, field.interval) if field else None
 
 
 def _last(answer: Answer) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class Shown:
     limits : Limits
     join : Join
         Whether other nodes that hold the target's source are asked, too.
+    convert : bool
+        Whether values are converted as the site's file says.
     """
 
     target: Target | None
@@ -52,6 +54,7 @@ class Shown:
     ref_id: Any
     limits: Limits
     join: Join = "all"
+    convert: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Panel:
     def questions(self) -> list[Question]:
         """What to ask the nodes."""
         wanted = (
-            (item.target, item.limits, item.join)
+            (item.target, item.limits, item.join, item.convert)
             for item in self.shown
             if item.style != "events" and item.target is not None
         )
@@ -132,13 +135,16 @@ def parse(body: dict[str, Any], catalogue: Catalogue) -> Panel:
             shown.append(Shown(None, style, item.get("refId"), usual))
             continue
         limits = _limits(item["payload"], where, end - start, usual) if item.get("payload") else usual
-        join = _join(item, where)
+        join = JOINS[_option(item, "join", where)]
+        convert = _option(item, "convert", where) == "yes"
         names = resolve(catalogue, target)
         asked = asked or any(name.node for name in names)
         if names == [EVENTS] and EVENTS.node not in catalogue.online:
             style = "events"
         shown += [
-            Shown(name, style, item.get("refId"), limits, join) for name in names if _passes(name, filters)
+            Shown(name, style, item.get("refId"), limits, join, convert)
+            for name in names
+            if _passes(name, filters)
         ]
         if len(shown) > MOST_MATCHES:
             raise RequestError(f"targets stand for more than {MOST_MATCHES} fields")
@@ -179,16 +185,16 @@ def _limits(payload: Any, where: str, span_s: float, usual: Limits) -> Limits:
     return Limits(most) if most else usual
 
 
-def _join(item: dict[str, Any], where: str) -> Join:
-    """``join`` in what a target brings with it: simpod's payload, or SimpleJson's additional data."""
+def _option(item: dict[str, Any], option: str, where: str) -> str:
+    """``yes`` or ``no`` in what comes with a target: simpod's payload, or SimpleJson's additional data."""
     for name in ("payload", "data"):
         given = item.get(name)
-        if isinstance(given, dict) and given.get("join"):
-            return join_of(given["join"], f"{where}.{name}.join")
-    return "all"
+        if isinstance(given, dict) and given.get(option):
+            return yes_or_no(given[option], f"{where}.{name}.{option}")
+    return "yes"
 
 
-def join_of(given: Any, name: str) -> Join:
+def yes_or_no(given: Any, name: str) -> str:
     """Read ``yes`` or ``no``.
 
     Raises
@@ -196,9 +202,9 @@ def join_of(given: Any, name: str) -> Join:
     RequestError
         If it is neither.
     """
-    if not isinstance(given, str) or given not in JOINS:
+    if given not in ("yes", "no"):
         raise RequestError(f"{name}={given!r} is neither yes nor no")
-    return JOINS[given]
+    return str(given)
 
 
 def _passes(target: Target, filters: Sequence[Any]) -> bool:

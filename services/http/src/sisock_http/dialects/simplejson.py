@@ -34,7 +34,7 @@ def element(answer: Answer, shown: Shown) -> dict[str, Any]:
         made["rows"] = as_json.rows(series)
     else:
         made["datapoints"] = as_json.pairs(series)
-        made["title"] = made["target"]
+        made["title"] = answer.label or made["target"]
         made["tags"] = {"node": answer.target.node, "field": answer.target.field}
         if unit:
             made["unit"] = unit

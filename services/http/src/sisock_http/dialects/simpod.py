@@ -29,30 +29,35 @@ _LABELS = {
     "yes": "one series of all nodes that have it",
     "no": "this node alone",
 }
+_CONVERT_LABELS = {"yes": "as the site's file has it", "no": "as its node has it"}
 OPTIONS: dict[str, list[str]] = {
     "resolution": ["1s", "10s", "1m", "10m", "1h", "1d"],
     "method": list(METHODS),
     "max_points": ["100", "500", "1000", "5000", "20000"],
     "join": ["yes", "no"],
+    "convert": ["yes", "no"],
 }
 _PAYLOADS = [
     {"name": "resolution", "label": "Resolution", "placeholder": "as the panel needs"},
     {"name": "method", "label": "Downsampling", "placeholder": "extremes"},
     {"name": "max_points", "label": "Most points", "placeholder": "as the panel needs"},
     {"name": "join", "label": "Archive and live", "placeholder": "one series"},
+    {"name": "convert", "label": "Values", "placeholder": "as the site's file has it"},
 ]
 
 
 def options(name: str) -> list[dict[str, str]]:
     """What the builder offers for a payload of that name; nothing for others."""
-    return [{"label": _LABELS.get(value, value), "value": value} for value in OPTIONS.get(name, [])]
+    labels = _CONVERT_LABELS if name == "convert" else _LABELS
+    return [{"label": labels.get(value, value), "value": value} for value in OPTIONS.get(name, [])]
 
 
 def metrics(catalogue: Catalogue, body: dict[str, Any]) -> list[dict[str, Any]]:
     """Fields, with what can be chosen for each, and the target of annotations.
 
-    Those that contain ``metric``, or whose source does, up to `MOST_METRICS`. What a target says already is
-    sent, too, as ``metric``: a whole name comes first, and then what else there is to choose from.
+    Those that contain ``metric``, or whose source or label does, up to `MOST_METRICS`. What a target says
+    already is sent, too, as ``metric``: a whole name comes first, and then what else there is to choose
+    from.
     """
     wanted = body.get("metric")
     if wanted is not None and not isinstance(wanted, str):
@@ -62,13 +67,14 @@ def metrics(catalogue: Catalogue, body: dict[str, Any]) -> list[dict[str, Any]]:
     if whole or wanted == str(EVENTS):
         found = sorted(catalogue.named(), key=lambda one: one.written != wanted)
     else:
-        found = [one for one in catalogue.named() if text in one.name or text in one.source]
+        found = [one for one in catalogue.named() if one.has(text)]
     choices = [{**one, "type": "select", "options": options(one["name"])} for one in _PAYLOADS]
     payloads = orjson.Fragment(as_json.dumps(choices))
     listed = []
     for one in found[:MOST_METRICS]:
         units = f" ({one.field.units})" if one.field.units else ""
-        listed.append({"label": f"{one.written}{units}", "value": one.written, "payloads": payloads})
+        label = f" {one.label}" if one.label else ""
+        listed.append({"label": f"{one.written}{label}{units}", "value": one.written, "payloads": payloads})
     return [
         *listed,
         {"label": "data nodes that came and went (annotations)", "value": str(EVENTS), "payloads": []},
@@ -110,7 +116,7 @@ def variable(catalogue: Catalogue, body: dict[str, Any]) -> list[dict[str, str]]
 def frame(answer: Answer, shown: Shown) -> dict[str, Any]:
     """A field whose values are text or yes and no, as a data frame."""
     field, series = answer.field, answer.series
-    config: dict[str, Any] = {"displayNameFromDS": str(answer.target)}
+    config: dict[str, Any] = {"displayNameFromDS": answer.label or str(answer.target)}
     if field and field.description:
         config["description"] = field.description
     if field and field.units:

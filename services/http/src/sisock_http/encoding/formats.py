@@ -175,6 +175,7 @@ def packed(answers: Sequence[Answer], names: Sequence[str]) -> bytes:
             "field": name,
             "type": kind,
             "units": field.units if field else None,
+            "label": answer.label or None,
             "description": field.description if field else None,
             "interval": field.interval if field else None,
             "n": len(series.t),

@@ -5,19 +5,22 @@ background. Knows nothing of HTTP.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
+from sisock.blocking import in_thread
 from sisock.errors import NodeError
 from sisock.node import Field
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.replies import Listing
 from sisock_consumer.target import Target
+from sisock_site import EMPTY, Conversion, Site
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 
+from sisock_http.observatory.described import Described, describe
 from sisock_http.observatory.names import Named, Names, folded
 from sisock_http.observatory.sources import Sources
 
@@ -32,6 +35,8 @@ SOONEST_CHANGE_S = 0.5
 
 MOST_EVENTS = 10_000
 MOST_PROBLEMS = 5
+FEW_FIELDS = 200
+"""To hold more than that against the site's file is a thread's work."""
 
 
 class Lister(Protocol):
@@ -63,10 +68,10 @@ class Event:
 
 @dataclass(slots=True)
 class OnlineNode:
-    """What is known of one node that is online."""
+    """What is known of one node that is online; `fields` and what follows them as in `Described`."""
 
     info: NodeInfo
-    fields: dict[str, Field] = field(default_factory=dict)
+    fields: Mapping[str, Field] = field(default_factory=dict)
     asked_at: float = float("-inf")
     asking: bool = False
     changed: bool = False
@@ -75,6 +80,18 @@ class OnlineNode:
     """Timelines that several fields name with times that differ, as old nodes do."""
     told: set[str] = field(default_factory=set)
     """Fields whose data could not be read, which the log has said."""
+    said: Mapping[str, Field] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    conversions: Mapping[str, Conversion] = field(default_factory=dict)
+
+    def take(self, described: Described) -> None:
+        """Have other fields; what is the same stays the same object, by which others know it again."""
+        if (described.fields, described.labels) != (self.fields, self.labels):
+            self.fields, self.labels = described.fields, described.labels
+        if described.said != self.said:
+            self.said = described.said
+        if described.conversions != self.conversions:
+            self.conversions = described.conversions
 
     @property
     def timelines(self) -> dict[str, str]:
@@ -93,15 +110,23 @@ class Catalogue:
     log : structlog logger
     lister : Lister
         Asks nodes for their fields.
+    site : callable, optional
+        What the site's file says now.
     """
 
     def __init__(
-        self, reactor: Any, clock: Callable[[], float], log: structlog.stdlib.BoundLogger, lister: Lister
+        self,
+        reactor: Any,
+        clock: Callable[[], float],
+        log: structlog.stdlib.BoundLogger,
+        lister: Lister,
+        site: Callable[[], Site] = lambda: EMPTY,
     ) -> None:
         self._reactor = reactor
         self._clock = clock
         self._log = log
         self._lister = lister
+        self._site = site
         self._settled = False
         self._sweep = LoopingCall(self._refresh_due)
         self._sweep.clock = reactor
@@ -125,22 +150,32 @@ class Catalogue:
         return self._clock()
 
     def field(self, target: Target) -> Field | None:
-        """What is known of a field."""
+        """What is known of a field, of its values as they are shown."""
         entry = self.online.get(target.node)
         return entry.fields.get(target.field) if entry else None
 
+    def said(self, target: Target) -> Field | None:
+        """What a field's own node says of it, and of the values that it has."""
+        entry = self.online.get(target.node)
+        return entry.said.get(target.field) if entry else None
+
+    def label(self, target: Target) -> str:
+        """What people call a field; empty if nobody says."""
+        entry = self.online.get(target.node)
+        return entry.labels.get(target.field, "") if entry else ""
+
     def named(self) -> list[Named]:
         """Every field of every node, sorted as they are written."""
-        return self._names.of((name, entry.fields) for name, entry in self.online.items())
+        return self._names.of((name, entry.fields, entry.labels) for name, entry in self.online.items())
 
     def targets(self) -> list[Target]:
         """Every field of every node, sorted as they are written."""
         return [one.target for one in self.named()]
 
     def search(self, text: str) -> list[str]:
-        """Targets that contain a text, or whose source does, in any case, ``_`` for blanks; all for none."""
+        """Targets that a text finds (`Named.has`); all for none."""
         wanted = folded(text.strip())
-        return [one.written for one in self.named() if wanted in one.name or wanted in one.source]
+        return [one.written for one in self.named() if one.has(wanted)]
 
     def node_added(self, node: NodeInfo) -> None:
         """A node came online, or says something new of itself."""
@@ -211,11 +246,7 @@ class Catalogue:
         except NodeError as error:
             problem = str(error)
         else:
-            fields = {known.name: known for known in listing.fields}
-            if fields != entry.fields:
-                entry.fields = fields
-            if self.online.get(name) is entry:
-                self.sources.listed(name, listing.fields)
+            await self._take(name, entry, listing.fields)
             problem = "; ".join(listing.problems[:MOST_PROBLEMS])
         finally:
             entry.asking = False
@@ -223,3 +254,35 @@ class Catalogue:
         if problem and problem != entry.problem:
             self._log.warning("fields.unknown", node=name, why=problem)
         entry.problem = problem
+
+    async def _take(self, name: str, entry: OnlineNode, listed: Sequence[Field]) -> None:
+        described = await self.describe(name, listed)
+        entry.take(described)
+        if self.online.get(name) is entry:
+            self.sources.listed(name, entry.fields.values())
+
+    async def describe(self, name: str, listed: Sequence[Field]) -> Described:
+        """What the site's file says of fields that a node lists."""
+        while True:
+            site = self._site()
+            described = (
+                describe(site, name, listed)
+                if site is EMPTY or len(listed) <= FEW_FIELDS
+                else await in_thread(self._reactor, describe, site, name, listed)
+            )
+            if self._site() is site:
+                return described
+
+    def site_changed(self) -> None:
+        """The site's file says something else, of fields that are known already, too."""
+        for name, entry in self.online.items():
+            # Who is being asked takes the answer as the file has it by then.
+            if not entry.asking and entry.fields:
+                entry.asking = True
+                ensureDeferred(self._describe_anew(name, entry))
+
+    async def _describe_anew(self, name: str, entry: OnlineNode) -> None:
+        try:
+            await self._take(name, entry, list(entry.said.values()))
+        finally:
+            entry.asking = False

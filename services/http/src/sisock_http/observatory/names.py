@@ -26,25 +26,35 @@ class Named:
     field : Field
     written : str
         The target, as people write it.
+    label : str
+        What people call it; empty if nobody says.
     name, source, all : str
-        What is searched: `written`, what the field measures, and both with its description.
+        What is searched: `written`, what the field measures, and both with its description and label.
     """
 
     target: Target
     field: Field
     written: str
+    label: str
     name: str
     source: str
     all: str
 
+    def has(self, wanted: str) -> bool:
+        """Whether name, source or label contain a text that is folded."""
+        return (
+            wanted in self.name
+            or wanted in self.source
+            or (bool(self.label) and wanted in folded(self.label))
+        )
 
-def _named(node: str, field: Field) -> Named:
+
+def _named(node: str, field: Field, label: str) -> Named:
     target = Target(node, field.name)
     written = str(target)
     source, description = field.source or "", field.description or ""
-    return Named(
-        target, field, written, folded(written), folded(source), folded(f"{written} {description} {source}")
-    )
+    everything = folded(f"{written} {description} {source} {label}")
+    return Named(target, field, written, label, folded(written), folded(source), everything)
 
 
 class Names:
@@ -54,19 +64,21 @@ class Names:
         self._of_node: dict[str, tuple[Mapping[str, Field], list[Named]]] = {}
         self._sorted: list[Named] = []
 
-    def of(self, nodes: Iterable[tuple[str, Mapping[str, Field]]]) -> list[Named]:
+    def of(self, nodes: Iterable[tuple[str, Mapping[str, Field], Mapping[str, str]]]) -> list[Named]:
         """All of them.
 
         Parameters
         ----------
         nodes : iterable
-            Each node with its fields by their names; fields that changed are another mapping.
+            Each node with its fields and their labels by their names; fields that changed, or have other
+            labels, are another mapping.
         """
         known, changed = {}, False
-        for node, fields in nodes:
+        for node, fields, labels in nodes:
             before = self._of_node.get(node)
             if before is None or before[0] is not fields or len(before[1]) != len(fields):
-                before, changed = (fields, [_named(node, field) for field in fields.values()]), True
+                names = [_named(node, field, labels.get(field.name, "")) for field in fields.values()]
+                before, changed = (fields, names), True
             known[node] = before
         if changed or known.keys() != self._of_node.keys():
             self._of_node = known

@@ -25,7 +25,7 @@ class Sources:
 
     def __init__(self) -> None:
         self._fields: dict[str, dict[str, Field]] = {}
-        self._holders: dict[str, dict[str, Field]] = {}
+        self._holders: dict[str, dict[str, tuple[Field, ...]]] = {}
         self._left: dict[str, float] = {}
 
     def listed(self, node: str, fields: Iterable[Field]) -> None:
@@ -33,12 +33,16 @@ class Sources:
         self._left.pop(node, None)
         said = [field for field in fields if field.source]
         known = self._fields.setdefault(node, {})
+        held: dict[str, list[Field]] = {}
         for field in said:
             before = known.pop(field.name, None)
             if before is not None and before.source != field.source:
                 self._drop(node, before)
             known[field.name] = field
-            self._holders.setdefault(field.source or "", {})[node] = field
+            held.setdefault(field.source or "", []).append(field)
+        for source, fields_of_it in held.items():
+            # Several, if one was renamed: the site's file says that both are the same.
+            self._holders.setdefault(source, {})[node] = tuple(fields_of_it)
         for name in list(known)[: max(0, len(known) - max(MOST_GONE, len(said)))]:
             self._drop(node, known.pop(name))
         if not known:
@@ -65,12 +69,13 @@ class Sources:
         if field is None or not field.source:
             return []
         holders = self._holders.get(field.source, {})
-        return [(Target(node, held.name), held) for node, held in sorted(holders.items())]
+        return [(Target(node, held.name), held) for node in sorted(holders) for held in holders[node]]
 
     def _drop(self, node: str, field: Field) -> None:
         """Forget that a field holds its source, unless another of the node's has taken its place."""
         holders = self._holders.get(field.source or "", {})
-        if holders.get(node) is field:
-            del holders[node]
-            if not holders:
-                del self._holders[field.source or ""]
+        left = tuple(held for held in holders.get(node, ()) if held is not field)
+        if left:
+            holders[node] = left
+        elif holders.pop(node, None) and not holders:
+            del self._holders[field.source or ""]

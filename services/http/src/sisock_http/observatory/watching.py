@@ -116,7 +116,7 @@ class Watching:
                 "field": target,
                 "series": one.source or target,
                 "holders": [target],
-                "label": None,
+                "label": self._catalogue.label(Target.parse(target)) or None,
                 "units": one.units,
                 "groups": [],
                 "state": "unknown",

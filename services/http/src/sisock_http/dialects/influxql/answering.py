@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from sisock.node import Bins, Grid, Limits, Series
 from sisock_consumer import moments
 from sisock_consumer.target import Target
@@ -32,13 +31,16 @@ class Answerer:
         The present, UNIX seconds.
     until : float
         The reactor's time at which all must be answered.
+    convert : bool
+        Whether values are converted as the site's file says.
     """
 
-    def __init__(self, asker: Asker, known: Map, now: float, until: float) -> None:
+    def __init__(self, asker: Asker, known: Map, now: float, until: float, *, convert: bool = True) -> None:
         self._asker = asker
         self._known = known
         self._now = now
         self._until = until
+        self._convert = convert
         self.notices: list[str] = []
 
     async def answer(self, asks: Iterable[Ask]) -> dict[Ask, Series | Bins]:
@@ -57,28 +59,26 @@ class Answerer:
         problems: list[str] = []
         for some, answers in zip(looks.values(), answered, strict=True):
             for ask in some:
-                held = [answers[target] for target in self._targets(ask)]
-                told = [answer.notice for answer in held if answer.notice]
-                one = _merged(ask, held)
-                if one is not None:
+                answer = answers[self._target(ask)]
+                one = answer.bins if isinstance(ask.wanted, Grid) else answer.series
+                if one is not None and len(one.t):
                     found[ask] = one
-                problems += told
+                problems += [answer.notice] if answer.notice else []
         if problems and not found:
             raise InfluxError("; ".join(list(dict.fromkeys(problems))[:3]))
         self.notices += problems
         return found
 
-    def _targets(self, ask: Ask) -> tuple[Target, ...]:
-        """Whom to ask: of samples that several nodes hold any one stands for all, bins are asked of each."""
-        targets = self._known.targets[ask.key, ask.field]
-        return targets if isinstance(ask.wanted, Grid) else targets[:1]
+    def _target(self, ask: Ask) -> Target:
+        """Whom to ask: of several nodes that hold a field any one stands for all."""
+        return self._known.targets[ask.key, ask.field][0]
 
     async def _look(self, look: Look, asks: Sequence[Ask]) -> Mapping[Target, Answer]:
         low, high, wanted = look
         # Half a microsecond earlier: a float64 of seconds is beside the microsecond that it stands for.
         start = moments.EARLIEST_S if low is None else max(moments.EARLIEST_S, (low - 0.5) / 1e6)
         end = self._now + AHEAD_S if high is None else (high - 0.5) / 1e6
-        targets = [target for ask in asks for target in self._targets(ask)]
+        targets = [self._target(ask) for ask in asks]
         if end <= start:
             return {target: Answer(target, empty(target.field)) for target in targets}
         question = Question(
@@ -87,33 +87,6 @@ class Answerer:
             end,
             Limits(EXTREMES) if wanted == "extremes" else Limits(),
             grid=wanted if isinstance(wanted, Grid) else None,
+            convert=self._convert,
         )
         return {answer.target: answer for answer in await self._asker.ask(question, self._until)}
-
-
-def _merged(ask: Ask, held: Sequence[Answer]) -> Series | Bins | None:
-    """What several nodes hold of one field, as one."""
-    if isinstance(ask.wanted, Grid):
-        bins = [answer.bins for answer in held if answer.bins is not None]
-        return bins[0] if len(bins) == 1 else _fullest(bins)
-    return next((answer.series for answer in held if len(answer.series.t)), None)
-
-
-def _fullest(found: Sequence[Bins]) -> Bins | None:
-    """Each bin from the node that has most samples in it: they hold the same ones, as far as they reach."""
-    if not found:
-        return None
-    numeric = all(one.sum is not None for one in found)
-    t = np.concatenate([one.t for one in found])
-    count = np.concatenate([one.count for one in found])
-    order = np.lexsort((-count, t))
-    best = order[np.flatnonzero(np.diff(t[order], prepend=-np.inf))]
-
-    def chosen(key: str) -> Any:
-        columns = [getattr(one, key) for one in found]
-        kinds = {column.dtype.kind for column in columns}
-        return np.concatenate([c if len(kinds) == 1 else c.astype(object) for c in columns])[best]
-
-    sums: dict[str, Any] = {key: chosen(key) for key in ("sum", "min", "max")} if numeric else {}
-    plain = {key: chosen(key) for key in ("first", "first_t", "last", "last_t")}
-    return Bins(found[0].name, t[best], count[best], **plain, **sums)

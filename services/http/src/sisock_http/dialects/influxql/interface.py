@@ -14,6 +14,7 @@ from sisock_http.dialects.influxql.language import Reader
 from sisock_http.dialects.influxql.mapping import Mapper
 from sisock_http.dialects.influxql.problems import InfluxError, ParseError
 from sisock_http.dialects.influxql.statements import reply
+from sisock_http.dialects.panel import yes_or_no
 from sisock_http.dialects.reply import Reply, notices
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.observatory.presence import require_router
@@ -74,8 +75,9 @@ class Influx:
             return _problem('missing required parameter "q"')
         require_router(self._consumer)
         now = self._clock()
-        known = self._mapper.map({name: node.fields for name, node in self._catalogue.online.items()}, now)
-        answerer = Answerer(self._asker, known, now, until)
+        convert = yes_or_no(_last(arguments, "convert") or "yes", "convert") == "yes"
+        known = self._mapper.map({name: node.said for name, node in self._catalogue.online.items()}, now)
+        answerer = Answerer(self._asker, known, now, until, convert=convert)
 
         async def compute(work: Callable[[], Any]) -> Any:
             return await in_thread(self._reactor, work)
