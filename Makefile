@@ -60,9 +60,9 @@ bench: .venv/.synced
 	cd ci && ../.venv/bin/python -m bench
 
 # Plants mistakes in PACKAGE (or, with CHANGED=1, in the lines that differ from main), one at a time, and
-# prints those that its tests do not notice: docs/proof.md. COUNT and SECONDS bound it; PEERS=1 asks more tests.
+# prints those that its tests do not notice: docs/proof.md. COUNT and SECONDS bound it; QUICK=1 asks fewer tests.
 mutants: .venv/.synced
-	cd ci && ../.venv/bin/python -m mutants $(PACKAGE) $(if $(CHANGED),--changed) $(if $(PEERS),--peers) \
+	cd ci && ../.venv/bin/python -m mutants $(PACKAGE) $(if $(CHANGED),--changed) $(if $(QUICK),--quick) \
 		$(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 # Branches that the quick tests of each package take, as information.

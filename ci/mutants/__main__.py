@@ -1,8 +1,8 @@
 """Plant mistakes in a package, one at a time, and tell which its own tests do not notice.
 
 ``python -m mutants PACKAGE`` or ``--changed``, from ``ci/``: a sample, the same each time, of what
-cosmic-ray's operators make of it, each with a time limit. The quick tests are asked first; with
-``--peers``, for what they let pass, those that start processes.
+cosmic-ray's operators make of it, each with limits of time and memory. The quick tests that come to the
+line are asked first, and about what they let pass those that start processes.
 """
 
 import argparse
@@ -15,14 +15,16 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from mutants.making import Mutant, of_files
-from mutants.running import SURVIVED, Copy
+from mutants.running import PEERS, QUICK, SURVIVED, Copy, Notes
 
 ROOT = Path(__file__).parents[2]
 EQUAL = Path(__file__).with_name("equal.toml")
-QUICK, PEERS = ("-m", "not peer and not engine"), ("-m", "peer and not engine")
+FAMILIES = {"sisock-g3": ("services/g3-file-scanner/tests", "services/g3-reader/tests")}
+"""Tests of what a library is made for, which are asked, too."""
 
 
 def folder(root: Path, package: str) -> Path:
@@ -72,16 +74,61 @@ class Count:
 
     def __init__(self, package: Path, of: int) -> None:
         self.package, self.of = package, of
-        self.mutants = self.killed = self.equal = 0
+        self.mutants = self.quick = self.peers = self.equal = 0
         self.survived: list[Mutant] = []
 
     def row(self) -> str:
         """A line of the table in docs/proof.md."""
         unequal = self.mutants - self.equal
-        share = f"{100 * self.killed / unequal:.0f} %" if unequal else "-"
+        share = f"{100 * (self.quick + self.peers) / unequal:.0f} %" if unequal else "-"
         left = len(self.survived)
-        cells = (self.package.name, self.of, self.mutants, self.killed, left, self.equal, share)
+        cells = (self.package.name, self.of, self.mutants, self.quick, self.peers, left, self.equal, share)
         return f"| {' | '.join(map(str, cells))} |"
+
+
+class Examination:
+    """The tests of a package, asked about one mistake after the other in a copy of the repository."""
+
+    def __init__(self, copy: Copy, package: Path, notes: Notes, options: argparse.Namespace) -> None:
+        self._copy, self._options = copy, options
+        self._tests = [str(package / "tests"), *FAMILIES.get(package.name, ())]
+        if copy.run(self._tests, 600, *QUICK, notes=notes) != SURVIVED:
+            sys.exit(f"the tests of {package} fail as they are:\n{copy.log.read_text()[-3000:]}")
+        seen = notes.read()
+        self._touched, self._took = seen["touched"], seen["took"]
+        copy.preload(seen["modules"])
+        began = time.monotonic()
+        if copy.run(self._tests, 600, *QUICK) != SURVIVED:
+            sys.exit(f"the tests of {package} fail when forked:\n{copy.log.read_text()[-3000:]}")
+        self._limit = options.limit or 10 + 4 * (time.monotonic() - began)
+
+    def killed_by(self, mutant: Mutant) -> str:
+        """Which tests notice a mistake: quick, peers, or none of them."""
+        path = self._copy.top / mutant.file
+        source = path.read_text()
+        path.write_text(mutant.code(source))
+        try:
+            for tests in self._nearest(mutant):
+                if self._copy.run(tests, self._limit, *QUICK) != SURVIVED:
+                    return "quick"
+            if self._options.quick:
+                return ""
+            return (
+                "peers" if self._copy.run(self._tests, self._options.peer_limit, *PEERS) != SURVIVED else ""
+            )
+        finally:
+            path.write_text(source)
+
+    def _nearest(self, mutant: Mutant) -> list[list[str]]:
+        """Quick tests to ask: those that come to the line, then the files that they are in.
+
+        All of them where only imports come to it, and where none does: a process of a test's own may.
+        """
+        names = [name for name in self._touched.get(mutant.file, {}).get(str(mutant.line), ()) if name]
+        if not names:
+            return [self._tests]
+        names.sort(key=lambda name: self._took.get(name, 0.0))
+        return [names, sorted({name.partition("::")[0] for name in names})]
 
 
 def examine(
@@ -92,39 +139,37 @@ def examine(
     known = reasons(Path(options.equal))
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         copy = Copy(root, Path(directory) / "copy")
-        tests = [str(package / "tests")]
-        listing = Path(directory) / "modules"
-        if copy.run(tests, 600, *QUICK, modules_to=str(listing)) != SURVIVED:
-            sys.exit(f"the tests of {package} fail as they are:\n{copy.log.read_text()[-3000:]}")
-        copy.preload(json.loads(listing.read_text()))
-        began = time.monotonic()
-        if copy.run(tests, 600, *QUICK) != SURVIVED:
-            sys.exit(f"the tests of {package} fail when forked:\n{copy.log.read_text()[-3000:]}")
-        limit_s = options.limit or 10 + 4 * (time.monotonic() - began)
-        end = began + options.seconds
+        examination = Examination(copy, package, Notes(Path(directory) / "notes"), options)
+        end = time.monotonic() + options.seconds
         for mutant in chosen:
             if time.monotonic() > end:
                 print(f"{package.name}: time is over")
                 break
-            path = copy.top / mutant.file
-            source = path.read_text()
-            path.write_text(mutant.code(source))
-            try:
-                outcome = copy.run(tests, limit_s, *QUICK)
-                if outcome == SURVIVED and options.peers:
-                    outcome = copy.run(tests, options.peer_limit, *PEERS)
-            finally:
-                path.write_text(source)
-            count.mutants += 1
             why = known.get((mutant.file, mutant.before, mutant.after))
-            if outcome != SURVIVED:
-                count.killed += 1
-            elif why:
-                count.equal += 1
-            else:
+            by = "" if why else examination.killed_by(mutant)
+            count.mutants += 1
+            count.equal += bool(why)
+            count.quick += by == "quick"
+            count.peers += by == "peers"
+            if not by and not why:
                 count.survived.append(mutant)
                 print(f"{mutant.file}:{mutant.line}\n- {mutant.before}\n+ {mutant.after}", flush=True)
+            if options.note:
+                with options.note.open("a") as note:
+                    note.write(json.dumps({**asdict(mutant), "by": "equal" if why else by}) + "\n")
     return count
+
+
+def again(note: Path, root: Path) -> list[Mutant]:
+    """What survived according to notes, and still is a mistake that can be made."""
+    found = []
+    for line in note.read_text().splitlines():
+        kept = json.loads(line)
+        by, mutant = kept.pop("by"), Mutant(**kept)
+        lines = (root / mutant.file).read_text().splitlines()
+        if not by and mutant.before == "".join(lines[mutant.line - 1 : mutant.line]).strip():
+            found.append(mutant)
+    return found
 
 
 def choose(root: Path, options: argparse.Namespace) -> Iterator[tuple[Path, list[Mutant], int]]:
@@ -145,7 +190,9 @@ def choose(root: Path, options: argparse.Namespace) -> Iterator[tuple[Path, list
         few = random.Random(options.seed).sample(made, min(options.count, len(made)))
         if options.only:
             few = [one for one in few if re.search(options.only, one.file)]
-        yield package, sorted(few), len(made)
+        if options.again:
+            few = [one for one in again(options.again, root) if one in made]
+        yield package, few, len(made)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -158,7 +205,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1200, help="for each package")
     parser.add_argument("--limit", type=float, help="seconds for one mutant's quick tests")
-    parser.add_argument("--peers", action="store_true", help="ask also the tests that start processes")
+    parser.add_argument("--quick", action="store_true", help="do not ask the tests that start processes")
+    parser.add_argument("--note", type=Path, help="a file to which the outcome of each is added, as JSON")
+    parser.add_argument("--again", type=Path, help="such notes: only what survived then")
     parser.add_argument("--peer-limit", type=float, default=180, help="seconds for one mutant's other tests")
     parser.add_argument("--only", help="only files that match")
     parser.add_argument("--root", type=Path, default=ROOT)
@@ -168,8 +217,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("name packages, or --changed")
     counts = [examine(options.root, package, few, of, options)
               for package, few, of in choose(options.root, options)]  # fmt: skip
-    print("\n| package | there are | tried | killed | survived | equal | killed of those not equal |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    heads = ["package", "there are", "tried", "killed by quick tests", "by those with peers", "survived",
+             "equal", "killed of those not equal"]  # fmt: skip
+    print(f"\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for count in counts:
         print(count.row())
     return int(any(count.survived for count in counts))

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -16,8 +17,11 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 NEVER_EARLY = (
     "hypothesis",
@@ -36,6 +40,11 @@ PLUGINS = (
 )
 
 KILLED, SURVIVED, TOO_LONG = "killed", "survived", "too long"
+
+QUICK, PEERS = ("-m", "not peer and not engine"), ("-m", "peer and not engine")
+
+MOST_BYTES = 3 * 2**30
+"""A mistake in a size or a loop shall not have all memory of the machine."""
 
 
 class Copy:
@@ -57,11 +66,12 @@ class Copy:
         self.ours = {path.stem for source in self.sources for path in Path(source).iterdir()}
         self.log = directory / "pytest.log"
 
-    def run(self, tests: Sequence[str], limit_s: float, *options: str, modules_to: str = "") -> str:
+    def run(self, tests: Sequence[str], limit_s: float, *options: str, notes: "Notes | None" = None) -> str:
         """Run tests in a fork until the first that fails; how that ended."""
         pid = os.fork()
         if not pid:
-            self._be_pytest([*options, *tests], modules_to)
+            _limit(limit_s, browsers=options == PEERS)
+            self._be_pytest([*options, *tests], notes)
         end = time.monotonic() + limit_s
         try:
             while time.monotonic() < end:
@@ -78,7 +88,7 @@ class Copy:
         os.waitpid(pid, 0)
         return TOO_LONG
 
-    def _be_pytest(self, arguments: list[str], modules_to: str) -> None:
+    def _be_pytest(self, arguments: list[str], notes: "Notes | None") -> None:
         try:
             os.setsid()
             log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -91,13 +101,13 @@ class Copy:
             sys.dont_write_bytecode = True
             os.environ["PYTHONDONTWRITEBYTECODE"] = os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
             warnings.resetwarnings()
-            import pytest
-
             plugins = [option for name in PLUGINS if _there(name) for option in ("-p", name)]
             quiet = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", f"--rootdir={self.top}"]
-            code = pytest.main([*quiet, *plugins, *arguments])
-            if modules_to:
-                Path(modules_to).write_text(json.dumps(sorted(sys.modules)))
+            if notes is not None:
+                notes.begin(self.sources)
+            code = pytest.main([*quiet, *plugins, *arguments], plugins=[notes] if notes else [])
+            if notes is not None:
+                notes.end(self.top)
             sys.stdout.flush()
             os._exit(int(code))
         except BaseException:
@@ -113,6 +123,62 @@ class Copy:
             if not own and not name.startswith((*NEVER_EARLY, *PLUGINS, "pytest", "_pytest")):
                 with contextlib.suppress(Exception):
                     importlib.import_module(name)
+
+
+class Notes:
+    """What a run imports, and which tests come to which lines: a plugin of pytest.
+
+    Parameters
+    ----------
+    file : Path
+        Where it is written to.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._coverage: Any = None
+        self._took_s: dict[str, float] = {}
+
+    def begin(self, sources: list[str]) -> None:
+        """Look, from now on."""
+        import coverage
+
+        include = [f"{source}/*" for source in sources]
+        self._coverage = coverage.Coverage(data_file=None, include=include, config_file=False)
+        self._coverage.start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """See pytest."""
+        began = time.monotonic()
+        self._coverage.switch_context(item.nodeid)
+        result = yield
+        self._took_s[item.nodeid] = time.monotonic() - began
+        return result  # type: ignore[return-value]
+
+    def end(self, top: Path) -> None:
+        """Write down what was seen."""
+        self._coverage.stop()
+        data = self._coverage.get_data()
+        touched = {
+            str(Path(file).relative_to(top)): data.contexts_by_lineno(file) for file in data.measured_files()
+        }
+        self._file.write_text(
+            json.dumps({"modules": sorted(sys.modules), "touched": touched, "took": self._took_s})
+        )
+
+    def read(self) -> dict[str, Any]:
+        """What another process has written down."""
+        kept: dict[str, Any] = json.loads(self._file.read_text())
+        return kept
+
+
+def _limit(limit_s: float, *, browsers: bool) -> None:
+    """Let neither this process nor what it starts take the whole machine."""
+    resource.setrlimit(resource.RLIMIT_CPU, (int(limit_s) + 1, int(limit_s) + 2))
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
+    if not browsers:  # they reserve terabytes of addresses
+        resource.setrlimit(resource.RLIMIT_AS, (2 * MOST_BYTES, 2 * MOST_BYTES))
 
 
 def _there(plugin: str) -> bool:

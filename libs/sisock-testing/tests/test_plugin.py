@@ -1,9 +1,13 @@
 """What the plugin does to every run."""
 
+import sys
 import time
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sisock_testing import Stack
 
 
 @settings(max_examples=10)
@@ -11,3 +15,15 @@ from hypothesis import strategies as st
 def test_a_property_may_be_slow_on_a_busy_machine(number: int) -> None:
     assert settings.default.deadline is None
     assert HealthCheck.too_slow in settings.default.suppress_health_check
+
+
+def test_a_test_that_is_not_marked_and_starts_a_process_is_told(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    with pytest.warns(UserWarning, match=r"test_plugin\.py::.* starts 'nothing' and is not marked `peer`"):
+        process = stack.start("nothing", [sys.executable, "-c", ""])
+    assert process.popen.wait(30) == 0
+
+
+@pytest.mark.peer
+def test_a_test_that_is_marked_may_start_processes(tmp_path: Path) -> None:
+    assert Stack(tmp_path).start("nothing", [sys.executable, "-c", ""]).popen.wait(30) == 0

@@ -16,6 +16,7 @@ from sisock_data_feed.topics import Address
 
 NOW = 1.7e9
 ADDRESS = Address("agent", "feed")
+MEMORY = ["/dev/shm"]
 
 values = {
     "number": st.none() | st.floats(-1e3, 1e3),
@@ -34,7 +35,8 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = tempfile.TemporaryDirectory()
+        # In memory where there is such a place: a hundred restarts wait for no disk.
+        self.directory = tempfile.TemporaryDirectory(dir=next((d for d in MEMORY if Path(d).is_dir()), None))
         self.model: dict[str, dict[int, Any]] = {}
         self.times: set[int] = set()
         self.begin()

@@ -13,7 +13,7 @@ CLOCKWORK = SERVERS / "clockwork.py"
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
+def stack(sisock_processes: None, tmp_path: Path) -> Iterator[Stack]:
     stack = Stack(tmp_path)
     stack.start_hub(SISOCK_NODES="clockwork")
     yield stack

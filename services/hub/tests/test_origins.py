@@ -16,7 +16,7 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("origins"))
     stack.start_hub(CROSSBAR_ALLOWED_ORIGINS="http://ocs-web.example.org:80")
     yield stack

@@ -131,7 +131,7 @@ class Way:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("matrix"))
     stack.start_hub(SISOCK_NODES=OWNED)
     yield stack

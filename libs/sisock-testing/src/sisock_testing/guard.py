@@ -13,6 +13,9 @@ import time
 from pathlib import Path
 
 VARIABLE = "TEST_RUN"
+ALONE = "TEST_WITHOUT_PROCESSES"
+"""Set while a test runs that is not marked `peer`."""
+
 _ROUNDS, _PAUSE_S = 100, 0.05
 
 

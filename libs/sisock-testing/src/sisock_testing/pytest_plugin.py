@@ -6,6 +6,7 @@ installed: what is heavy is imported by the fixtures.
 """
 # ruff: noqa: ARG001, PLC0415
 
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -45,15 +46,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Have the guard before the first process."""
-    if _GUARD not in item.config.stash and item.get_closest_marker("peer"):
-        from sisock_testing.guard import Guard
+    """Have the guard before the first process, and no process where there is none."""
+    from sisock_testing.guard import ALONE, Guard
 
+    if not item.get_closest_marker("peer"):
+        os.environ[ALONE] = item.nodeid
+        return
+    os.environ.pop(ALONE, None)
+    if _GUARD not in item.config.stash:
         item.config.stash[_GUARD] = Guard()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
+    from sisock_testing.guard import ALONE
+
+    os.environ.pop(ALONE, None)
     guard = config.stash.get(_GUARD, None)
     if guard is not None:
         guard.close()

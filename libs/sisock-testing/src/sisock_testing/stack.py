@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ from sisock.node import Field, Limits, Series
 from sisock.runner import the_reactor
 from sisock_consumer.consumer import Consumer
 from sisock_consumer.replies import Reading
+
+from sisock_testing.guard import ALONE
 
 T = TypeVar("T")
 
@@ -83,6 +86,12 @@ class Process:
         self._environ = dict(environ)
         self._restart = restart
         self._stopping = False
+        if ALONE in os.environ:
+            warnings.warn(
+                f"{os.environ[ALONE]} starts {name!r} and is not marked `peer`: what starts processes asks "
+                "for the fixture sisock_processes",
+                stacklevel=3,
+            )
         self.popen = self._spawn()
         if restart:
             threading.Thread(target=self._keep, daemon=True).start()
