@@ -87,8 +87,21 @@ def summarize(ticks: Ticks, values: npt.NDArray[np.float64], width: int) -> Bins
     (f, b) `BIN`
         Only bins that hold samples.
     """
+    return grouped(ticks, values, ticks // width)
+
+
+def grouped(ticks: Ticks, values: npt.NDArray[np.float64], numbers: npt.NDArray[np.int64]) -> Bins:
+    """Summarize columns in bins whose numbers are given, as `summarize` does.
+
+    Parameters
+    ----------
+    ticks : (n,) int64
+        Ascending.
+    values : (f, n) float64
+    numbers : (n,) int64
+        Of each sample's bin, ascending.
+    """
     n = len(ticks)
-    numbers = ticks // width
     starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1 if n else 0))
     bins: Bins = np.zeros((len(values), len(starts)), dtype=BIN)
     if not n or not len(values):

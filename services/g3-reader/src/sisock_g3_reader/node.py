@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import numpy as np
 import structlog
-from sisock import DataNode, Field, Limits, Series
+from sisock import DataNode, Field, Limits, Series, binning
 from sisock.errors import SisockError, TooMuchDataError
 from sisock.metrics import Caches, Registry
-from sisock.node import FieldType
+from sisock.node import Bins, FieldType, Grid
 from sisock.trouble import Trouble
 from sisock_g3.database import Database, Pool
 from sisock_g3.decoding import BOOL, TEXT
@@ -24,11 +24,13 @@ from sisock_g3.layout import TICKS_PER_SECOND
 from sisock_g3.names import raw
 from sisock_g3.refusals import DatabaseAwayError, NotPreparedError
 
+from sisock_g3_reader import summing
 from sisock_g3_reader.cache import Columns, Ticked
 from sisock_g3_reader.catalogue import Catalogue
 from sisock_g3_reader.config import Config
 from sisock_g3_reader.files import Complaints, Files
 from sisock_g3_reader.select import SAMPLE_BYTES, Selection, drawn_width
+from sisock_g3_reader.summing import Summing
 
 LONG_SAMPLES = 2_000_000
 """A request for more samples than this is long: one such is answered at a time."""
@@ -131,6 +133,46 @@ class G3Reader(DataNode):
 
         return self._with_database(ask)
 
+    def bins(self, names: Sequence[str], start: float, end: float, grid: Grid) -> list[Bins] | None:
+        """Sums of the fields wanted, from the summaries of the index (see `sisock.DataNode`)."""
+        if grid.width < summing.FINEST_US:
+            return None
+        begin, stop = _ticks(start), _ticks(end)
+        texts: list[str] = []
+
+        def ask(database: Database) -> list[Bins]:
+            found = self._catalogue.find(database, names)
+            unread = self._unread(database, found, begin, stop)
+            texts[:] = [name for name, field in found.items() if field.kind == TEXT]
+            providers: dict[str, list[Summing]] = {}
+            for name, field in found.items():
+                if field.kind != TEXT:
+                    selection = self._selection(database, field, found, unread)
+                    one = Summing(name, selection, start, end, grid)
+                    one.summarize(begin, stop)
+                    providers.setdefault(field.description, []).append(one)
+            for several in providers.values():
+                self._fill(several)
+            made = [one.result() for several in providers.values() for one in several]
+            return [one for one in made if one is not None]
+
+        made = self._with_database(ask)
+        if texts:
+
+            def read(some: Sequence[str], first: float, last: float) -> list[Series]:
+                return self.read(some, first, last, Limits())
+
+            made += binning.compute(read, texts, start, end, grid)
+        return made
+
+    def _fill(self, several: Sequence[Summing]) -> None:
+        """Have samples tell what summaries do not, of fields of one provider, a while at a time."""
+        windows, samples = summing.windows(several, binning.PIECE_VALUES)
+        with self._in_turn(samples):
+            for window in windows:
+                for one in several:
+                    one.read(*window)
+
     def _plan(
         self,
         database: Database,
@@ -142,15 +184,24 @@ class G3Reader(DataNode):
         stop: int,
         limits: Limits,
     ) -> "_Plan":
-        together = [other.field for other in found.values() if other.description == field.description]
-        selection = Selection(
-            database, self._columns, self._files, field, together, unread.get(field, []), self._most_bytes
-        )
+        selection = self._selection(database, field, found, unread)
         limited = limits != Limits() and field.kind != TEXT
         within = selection.bounds(begin, stop) if limited else None
         width = drawn_width(limits, *within) if within else None
         samples = selection.count(begin, stop) if width is None else 0
         return _Plan(name, selection, width, samples)
+
+    def _selection(
+        self,
+        database: Database,
+        field: ArchiveField,
+        found: dict[str, ArchiveField],
+        unread: dict[ArchiveField, list[Path]],
+    ) -> Selection:
+        together = [other.field for other in found.values() if other.description == field.description]
+        return Selection(
+            database, self._columns, self._files, field, together, unread.get(field, []), self._most_bytes
+        )
 
     def _unread(
         self, database: Database, found: dict[str, ArchiveField], begin: int, stop: int

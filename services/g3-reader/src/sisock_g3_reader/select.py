@@ -5,7 +5,7 @@ coarse tile is not made yet, and by the samples themselves at the very ends. Bin
 merge into those that are drawn, whose extremes are therefore exact.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +99,17 @@ class Selection:
         unread = [segment for path in self.unread for segment in self._segments_of(path, begin, end)]
         return self._read([*self._segments(begin, end), *unread], begin, end)
 
+    def indexed(self, begin: int, end: int) -> Ticked | None:
+        """Every sample in ``[begin, end)`` that indexed files have, ascending, however many."""
+        return self._read(self._segments(begin, end), begin, end)
+
+    def not_indexed(self, begin: int, end: int) -> Iterator[Ticked]:
+        """Every sample in ``[begin, end)`` of the files that are not indexed, one file at a time."""
+        for path in self.unread:
+            found = self._read(self._segments_of(path, begin, end), begin, end)
+            if found is not None:
+                yield found
+
     def _read(self, wanted: Sequence[Segment], begin: int, end: int) -> Ticked | None:
         self.columns.expect(wanted[:MOST_EXPECTED], self.field.field)
         pieces = [
@@ -121,9 +132,9 @@ class Selection:
     def count(self, begin: int, end: int) -> int:
         """How many samples the files have that overlap the range, at most."""
         unread = sum(int(self._records(path, begin, end)["n"].sum()) for path in self.unread)
-        return self._count(begin, end) + unread
+        return self.count_indexed(begin, end) + unread
 
-    def _count(self, begin: int, end: int) -> int:
+    def count_indexed(self, begin: int, end: int) -> int:
         """Those of indexed files."""
         if not self.field.field_id:
             return 0
@@ -185,7 +196,7 @@ class Selection:
         return [_inside(bins, FINEST_WIDTH, begin, end, width) for bins in found]
 
     def _from_samples(self, begin: int, end: int, width: int) -> list[Bins]:
-        if end - begin > FINEST_WIDTH and self._count(begin, end) * SAMPLE_BYTES > self.most_bytes:
+        if end - begin > FINEST_WIDTH and self.count_indexed(begin, end) * SAMPLE_BYTES > self.most_bytes:
             raise TooMuchDataError(f"the range holds more than {self.most_bytes} bytes of samples")
         return self._summarized(self._segments(begin, end), begin, end, width)
 
@@ -193,7 +204,7 @@ class Selection:
         found = self._read(wanted, begin, end)
         if found is None or not len(found.ticks):
             return []
-        return [summary.summarize(found.ticks, _numbers(found.values)[None, :], width)[0]]
+        return [summary.summarize(found.ticks, numbers(found.values)[None, :], width)[0]]
 
     def _segments(self, begin: int, end: int) -> list[Segment]:
         """Segments of indexed files."""
@@ -223,7 +234,7 @@ class Selection:
         return segments(path, held.mark, held.records[self.field.description], begin, end)
 
 
-def _numbers(values: Column) -> npt.NDArray[np.float64]:
+def numbers(values: Column) -> npt.NDArray[np.float64]:
     """Values to be drawn; a text among them is a gap (it may turn up in a file that nobody indexed)."""
     if values.dtype.kind == "O":
         return np.full(len(values), np.nan)
