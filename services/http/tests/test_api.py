@@ -218,3 +218,68 @@ def test_a_wrong_parameter_is_400_with_a_sentence(bridge: Bridge, path, params, 
     reply = bridge.get(f"/api/v1/{path}", params=params)
     assert reply.status_code == 400
     assert at_fault in reply.json()["error"]
+
+
+def binned(field: str, width: int) -> dict[int, np.ndarray]:
+    t, values = sample(field)
+    return {int(k) * width: values[t // width == k] for k in np.unique(t // width)}
+
+
+def test_bins_of_fields_are_columns_of_what_is_wanted(bridge: Bridge) -> None:
+    asked = {"field": [RADIOMETER, HUMIDITY], "bin": "5m", "of": "mean,max", **DAY}
+    rows = ask(bridge, "data", **asked).json()
+    names = [f"{field}/{of}" for field in (RADIOMETER, HUMIDITY) for of in ("mean", "max")]
+    assert list(rows[0]) == ["time", *names]
+    for field in ("apex_radiometer", "apex_humidity"):
+        truth = binned(field, 300)
+        found = {row["time"] // 1000: row for row in rows if row[f"apex_archive::{field}/max"] is not None}
+        assert found.keys() == truth.keys()
+        for t, values in truth.items():
+            assert found[t][f"apex_archive::{field}/max"] == values.max()
+            assert found[t][f"apex_archive::{field}/mean"] == pytest.approx(values.mean(), rel=1e-14)
+
+
+def test_bins_come_in_every_format_under_the_names_that_were_given(bridge: Bridge) -> None:
+    asked = {"field": RADIOMETER, "as": "pwv", "bin": "1h", "of": ["count", "spread"], **DAY}
+    columns = np.load(io.BytesIO(ask(bridge, "data", format="npz", **asked).content))
+    truth = binned("apex_radiometer", 3600)
+    assert columns["pwv/count/time"].tolist() == list(truth)
+    assert columns["pwv/count"].tolist() == [len(values) for values in truth.values()]
+    assert columns["pwv/spread"].tolist() == [float(np.ptp(values)) for values in truth.values()]
+    rows = list(csv.DictReader(io.StringIO(ask(bridge, "data", format="csv", **asked).text)))
+    assert list(rows[0]) == ["time", "pwv/count", "pwv/spread"]
+    (head, t, _), _ = unpack(ask(bridge, "data", format="packed", **asked).content)
+    assert (head["field"], head["units"], t.tolist()) == ("pwv/count", None, list(truth))
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"bin": "5"}, "bin='5' is not a length of time"),
+        ({"bin": "5m", "of": "median"}, "of='median' is none of mean"),
+        ({"bin": "5m", "of": ""}, "of='' is none of mean"),
+        ({"of": "mean"}, "bin says how long"),
+        ({"bin": "5m", "max_points": "10"}, "without max_points"),
+        ({"bin": "1ms"}, "more than 1000000"),
+        ({"bin": "200y"}, "wider than a hundred years"),
+    ],
+)
+def test_bins_that_make_no_sense_are_refused_in_words(bridge: Bridge, asked: Any, sentence: str) -> None:
+    reply = bridge.get("/api/v1/data", params={"field": RADIOMETER, **asked, **DAY})
+    assert reply.status_code == 400
+    assert sentence in reply.json()["error"]
+
+
+def test_a_target_of_grafanas_may_show_means(bridge: Bridge) -> None:
+    targets = [
+        {"target": RADIOMETER, "type": "timeserie", "payload": {"method": "mean", "resolution": "1h"}},
+        {"target": RADIOMETER, "type": "timeserie", "data": {"method": "max", "resolution": "1h"}},
+        {"target": RADIOMETER, "type": "timeserie"},
+    ]
+    body = {"range": {"from": DAY["start"], "to": DAY["end"]}, "targets": targets, "maxDataPoints": 100}
+    mean, most, usual = bridge.post("/query", body).json()
+    truth = binned("apex_radiometer", 3600)
+    assert [t for _, t in mean["datapoints"]] == [t * 1000 for t in truth]
+    assert [v for v, _ in mean["datapoints"]] == pytest.approx([v.mean() for v in truth.values()], rel=1e-14)
+    assert [v for v, _ in most["datapoints"]] == [v.max() for v in truth.values()]
+    assert max(v for v, _ in usual["datapoints"]) == max(v for v, _ in most["datapoints"])

@@ -11,6 +11,7 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sisock import decimate
+from sisock.binning import Accumulator
 from sisock.node import Field, Grid, Limits, Series
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.target import Target
@@ -41,8 +42,15 @@ class Node:
         self.held: list[tuple[Deferred[None], Found]] | None = None
 
     def read(self, names: Sequence[str], question: Question) -> Found:
-        found = Found(problems=dict(self.problems))
+        found = Found(problems=dict(self.problems), summed=question.grid is not None)
         for name in names:
+            if question.grid is not None:
+                sums = Accumulator(name, question.grid)
+                inside = sorted((t, v) for t, v in self.samples[name] if question.start <= t < question.end)
+                sums.add(np.array([t for t, _ in inside]), np.array([v for _, v in inside]))
+                if (bins := sums.result()) is not None:
+                    found.bins[name] = bins
+                continue
             inside = sorted((t, v) for t, v in self.samples[name] if question.start <= t < question.end)
             t, values = np.array([t for t, _ in inside]), np.array([v for _, v in inside])
             if question.limits.min_stride is not None:
@@ -323,24 +331,49 @@ def test_every_answer_is_what_the_node_would_have_said(steps: list[Any]) -> None
     assert not waiting
 
 
-def test_sums_are_kept_for_their_own_range_and_grid_alone() -> None:
+def test_sums_are_kept_for_their_own_grid_and_for_ranges_with_the_same_samples() -> None:
     bench = make()
-    grid = Grid(60 * 10**6)
-    past = replace(bench.question(NOW - 600, NOW - 300), grid=grid)
-    bench.keeper.updated(INFO)
+    for t in (NOW - 590, NOW - 400, NOW - 301):
+        bench.grow(t)
+    past = replace(bench.question(NOW - 600, NOW - 300), grid=Grid(60 * 10**6))
     bench.ask(past)
     assert len(bench.node.asked) == 1
     bench.ask(past)
+    bench.ask(replace(past, start=NOW - 591.5, end=NOW - 300.5))
     assert len(bench.node.asked) == 1
     for other in (
         replace(past, grid=None),
         replace(past, grid=Grid(30 * 10**6)),
         replace(past, end=NOW - 299),
-        replace(past, start=NOW - 599),
+        replace(past, end=NOW - 301),
+        replace(past, start=NOW - 589),
     ):
         before = len(bench.node.asked)
         bench.ask(other)
         assert len(bench.node.asked) == before + 1
+
+
+MOMENTS = st.integers(0, 60)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(MOMENTS, unique=True, max_size=12).map(sorted),
+    st.lists(st.tuples(MOMENTS, MOMENTS, st.sampled_from([3, 10, 200])), min_size=2, max_size=12),
+)
+def test_shared_sums_are_those_of_the_range_that_was_asked_for(samples: Any, asked: Any) -> None:
+    bench = make()
+    for at in samples:
+        bench.grow(NOW - 30 + at / 2, float(at % 7))
+    for begin, length, width in asked:
+        question = bench.question(NOW - 30 + begin / 2 - 0.1, NOW - 30 + (begin + length) / 2 + 0.1)
+        question = replace(question, grid=Grid(width * 10**6))
+        [found] = bench.ask(question)
+        truth = bench.node.read(NAMES, question)
+        assert found.bins.keys() == truth.bins.keys()
+        for name, bins in truth.bins.items():
+            for key in ("t", "count", "first_t", "last_t", "sum", "max"):
+                assert getattr(found.bins[name], key).tolist() == getattr(bins, key).tolist()
 
 
 ASKED = st.tuples(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
-from sisock.node import Limits
+from sisock.node import Grid, Limits
 from sisock_consumer.target import Target
 from sisock_http.dialects import panel, times
 from sisock_http.observatory.catalogue import Catalogue
@@ -170,7 +170,7 @@ def test_a_payload_sets_the_limits_of_its_target(payload, limits) -> None:
 @pytest.mark.parametrize(
     ("payload", "at_fault"),
     [
-        ({"method": "mean"}, "payload.method='mean'"),
+        ({"method": "median"}, "payload.method='median'"),
         ({"resolution": "soon"}, "payload.resolution='soon'"),
         ({"max_points": "-1"}, "payload.max_points='-1'"),
         ("all", "payload is not an object"),
@@ -202,3 +202,36 @@ def test_a_join_that_is_neither_is_refused_by_name() -> None:
     targets = [{"target": "n::f", "data": {"join": "perhaps"}}]
     with pytest.raises(RequestError, match=r"targets\[0\].data.join='perhaps' is neither yes nor no"):
         panel.parse({"range": RANGE, "targets": targets}, NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("item", "width_s", "statistic"),
+    [
+        ({"payload": {"method": "mean", "resolution": "5m"}}, 300, "mean"),
+        ({"payload": {"method": "max"}}, 120, "max"),
+        ({"payload": {"method": "min", "max_points": "20"}}, 7200, "min"),
+        ({"data": {"method": "spread", "resolution": "1d"}}, 86_400, "spread"),
+    ],
+)
+def test_a_target_may_ask_for_bins(item, width_s, statistic) -> None:
+    body = {"range": RANGE, "maxDataPoints": 1000, "targets": [{"target": "n::f", **item}]}
+    [shown] = panel.parse(body, NOBODY).shown
+    assert (shown.grid, shown.statistic) == (Grid(width_s * 10**6), statistic)
+    [question] = panel.parse(body, NOBODY).questions()
+    assert question.grid == shown.grid
+
+
+@pytest.mark.parametrize("data", [{}, {"x": 1}, {"method": ""}, [1], "mean"])
+def test_additional_data_of_somebody_elses_are_passed_over(data) -> None:
+    body = {"range": RANGE, "maxDataPoints": 1000, "targets": [{"target": "n::f", "data": data}]}
+    [shown] = panel.parse(body, NOBODY).shown
+    assert (shown.grid, shown.limits) == (None, Limits(1000))
+
+
+def test_more_bins_than_anybody_sees_are_refused() -> None:
+    body = {
+        "range": RANGE,
+        "targets": [{"target": "n::f", "payload": {"method": "mean", "resolution": "1ms"}}],
+    }
+    with pytest.raises(RequestError, match="more than 1000000"):
+        panel.parse(body, NOBODY)

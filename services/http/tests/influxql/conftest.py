@@ -2,27 +2,22 @@
 
 import asyncio
 import math
-import shutil
-import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-import requests
 from sisock import binning
 from sisock.node import Grid, Series
 from sisock_http.dialects.influxql.language import Reader
 from sisock_http.dialects.influxql.problems import ParseError
 from sisock_http.dialects.influxql.schema import SeriesKey
 from sisock_http.dialects.influxql.statements import reply
-from sisock_testing.stack import free_port
+from sisock_testing.influx import Influx
 
 DATABASE = "ocs_feeds"
 T0 = 1_500_000_000
-DEADLINE_S = 60
 KINDS = {float: "float", int: "integer", str: "string", bool: "boolean"}
 Samples = dict[SeriesKey, dict[str, list[tuple[float, Any]]]]
 
@@ -127,95 +122,36 @@ def line(key: SeriesKey, field: str, t: float, value: Any) -> str:
     return f"{key.measurement}{tags} {escaped(field)}={written} {round(t * 1e6)}000"
 
 
-class Influx:
-    """InfluxDB 1.x on loopback."""
+def lines(samples: Samples) -> bytes:
+    """Samples in the line protocol."""
+    return "\n".join(
+        line(key, name, t, value)
+        for key, fields in samples.items()
+        for name, values in fields.items()
+        for t, value in values
+    ).encode()
 
-    def __init__(self, directory: Path) -> None:
-        self.url = f"http://127.0.0.1:{free_port()}"
-        config = directory / "influxdb.conf"
-        config.write_text(
-            f"""reporting-disabled = true
-bind-address = "127.0.0.1:{free_port()}"
-[meta]
-dir = "{directory}/meta"
-[data]
-dir = "{directory}/data"
-wal-dir = "{directory}/wal"
-query-log-enabled = false
-[coordinator]
-max-select-buckets = 20000
-[retention]
-enabled = false
-[monitor]
-store-enabled = false
-[http]
-bind-address = "{self.url.removeprefix("http://")}"
-log-enabled = false
-"""
-        )
-        command = shutil.which("influxd")
-        assert command, "influxd is missing: ci/system-packages installs it"
-        self._log = (directory / "log").open("w")
-        self._process = subprocess.Popen(
-            [command, "-config", str(config)], stdout=self._log, stderr=self._log
-        )
-        self._session = requests.Session()
-        deadline = time.monotonic() + DEADLINE_S
-        while not self._answers():
-            assert self._process.poll() is None, (directory / "log").read_text()
-            assert time.monotonic() < deadline, "influxd does not answer"
-            time.sleep(0.1)
 
-    def _answers(self) -> bool:
-        try:
-            return self._session.get(f"{self.url}/ping", timeout=5).status_code == 204
-        except requests.ConnectionError:
-            return False
-
-    def _run(self, text: str) -> None:
-        self._session.post(f"{self.url}/query", params={"q": text}, timeout=DEADLINE_S).raise_for_status()
-
-    def forget(self, database: str) -> None:
-        """Have no such database."""
-        self._run(f'DROP DATABASE "{database}"')
+class Holding(Influx):
+    """InfluxDB with the samples that a store has."""
 
     def hold(self, samples: Samples, database: str = DATABASE) -> None:
         """Have these samples, and no others, in a database."""
         self.forget(database)
-        self._run(f'CREATE DATABASE "{database}"')
-        lines = [
-            line(key, name, t, value)
-            for key, fields in samples.items()
-            for name, values in fields.items()
-            for t, value in values
-        ]
-        written = self._session.post(
-            f"{self.url}/write", params={"db": database}, data="\n".join(lines).encode(), timeout=DEADLINE_S
-        )
-        assert written.status_code == 204, written.text
-
-    def ask(self, text: str, epoch: str = "ns", database: str = DATABASE) -> Any:
-        """Its reply."""
-        parameters: Mapping[str, str] = {"q": text, "db": database, **({"epoch": epoch} if epoch else {})}
-        return self._session.get(f"{self.url}/query", params=parameters, timeout=DEADLINE_S).json()
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(DEADLINE_S)
-        self._session.close()
-        self._log.close()
+        self.create(database)
+        self.write(lines(samples), database)
 
 
 @pytest.fixture(scope="session")
-def influx(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
+def influx(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Holding]:
     """InfluxDB, empty."""
-    server = Influx(tmp_path_factory.mktemp("influxd"))
+    server = Holding(tmp_path_factory.mktemp("influxd"), DATABASE, most_bins=20_000)
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def both(influx: Influx) -> tuple[Influx, Store]:
+def both(influx: Holding) -> tuple[Holding, Store]:
     """InfluxDB, and the bridge's answers, with the same samples."""
     samples = literal_samples()
     influx.hold(samples)

@@ -162,7 +162,7 @@ class Keeper:
         return None
 
     async def _asked(self, node: str, place: _Place, key: Key, question: Question, until: float) -> Found:
-        exact = _is_exact(question)
+        exact = sameness.loses_ends(question.limits)
         if not exact and not self._seen_later(place, key, question.end):
             end = sameness.end_to_ask(question.end, self._clock())
             if end != question.end:
@@ -180,7 +180,7 @@ class Keeper:
         self, node: str, place: _Place, key: Key, question: Question, end: float, until: float
     ) -> Found:
         """Ask the node for a question, but until `end`, and share what comes."""
-        span = Span(question.start, end, exact=_is_exact(question))
+        span = Span(question.start, end, exact=sameness.loses_ends(question.limits))
         mine = _UnderWay(question, Asked(self._reactor.seconds(), self._clock(), place.news), span)
         place.under_way.setdefault(key, []).append(mine)
         try:
@@ -239,14 +239,10 @@ class Keeper:
             self._drop(kept)
 
 
-def _is_exact(question: Question) -> bool:
-    """Whether an answer is good for its own range only: a part of a sum is no sum."""
-    return question.grid is not None or sameness.loses_ends(question.limits)
-
-
 def _span(found: Found, asked: Span) -> Span:
-    """The span of an answer, by its samples."""
+    """The span of an answer, by its samples: of bins the first one's first and the last one's last."""
     ends = [(float(one.t[0]), float(one.t[-1])) for one in found.series.values() if len(one.t)]
+    ends += [(float(one.first_t[0]), float(one.last_t[-1])) for one in found.bins.values() if len(one.t)]
     return replace(
         asked,
         first=min((first for first, _ in ends), default=float("inf")),
@@ -257,9 +253,9 @@ def _span(found: Found, asked: Span) -> Span:
 
 def _is_final(found: Found, key: Key, end: float) -> bool:
     """Whether the node said of all fields that nothing before `end` will change."""
-    series = [found.series.get(name) for name in key[0]]
+    given = [found.series.get(name) or found.bins.get(name) for name in key[0]]
     return all(
-        one is not None and one.finalized_until is not None and end <= one.finalized_until for one in series
+        one is not None and one.finalized_until is not None and end <= one.finalized_until for one in given
     )
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sisock.node import Limits
+from sisock.node import Grid, Limits
 from sisock_consumer.target import Target
 
 from sisock_http.asking.gather import Asker, together
 from sisock_http.asking.question import Answer, Join, Question
 
-Wanted = tuple[Target, Limits, Join, bool]
-"""A field, how much of it, from whom, and whether its values are converted."""
+Wanted = tuple[Target, Limits, Join, bool, Grid | None]
+"""A field, how much of it, from whom, whether its values are converted, and which bins, if any."""
 
 Answers = Mapping[Wanted, Answer]
 """By what was wanted."""
@@ -24,12 +24,12 @@ def plan(wanted: Iterable[Wanted], start: float, end: float) -> list[Question]:
     start, end : float
         UNIX seconds.
     """
-    targets: dict[tuple[Limits, Join, bool], dict[Target, None]] = {}
-    for target, limits, join, convert in wanted:
-        targets.setdefault((limits, join, convert), {})[target] = None
+    targets: dict[tuple[Limits, Join, bool, Grid | None], dict[Target, None]] = {}
+    for target, limits, join, convert, grid in wanted:
+        targets.setdefault((limits, join, convert, grid), {})[target] = None
     return [
-        Question(tuple(names), start, end, limits, join, convert=convert)
-        for (limits, join, convert), names in targets.items()
+        Question(tuple(names), start, end, limits, join, grid, convert)
+        for (limits, join, convert, grid), names in targets.items()
     ]
 
 
@@ -50,7 +50,7 @@ async def answer_all(asker: Asker, questions: Sequence[Question], until: float) 
     """
     found = await together(*(asker.ask(question, until) for question in questions))
     return {
-        (answer.target, question.limits, question.join, question.convert): answer
+        (answer.target, question.limits, question.join, question.convert, question.grid): answer
         for question, answers in zip(questions, found, strict=True)
         for answer in answers
     }

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from sisock.blocking import in_thread
-from sisock.node import Field, Limits
+from sisock.node import Field, Grid, Limits
 from sisock_consumer.consumer import Consumer
 from sisock_consumer.target import Target
 
@@ -19,8 +19,9 @@ from sisock_http.asking.gather import Asker
 from sisock_http.asking.latest import latest
 from sisock_http.asking.listing import fields_within
 from sisock_http.asking.question import Answer, Question
+from sisock_http.asking.statistics import STATISTICS, shown
 from sisock_http.dialects.arguments import Arguments
-from sisock_http.dialects.panel import JOINS, MOST_POINTS, yes_or_no
+from sisock_http.dialects.panel import JOINS, MOST_POINTS, grid_of, yes_or_no
 from sisock_http.dialects.reply import Reply, notices, unchanging
 from sisock_http.dialects.times import interval_seconds, moment
 from sisock_http.encoding import as_json
@@ -122,7 +123,8 @@ class Api:
     async def data(self, arguments: Arguments, until: float) -> Reply:
         """Samples of fields."""
         arguments.allow(
-            "field", "as", "start", "end", "max_points", "min_stride", "format", "join", "convert"
+            *("field", "as", "start", "end", "max_points", "min_stride", "format", "join", "convert"),
+            *("bin", "of"),
         )
         targets = self._targets(arguments)
         columns = _columns(arguments.many("as"), targets)
@@ -131,19 +133,23 @@ class Api:
         stride = interval_seconds(arguments.one("min_stride"), "min_stride")
         join = JOINS[yes_or_no(arguments.one("join", "yes"), "join")]
         convert = yes_or_no(arguments.one("convert", "yes"), "convert") == "yes"
+        grid, statistics = _bins(arguments, end - start)
         name = arguments.one("format", "json")
         chosen = FORMATS.get(name)
         if chosen is None:
             raise RequestError(f"format={name!r} is none of {', '.join(FORMATS)}")
         require_router(self._consumer)
         answers = await self._asker.ask(
-            Question(tuple(targets), start, end, Limits(most, stride), join, convert=convert), until
+            Question(tuple(targets), start, end, Limits(most, stride), join, grid, convert), until
         )
+        if grid is not None:
+            columns = [f"{column}/{of}" for column in columns for of in statistics]
+            answers = [shown(answer, of) for answer in answers for of in statistics]
         if sum(len(answer.series.t) for answer in answers) > as_json.LARGE_POINTS // 5:
             body = await in_thread(self._reactor, chosen.write, answers, columns)
         else:
             body = chosen.write(answers, columns)
-        headers = notices([answer.notice for answer in answers if answer.notice])
+        headers = notices(list(dict.fromkeys(answer.notice for answer in answers if answer.notice)))
         if self._fixed(arguments) and all(_is_final(answer, end) for answer in answers):
             headers.update(unchanging(body))
         nodes = sorted({node for answer in answers for node in answer.nodes})
@@ -195,6 +201,22 @@ def _columns(names: list[str], targets: list[Target]) -> list[str]:
     if names and (len(names) != len(targets) or "time" in names):
         raise RequestError(f"as={names!r} must be {len(targets)} different names, none of them 'time'")
     return names or [str(target) for target in targets]
+
+
+def _bins(arguments: Arguments, span_s: float) -> tuple[Grid | None, list[str]]:
+    """Bins that are wanted, and what of each of them."""
+    width = interval_seconds(arguments.one("bin"), "bin")
+    statistics = [word.strip() for text in arguments.many("of") for word in text.split(",")] or ["mean"]
+    for word in statistics:
+        if word not in STATISTICS:
+            raise RequestError(f"of={word!r} is none of {', '.join(STATISTICS)}")
+    if width is None:
+        if "of" in arguments.given:
+            raise RequestError("of is what is wanted of each bin: bin says how long these are, as bin=5m")
+        return None, []
+    if arguments.given.keys() & {"max_points", "min_stride"}:
+        raise RequestError("bin says already how much is wanted: without max_points and min_stride")
+    return grid_of(width, span_s), list(dict.fromkeys(statistics))
 
 
 def _listed(one: Named, said: Field, convert: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sisock_consumer.target import Target
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.plan import Answers, answer_all
 from sisock_http.asking.question import Answer, empty
+from sisock_http.asking.statistics import shown
 from sisock_http.dialects import panel, simplejson, simpod
 from sisock_http.dialects.arguments import as_object
 from sisock_http.dialects.reply import Reply
@@ -99,7 +100,9 @@ def _element(
         return simpod.events(happened, asked.start, asked.end, item)
     if item.target is None:
         return simplejson.element(Answer(Target("", ""), empty(""), notice=panel.NO_TARGET), item)
-    answer = answers[item.target, item.limits, item.join, item.convert]
+    answer = answers[item.target, item.limits, item.join, item.convert, item.grid]
+    if item.grid is not None:
+        answer = shown(answer, item.statistic)
     if item.style == "frame" and not as_json.is_number(answer.series, answer.field):
         return simpod.frame(answer, item)
     return simplejson.element(answer, item)

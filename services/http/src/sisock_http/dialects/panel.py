@@ -4,24 +4,37 @@ Reads a request into what to ask the nodes, and puts their answers in its order 
 answer looks is the dialect's.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sisock.node import Limits
+from sisock.node import Grid, Limits
 from sisock_consumer.target import Target
 
 from sisock_http.asking.one_node import STRIDE_POINTS
 from sisock_http.asking.plan import plan
 from sisock_http.asking.question import Join, Question
+from sisock_http.asking.statistics import STATISTICS
 from sisock_http.dialects.times import interval_seconds, unix_time
 from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.observatory.matching import MOST_MATCHES, resolve, unescaped
 from sisock_http.problems import RequestError
 
 MOST_POINTS = 10_000_000
-METHODS = ("extremes", "stride", "all")
+METHODS = ("extremes", "stride", "all", *STATISTICS)
+"""How less is shown than there is; what comes after ``all`` is of bins, and hides what is within them."""
+
+WIDTHS_S = (
+    *(ms / 1000 for ms in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400),
+)
+"""Bins as wide as people would choose them; above, whole days."""
+
 JOINS: dict[str, Join] = {"yes": "all", "no": "no"}
+MOST_BINS = 1_000_000
+WIDEST_S = 3.2e9
+DAY_S = 86400.0
 EVENTS = Target("sisock", "events")
 """Target of simpod's annotations: who came and went. A node of that name goes before."""
 
@@ -47,6 +60,10 @@ class Shown:
         Whether other nodes that hold the target's source are asked, too.
     convert : bool
         Whether values are converted as the site's file says.
+    grid : Grid, optional
+        Bins, if these are shown.
+    statistic : str
+        What is shown of them.
     """
 
     target: Target | None
@@ -55,6 +72,8 @@ class Shown:
     limits: Limits
     join: Join = "all"
     convert: bool = True
+    grid: Grid | None = None
+    statistic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,7 @@ class Panel:
     def questions(self) -> list[Question]:
         """What to ask the nodes."""
         wanted = (
-            (item.target, item.limits, item.join, item.convert)
+            (item.target, item.limits, item.join, item.convert, item.grid)
             for item in self.shown
             if item.style != "events" and item.target is not None
         )
@@ -134,7 +153,7 @@ def parse(body: dict[str, Any], catalogue: Catalogue) -> Panel:
             # Somebody is editing the panel: its other targets are still to be seen.
             shown.append(Shown(None, style, item.get("refId"), usual))
             continue
-        limits = _limits(item["payload"], where, end - start, usual) if item.get("payload") else usual
+        limits, grid, statistic = _reduction(item, where, end - start, usual)
         join = JOINS[_option(item, "join", where)]
         convert = _option(item, "convert", where) == "yes"
         names = resolve(catalogue, target)
@@ -142,7 +161,7 @@ def parse(body: dict[str, Any], catalogue: Catalogue) -> Panel:
         if names == [EVENTS] and EVENTS.node not in catalogue.online:
             style = "events"
         shown += [
-            Shown(name, style, item.get("refId"), limits, join, convert)
+            Shown(name, style, item.get("refId"), limits, join, convert, grid, statistic)
             for name in names
             if _passes(name, filters)
         ]
@@ -165,24 +184,55 @@ def _style(item: dict[str, Any], where: str) -> Style:
     return "table"
 
 
-def _limits(payload: Any, where: str, span_s: float, usual: Limits) -> Limits:
-    """What simpod's query builder adds to a target; its values are text, as Grafana puts variables in."""
+def _reduction(
+    item: dict[str, Any], where: str, span_s: float, usual: Limits
+) -> tuple[Limits, Grid | None, str]:
+    """How less is shown than there is: limits of samples, or a grid and what is shown of its bins."""
+    where, payload = f"{where}.payload", item.get("payload")
+    if not payload:
+        # SimpleJson's additional data are the target's own: only what is ours is looked at.
+        data = item.get("data")
+        if not isinstance(data, dict) or not data.get("method"):
+            return usual, None, ""
+        where, payload = where.replace(".payload", ".data"), data
     if not isinstance(payload, dict):
-        raise RequestError(f"{where}.payload is not an object")
+        raise RequestError(f"{where} is not an object")
     payload = {name: unescaped(value) if isinstance(value, str) else value for name, value in payload.items()}
     method = payload.get("method") or METHODS[0]
     if method not in METHODS:
-        raise RequestError(f"{where}.payload.method={method!r} is none of {', '.join(METHODS)}")
+        raise RequestError(f"{where}.method={method!r} is none of {', '.join(METHODS)}")
     if method == "all":
-        return Limits()
-    resolution = interval_seconds(payload.get("resolution"), f"{where}.payload.resolution")
-    most = positive(payload.get("max_points"), f"{where}.payload.max_points") or usual.max_points
+        return Limits(), None, ""
+    resolution = interval_seconds(payload.get("resolution"), f"{where}.resolution")
+    most = positive(payload.get("max_points"), f"{where}.max_points") or usual.max_points
+    if method in STATISTICS:
+        return Limits(), grid_of(resolution or _width(span_s / (most or STRIDE_POINTS)), span_s), method
     if method == "stride":
-        return Limits(min_stride=resolution or span_s / (most or STRIDE_POINTS))
+        return Limits(min_stride=resolution or span_s / (most or STRIDE_POINTS)), None, ""
     if resolution:
         fine = max(2, round(2 * span_s / resolution))
         most = min(fine, most or fine, MOST_POINTS)
-    return Limits(most) if most else usual
+    return Limits(most) if most else usual, None, ""
+
+
+def _width(least_s: float) -> float:
+    """A width of bins that is no less, on which all who look at such a range agree."""
+    return next((width for width in WIDTHS_S if width >= least_s), math.ceil(least_s / DAY_S) * DAY_S)
+
+
+def grid_of(width_s: float, span_s: float) -> Grid:
+    """Bins of a width, in a range that is so long.
+
+    Raises
+    ------
+    RequestError
+        If there were too many, or it is no width that anybody sees the end of.
+    """
+    if width_s > WIDEST_S:
+        raise RequestError(f"bins of {width_s:g} s are wider than a hundred years")
+    if span_s / width_s > MOST_BINS:
+        raise RequestError(f"bins of {width_s:g} s are more than {MOST_BINS} in this range")
+    return Grid(max(1, round(width_s * 1e6)))
 
 
 def _option(item: dict[str, Any], option: str, where: str) -> str:

@@ -1,8 +1,11 @@
 """Questions of a plan to questions to nodes, one for each range and way of looking, and back."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from sisock.node import Bins, Grid, Limits, Series
 from sisock_consumer import moments
 from sisock_consumer.target import Target
@@ -10,13 +13,19 @@ from sisock_consumer.target import Target
 from sisock_http.asking.gather import Asker, together
 from sisock_http.asking.question import Answer, Question, empty
 from sisock_http.dialects.influxql.mapping import Map
-from sisock_http.dialects.influxql.plan import Ask
+from sisock_http.dialects.influxql.plan import ONE_BIN, Ask
 from sisock_http.dialects.influxql.problems import InfluxError
 
 AHEAD_S = 86400.0
 """How far into the future samples are looked for where a statement does not say."""
 
 EXTREMES = 4
+OPEN_END_S = 60.0
+"""An end that is not said is at a whole multiple of this, so that who asks a moment later asks the same."""
+
+BACK_S = (3600.0, 86_400.0, 30 * 86_400.0, math.inf)
+"""How far back a last sample is looked for, one range after the other."""
+
 Look = tuple[int | None, int | None, Any]
 
 
@@ -77,16 +86,64 @@ class Answerer:
         low, high, wanted = look
         # Half a microsecond earlier: a float64 of seconds is beside the microsecond that it stands for.
         start = moments.EARLIEST_S if low is None else max(moments.EARLIEST_S, (low - 0.5) / 1e6)
-        end = self._now + AHEAD_S if high is None else (high - 0.5) / 1e6
-        targets = [self._target(ask) for ask in asks]
+        ahead = math.ceil((self._now + AHEAD_S) / OPEN_END_S) * OPEN_END_S
+        end = ahead if high is None else (high - 0.5) / 1e6
+        targets = tuple(dict.fromkeys(self._target(ask) for ask in asks))
         if end <= start:
             return {target: Answer(target, empty(target.field)) for target in targets}
-        question = Question(
-            tuple(dict.fromkeys(targets)),
-            start,
-            end,
-            Limits(EXTREMES) if wanted == "extremes" else Limits(),
-            grid=wanted if isinstance(wanted, Grid) else None,
-            convert=self._convert,
+        if wanted == "last":
+            return await self._last(targets, start, end)
+        limits = Limits() if wanted == "samples" else Limits(EXTREMES)
+        grid = wanted if isinstance(wanted, Grid) else None
+        found = await self._ask(targets, start, end, Limits() if grid else limits, grid)
+        return await self._valued(found, start, end, 0) if wanted == "first" else found
+
+    async def _last(self, targets: tuple[Target, ...], start: float, end: float) -> dict[Target, Answer]:
+        """Answers with the last sample, without reading all that came before it."""
+        found: dict[Target, Answer] = {}
+        left = targets
+        for back_s in BACK_S:
+            begin = max(start, min(end, self._now) - back_s)
+            answers = await self._ask(left, begin, end, Limits(EXTREMES))
+            found |= await self._valued(answers, begin, end, -1)
+            left = tuple(t for t in left if not len(found[t].series.t) and not found[t].notice)
+            if not left or begin <= start:
+                break
+        return found
+
+    async def _valued(
+        self, found: dict[Target, Answer], start: float, end: float, at: int
+    ) -> dict[Target, Answer]:
+        """The same, but where the first or last sample has no value: the first or last one that has."""
+        hollow = tuple(
+            t for t, one in found.items() if len(one.series.t) and _is_nothing(one.series.values[at])
         )
+        if not hollow:
+            return found
+        answers = await self._ask(hollow, start, end, Limits(), ONE_BIN)
+        return found | {target: _ends(answer) for target, answer in answers.items()}
+
+    async def _ask(
+        self,
+        targets: tuple[Target, ...],
+        start: float,
+        end: float,
+        limits: Limits,
+        grid: Grid | None = None,
+    ) -> dict[Target, Answer]:
+        question = Question(targets, start, end, limits, grid=grid, convert=self._convert)
         return {answer.target: answer for answer in await self._asker.ask(question, self._until)}
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not math.isfinite(value))
+
+
+def _ends(answer: Answer) -> Answer:
+    """First and last sample of bins, as samples."""
+    bins = answer.bins
+    if bins is None or not len(bins.t):
+        return replace(answer, series=empty(answer.target.field))
+    values = np.concatenate([bins.first[:1], bins.last[-1:]])
+    series = Series(bins.name, np.array([bins.first_t[0], bins.last_t[-1]]), values)
+    return replace(answer, series=series, bins=None)

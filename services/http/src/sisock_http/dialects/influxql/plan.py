@@ -43,7 +43,7 @@ MOST_BINS = 500_000
 MOST_ASKED = 20_000
 """Most questions, one for each field of each series."""
 
-As = Literal["samples", "extremes"] | Grid
+As = Literal["samples", "extremes", "first", "last"] | Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,8 @@ class Plan:
             return "samples"
         if self.grid is None and self.is_selector and inner.name in ("min", "max"):
             return "extremes"
+        if self.grid is None and inner.name in ("first", "last"):
+            return "first" if inner.name == "first" else "last"
         return self.grid or ONE_BIN
 
 

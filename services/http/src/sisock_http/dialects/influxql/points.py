@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sisock.binning import microseconds
 from sisock.node import Bins, Column, Grid, Series
 
+from sisock_http.asking.statistics import column
 from sisock_http.dialects.influxql import calls
 from sisock_http.dialects.influxql.plan import MOST_BINS, Ask, Group, Plan
 from sisock_http.dialects.influxql.problems import InfluxError
@@ -27,20 +28,26 @@ FARTHEST_S = 9.2e9
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Times, microseconds, and a value at each: NaN or None is InfluxDB's null."""
+    """Times, microseconds, and a value at each: NaN or None is InfluxDB's null.
+
+    But for the NaN that a function came to (the stddev of one sample), where `there` is true: it is a value,
+    which is shown as null.
+    """
 
     t: Times
     values: Column
     kind: Kind
+    there: npt.NDArray[np.bool_] | None = None
 
     def at(self, chosen: Any) -> "Points":
         """Some of them."""
-        return Points(self.t[chosen], self.values[chosen], self.kind)
+        there = None if self.there is None else self.there[chosen]
+        return Points(self.t[chosen], self.values[chosen], self.kind, there)
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:
         """Which have a value."""
-        return present(self.values)
+        return present(self.values) if self.there is None else self.there
 
 
 def present(values: Column) -> npt.NDArray[np.bool_]:
@@ -65,7 +72,7 @@ def points_of(call: Call, plan: Plan, group: Group, answers: Answers) -> Points 
     elif _is_of_samples(inner, plan):
         made = _from_samples(inner, _samples(call, plan, group, answers), plan)
     else:
-        made = _from_bins(inner, kind, plan, _merged(call, plan, group, answers))
+        made = _from_bins(inner, kind, _merged(call, plan, group, answers))
     if made is None or not len(made.t):
         return None
     if plan.select.descending:
@@ -76,7 +83,7 @@ def points_of(call: Call, plan: Plan, group: Group, answers: Answers) -> Points 
 
 
 def _is_of_samples(inner: Call, plan: Plan) -> bool:
-    return plan.wanted(inner, plan.kinds.get(calls.field_of(inner), "")) in ("samples", "extremes")
+    return not isinstance(plan.wanted(inner, plan.kinds.get(calls.field_of(inner), "")), Grid)
 
 
 def _given(call: Call, plan: Plan, group: Group, answers: Answers) -> list[Any]:
@@ -156,25 +163,13 @@ def _merged(call: Call, plan: Plan, group: Group, answers: Answers) -> Bins | No
     )
 
 
-def _from_bins(call: Call, kind: Kind, plan: Plan, bins: Bins | None) -> Points | None:
+def _from_bins(call: Call, kind: Kind, bins: Bins | None) -> Points | None:
     if bins is None:
         return None
-    t, name = microseconds(bins.t), call.name
-    if name == "count":
-        values: Any = bins.count
-    elif name in ("first", "last"):
-        values = getattr(bins, name)
-        if plan.grid is None:
-            t = microseconds(getattr(bins, f"{name}_t"))
-    elif bins.sum is None or bins.min is None or bins.max is None:
+    values = column(bins, call.name)
+    if values is None:
         return None
-    elif name == "mean":
-        values = bins.sum / bins.count
-    elif name == "spread":
-        values = bins.max - bins.min
-    else:
-        values = getattr(bins, name)
-    return Points(t, values if values.dtype.kind == "f" else values.astype(object), kind)
+    return Points(microseconds(bins.t), values if values.dtype.kind == "f" else values.astype(object), kind)
 
 
 def _from_samples(call: Call, samples: Points | None, plan: Plan) -> Points | None:
@@ -182,6 +177,8 @@ def _from_samples(call: Call, samples: Points | None, plan: Plan) -> Points | No
     if samples is None or not len(samples.t):
         return None
     t, values = samples.t, samples.values
+    if call.name in ("first", "last"):
+        return samples.at(_end(call.name, samples))
     if samples.kind == "boolean":
         values = values.astype(np.float64)
     grid = plan.grid or Grid(2**62, -(2**61))
@@ -195,11 +192,19 @@ def _from_samples(call: Call, samples: Points | None, plan: Plan) -> Points | No
         square = np.add.reduceat((values - np.repeat(mean, counts)) ** 2, starts)
         with np.errstate(divide="ignore", invalid="ignore"):
             made = np.where(counts > 1, np.sqrt(square / (counts - 1)), np.nan)
-        return Points(at, made, "float")
+        return Points(at, made, "float", np.ones(len(at), dtype=bool))
     if call.name == "median":
         upper, lower = order[starts + counts // 2], order[starts + (counts - 1) // 2]
         return Points(at, values[lower] / 2 + values[upper] / 2, "float")
     return _picked(call, samples, (starts, counts, order), at, plan)
+
+
+def _end(name: str, samples: Points) -> slice:
+    """The first or last sample; of several at one time the greatest, as InfluxDB picks them."""
+    at = samples.t[0 if name == "first" else -1]
+    low, high = samples.t.searchsorted([at, at + 1]).tolist()
+    best = low + max(range(high - low), key=lambda k: samples.values[low + k])
+    return slice(best, best + 1)
 
 
 def _picked(call: Call, samples: Points, sorted_bins: Any, at: Times, plan: Plan) -> Points:
@@ -242,19 +247,21 @@ def _filled(points: Points, plan: Plan, call: Call, low: int | None, high: int |
     t = t[::-1] if plan.select.descending else t
     place = (points.t - first) // grid.width
     place = n - 1 - place if plan.select.descending else place
-    values = blank(n, points.kind)
-    values[place] = points.values
-    made = Points(t, values, points.kind)
+    values, there = blank(n, points.kind), np.zeros(n, dtype=bool)
+    values[place], there[place] = points.values, points.present
+    made = Points(t, values, points.kind, there)
     empty = np.ones(n, dtype=bool)
     empty[place] = False
     if fill.kind == "number" or (fill.kind == "null" and call.name == "count"):
         number = fill.value if fill.kind == "number" else 0
         values[empty] = _cast(number, points.kind)
+        there[empty] = True
     elif fill.kind == "previous":
         known = np.maximum.accumulate(np.where(empty, -1, np.arange(n)))
-        values[empty & (known >= 0)] = values[known[empty & (known >= 0)]]
+        filled = empty & (known >= 0)
+        values[filled], there[filled] = values[known[filled]], there[known[filled]]
     elif fill.kind == "linear" and points.values.dtype.kind == "f":
-        _draw(made, empty)
+        there[_draw(made, empty)] = True
     return made
 
 
@@ -267,8 +274,8 @@ def _cast(number: float, kind: Kind) -> Any:
     return False if kind == "boolean" else float(number)
 
 
-def _draw(points: Points, empty: npt.NDArray[np.bool_]) -> None:
-    """Straight lines between neighbours, in place."""
+def _draw(points: Points, empty: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Straight lines between neighbours, in place; where they were drawn."""
     known = np.flatnonzero(~empty)
     gaps = np.flatnonzero(empty)
     after = known.searchsorted(gaps)
@@ -278,6 +285,7 @@ def _draw(points: Points, empty: npt.NDArray[np.bool_]) -> None:
     slope = (points.values[right] - points.values[left]) / (right - left)
     drawn = slope * (gaps - left) + points.values[left]
     points.values[gaps] = np.trunc(drawn) if points.kind == "integer" else drawn
+    return gaps
 
 
 def _transformed(call: Call, points: Points, plan: Plan) -> Points:
@@ -297,7 +305,7 @@ def _transformed(call: Call, points: Points, plan: Plan) -> Points:
     if "derivative" in name:
         change = change / (np.abs(np.diff(t)) / _unit(call, plan))
     made = Points(t[1:], change, kind)
-    return made.at(change >= 0) if name.startswith("non_negative") else made
+    return made.at(~(change < 0)) if name.startswith("non_negative") else made
 
 
 def _unit(call: Call, plan: Plan) -> float:
