@@ -60,6 +60,33 @@ def test_fewer_points_keep_the_extremes(client: Client) -> None:
     assert (few.min(), few.max()) == (whole.min(), whole.max())
 
 
+def test_bins_are_columns_of_what_is_wanted_of_them(client: Client) -> None:
+    t, values = client.get(WIND, START, END)[WIND]
+    found = client.get(WIND, START, END, bin="1h", of=("mean", "max", "count"))
+    assert list(found) == [f"{WIND}/mean", f"{WIND}/max", f"{WIND}/count"]
+    assert found.units == {f"{WIND}/mean": "km/h", f"{WIND}/max": "km/h", f"{WIND}/count": None}
+    hours = [values[t // 3600 == hour] for hour in np.unique(t // 3600)]
+    begins, means = found[f"{WIND}/mean"]
+    assert begins.tolist() == (np.unique(t // 3600) * 3600).tolist()
+    assert means.tolist() == pytest.approx([hour.mean() for hour in hours], rel=1e-14)
+    assert found[f"{WIND}/max"][1].tolist() == [hour.max() for hour in hours]
+    assert sum(found[f"{WIND}/count"][1]) == 1440
+    same = client.get(WIND, START, END, bin=dt.timedelta(hours=1), of="mean")
+    assert same[f"{WIND}/mean"][1].tolist() == means.tolist()
+
+
+def test_bins_that_make_no_sense_are_refused(client: Client) -> None:
+    for wrong in ("5", "x", 0, True, float("nan")):
+        with pytest.raises(ClientError, match="no length of time"):
+            client.get(WIND, START, END, bin=wrong)
+    with pytest.raises(ClientError, match="none of mean"):
+        client.get(WIND, START, END, bin="5m", of="median")
+    with pytest.raises(ClientError, match="without max_points"):
+        client.get(WIND, START, END, 10, bin="5m")
+    with pytest.raises(UnknownFieldError):
+        client.get("nowhere::nothing", START, END, bin="5m")
+
+
 def test_a_table_has_a_row_a_time_and_a_column_a_field(client: Client) -> None:
     frame = client.get([WIND, HUMIDITY], START, END).pandas()
     assert list(frame.columns) == [WIND, HUMIDITY]

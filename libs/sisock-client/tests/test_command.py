@@ -40,6 +40,13 @@ def test_samples_come_in_every_format(run, tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_text().count("\n") == 1441
 
 
+def test_bins_are_columns_of_the_table(run) -> None:
+    told = run("get", WIND, *RANGE, "--bin", "5m", "--of", "mean,max").stdout
+    rows = list(csv.DictReader(io.StringIO(told)))
+    assert list(rows[0]) == ["time", f"{WIND}/mean", f"{WIND}/max"]
+    assert len(rows) == 288
+
+
 def test_a_plot_is_a_picture(run, tmp_path: Path) -> None:
     done = run("plot", WIND, "apex_archive::apex_humidity", *RANGE, "-o", "x.png")
     assert done.returncode == 0, done.stderr

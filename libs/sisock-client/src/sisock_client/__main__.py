@@ -12,6 +12,7 @@ from pathlib import Path
 from sisock.errors import SisockError
 
 from sisock_client import files, site, states
+from sisock_client.bins import STATISTICS
 from sisock_client.client import DEADLINE_S, Client
 from sisock_client.errors import ClientError
 from sisock_client.http import HttpSource
@@ -66,6 +67,8 @@ def _samples(client: Client, options: argparse.Namespace) -> Samples:
         options.start,
         options.end,
         options.max_points,
+        bin=options.bin,
+        of=options.of,
         join=not options.alone,
         convert=not options.original,
     )
@@ -188,6 +191,10 @@ def _parser() -> argparse.ArgumentParser:
         )
         added.add_argument("--end", default="now")
         added.add_argument("--max-points", type=int, metavar="N")
+        added.add_argument("--bin", metavar="5m", help="sum samples up in bins of this length")
+        added.add_argument(
+            "--of", default="mean", metavar="WORDS", help=f"what of each bin, of {','.join(STATISTICS)}; mean"
+        )
         added.add_argument(
             "--alone", action="store_true", help="the named node's samples, none of others that hold the same"
         )

@@ -3,9 +3,11 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Protocol
 
+from sisock_client.bins import Binned, binned
 from sisock_client.errors import ClientError
 from sisock_client.http import HttpSource
 from sisock_client.place import URL
@@ -26,6 +28,7 @@ class _Source(Protocol):
         start: float,
         end: float,
         max_points: int | None,
+        binned: Binned | None,
         *,
         join: bool,
         convert: bool,
@@ -112,10 +115,12 @@ class Client:
         end: Moment = "now",
         max_points: int | None = None,
         *,
+        bin: str | float | timedelta | None = None,  # noqa: A002 (it is what the bridge calls it)
+        of: str | Sequence[str] = "mean",
         join: bool = True,
         convert: bool = True,
     ) -> Samples:
-        """Get samples in ``[start, end)``.
+        """Get samples in ``[start, end)``, or what they come to in even bins.
 
         Parameters
         ----------
@@ -126,6 +131,11 @@ class Client:
             ago, or a date for its midnight (UTC).
         max_points : int, optional
             At most so many samples of each field, with every extreme among them.
+        bin : str, number or timedelta, optional
+            Length of bins, ``5m`` or seconds, which begin at its whole multiples since 1970. Columns are then
+            ``node::field/mean`` and so on, their times where bins begin; bins without a sample are left out.
+        of : str or sequence of str
+            Which of mean, min, max, first, last, count, sum and spread of each bin. A mean shows no spike.
         join : bool
             Whether a field is one series of all nodes that hold what it measures, archive and live; else
             it is the named node's alone. Over WAMP it is always that.
@@ -150,4 +160,7 @@ class Client:
         first, last = unix_time(start, now), unix_time(end, now)
         if first > last:
             raise ClientError(f"start={start!s} is after end={end!s}")
-        return self._source.get(names, first, last, max_points, join=join, convert=convert)
+        wanted = binned(bin, of)
+        if wanted and max_points is not None:
+            raise ClientError("bin says already how much is wanted: without max_points")
+        return self._source.get(names, first, last, max_points, wanted, join=join, convert=convert)

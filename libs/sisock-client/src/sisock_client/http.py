@@ -12,6 +12,7 @@ import numpy as np
 import requests
 from tqdm import tqdm
 
+from sisock_client.bins import Binned, of_bins
 from sisock_client.errors import ClientError
 from sisock_client.samples import FieldInfo, NodeSummary, Samples, known_only
 
@@ -88,15 +89,18 @@ class HttpSource:
         names: Sequence[str],
         start: float,
         end: float,
-        max_points: int | None,
+        max_points: int | None = None,
+        binned: Binned | None = None,
         *,
         join: bool = True,
         convert: bool = True,
     ) -> Samples:
-        """Samples in ``[start, end)``, UNIX seconds."""
+        """Samples in ``[start, end)``, UNIX seconds, or what of bins is wanted."""
         parameters: dict[str, Any] = {"field": list(names), "start": start, "end": end, "format": "npz"}
         if max_points is not None:
             parameters["max_points"] = max_points
+        if binned is not None:
+            parameters.update(binned.parameters)
         # An older bridge knows neither; it is asked for what it cannot give only by who wants that.
         parameters |= {name: "no" for name, wanted in (("join", join), ("convert", convert)) if not wanted}
         reply = self._reply("/api/v1/data", parameters, stream=True)
@@ -106,6 +110,8 @@ class HttpSource:
             given = [name for name in found.files if not name.endswith("/time")]
             columns = {name: (found[f"{name}/time"], found[name]) for name in given}
         units = {one.field: one.units for one in self.fields("", convert=convert)}
+        if binned is not None:
+            units = of_bins(units, binned)
         return known_only(columns, units, notices)
 
     def _json(self, path: str, **parameters: Any) -> Any:

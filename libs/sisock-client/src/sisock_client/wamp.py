@@ -16,6 +16,7 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread
 
+from sisock_client.bins import Binned, of_bins, of_node, summed
 from sisock_client.errors import ClientError
 from sisock_client.samples import Column, FieldInfo, NodeSummary, Samples, known_only
 
@@ -109,25 +110,35 @@ class WampSource:
         names: Sequence[str],
         start: float,
         end: float,
-        max_points: int | None,
+        max_points: int | None = None,
+        binned: Binned | None = None,
         *,
         join: bool = False,  # noqa: ARG002 (who asks a node gets what the node has)
         convert: bool = False,  # noqa: ARG002
     ) -> Samples:
-        """Samples in ``[start, end)``, UNIX seconds."""
+        """Samples in ``[start, end)``, UNIX seconds, or what of bins is wanted."""
         wanted: dict[str, list[str]] = {}
         for name in names:
             target = Target.parse(name)
             if not target.node:
                 raise ClientError(f"{name!r} does not name a field: it must be 'node::field'")
             wanted.setdefault(target.node, []).append(target.field)
-        columns: dict[str, tuple[Column, Column]] = {name: (np.empty(0), np.empty(0)) for name in names}
+        shown = [f"{name}/{of}" for name in names for of in binned.of] if binned else names
+        columns: dict[str, tuple[Column, Column]] = {name: (np.empty(0), np.empty(0)) for name in shown}
         units: dict[str, str | None] = {}
         notices: list[str] = []
 
         async def ask(node: str, fields: list[str]) -> None:
             known = await self.consumer.get_fields(node, 1, 0, self._deadline_s)
             units.update({str(Target(node, one.name)): one.units for one in known})
+            info = self.consumer.nodes.get(node)
+            if binned and info and "bins" in info.capabilities:
+                bins, problems = await self.consumer.get_bins(
+                    node, fields, start, end, deadline_s=self._deadline_s, grid=binned.grid
+                )
+                columns.update(of_node(node, bins, binned))
+                notices.extend(problems.values())
+                return
             read = await self.consumer.get_data(
                 node,
                 fields,
@@ -137,9 +148,12 @@ class WampSource:
                 timelines={one.name: one.timeline_name for one in known},
                 limits=Limits(max_points),
             )
-            columns.update(
-                {str(Target(node, name)): (one.t, one.values) for name, one in read.series.items()}
-            )
+            if binned:
+                columns.update(of_node(node, summed(read.series, binned), binned))
+            else:
+                columns.update(
+                    {str(Target(node, name)): (one.t, one.values) for name, one in read.series.items()}
+                )
             notices.extend(read.problems.values())
 
         for node, fields in wanted.items():
@@ -150,7 +164,7 @@ class WampSource:
                 if node in self.consumer.nodes:
                     # It is there and did not answer: whether it has such fields is not known.
                     units.update(dict.fromkeys(str(Target(node, name)) for name in fields))
-        return known_only(columns, units, notices)
+        return known_only(columns, of_bins(units, binned) if binned else units, notices)
 
     def ask(self, work: Callable[[], Any], deadline_s: float | None = None) -> Any:
         """Run a coroutine function in the reactor's thread and wait for what it gives."""
