@@ -1,7 +1,8 @@
 """The dashboards that Grafana is provisioned with: one for each data server, and the first page.
 
 The tables at the end are what there is to change; `sisock-ci make` writes the files. A data server that
-has no table of its own here has a dashboard that shows all of its fields.
+has no table of its own here has a dashboard that shows all of its fields. Those in ``influxql`` show the same
+through Grafana's own InfluxDB data source, with no plugin.
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Any
 SERIES = {"type": "simpod-json-datasource", "uid": "sisock"}
 ROWS = {"type": "yesoreyeram-infinity-datasource", "uid": "sisock-infinity"}
 COUNTS = {"type": "prometheus", "uid": "sisock-prometheus"}
+MEASURED = {"type": "influxdb", "uid": "sisock-influxql"}
 ALARMS = {"type": "yesoreyeram-infinity-datasource", "uid": "sisock-alertmanager"}
 COLUMNS, HEIGHT = 24, 9
 SCHEMA = 41  # Grafana 11.6 reads it; later ones bring it up to date themselves
@@ -42,6 +44,36 @@ def plot(title: str, *names: str, unit: str = "") -> dict[str, Any]:
             "tooltip": {"mode": "multi", "sort": "none"},
         },
     }
+
+
+def statement(query: str, ref_id: str = "A", *, shape: str = "time_series") -> dict[str, Any]:
+    """A query in InfluxQL, as Grafana's editor keeps what was written by hand."""
+    made = {"refId": ref_id, "datasource": MEASURED, "query": query, "rawQuery": True, "resultFormat": shape}
+    return {**made, "alias": "$tag_feed $col"} if "GROUP BY" in query and "feed" in query else made
+
+
+def measured(title: str, measurement: str, *fields: str, tags: str = "", unit: str = "") -> dict[str, Any]:
+    """A plot of a measurement: of a field its least, mean and greatest, of a pattern of fields the means.
+
+    A mean alone would hide a spike, which is what least and greatest are for.
+    """
+    columns = [
+        f"mean(/{field}/)" if field.startswith("^") else f'min("{field}"), mean("{field}"), max("{field}")'
+        for field in fields
+    ]
+    range_ = "WHERE $timeFilter GROUP BY time($__interval)"
+    queries = [
+        f'SELECT {one} FROM "{measurement}" {range_}{tags} fill(none)'  # noqa: S608 (it only reads)
+        for one in columns
+    ]
+    targets = [statement(query, chr(65 + i)) for i, query in enumerate(queries)]
+    return {**plot(title, unit=unit), "datasource": MEASURED, "targets": targets}
+
+
+def listed(title: str, query: str) -> dict[str, Any]:
+    """A table of what a SHOW says."""
+    made = table(title, MEASURED, "", [])
+    return {**made, "targets": [statement(query, shape="table")]}
 
 
 def counted(title: str, *queries: tuple[str, str], unit: str = "") -> dict[str, Any]:
@@ -121,6 +153,11 @@ def variable(name: str, label: str, query: str, *, multi: bool) -> dict[str, Any
     }
 
 
+def chosen(name: str, label: str, query: str, *, multi: bool) -> dict[str, Any]:
+    """A variable whose values a SHOW gives."""
+    return {**variable(name, label, "", multi=multi), "datasource": MEASURED, "query": query}
+
+
 def dashboard(
     uid: str,
     title: str,
@@ -181,7 +218,7 @@ def dashboards(services: Iterable[Any]) -> dict[str, dict[str, Any]]:
         for service in services
         if service.demo_node
     }
-    return others | _tables()
+    return others | _tables() | {f"influxql/{name}": made for name, made in _of_measurements().items()}
 
 
 def _tables() -> dict[str, dict[str, Any]]:
@@ -264,6 +301,75 @@ def _tables() -> dict[str, dict[str, Any]]:
             start="now-30d",
             refresh="",
             variables=[archived],
+        ),
+    }
+
+
+def _of_measurements() -> dict[str, dict[str, Any]]:
+    """What the tables above show, in InfluxQL: feeds by their agent's address, others by their node."""
+    agent = chosen("agent", "Agent", "SHOW MEASUREMENTS WITH MEASUREMENT =~ /^observatory/", multi=False)
+    field = chosen("field", "Field", 'SHOW FIELD KEYS FROM "${agent}"', multi=True)
+
+    def made(name: str, title: str, panels: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        uid = "-".join(filter(None, ["sisock-influxql", name]))
+        return dashboard(uid, f"{title} (InfluxQL)", panels, **more)
+
+    def stations(measurement: str, *fields: str) -> list[dict[str, Any]]:
+        return [measured(one.removeprefix("apex_").capitalize(), measurement, one) for one in fields]
+
+    weather = ("radiometer", "humidity", "pressure", "temperature", "windspeed")
+    live = ("temperature", "dewpoint", "humidity", "pressure", "windspeed", "winddirection", "radiometer")
+    pwv = measured("Precipitable water", "ucsc_radiometer", "pwv")
+    return {
+        "home": made(
+            "",
+            "sisock",
+            [
+                measured("Host", "sensors", "^host_load_"),
+                measured("Live: ${agent}", "${agent}", "^", tags=', "feed"'),
+                pwv,
+                listed("Measurements", "SHOW MEASUREMENTS"),
+            ],
+            start="now-1h",
+            variables=[agent],
+        ),
+        "weather": made(
+            "weather",
+            "APEX weather, bundled sample",
+            stations("apex_archive", *(f"apex_{one}" for one in weather)),
+            start="2017-07-13T00:00:00.000Z",
+            end="2017-07-28T00:00:00.000Z",
+            refresh="",
+        ),
+        "sensors": made(
+            "sensors",
+            "Host",
+            [
+                measured("Load", "sensors", "^host_load_"),
+                measured("Memory and disks", "sensors", "^host_(memory|disk)_", unit="percent"),
+                measured("Everything", "sensors", "^"),
+            ],
+            start="now-1h",
+        ),
+        "apex-weather": made(
+            "apex-weather", "APEX weather", stations("apex_weather", *live), start="now-2d", refresh="1m"
+        ),
+        "radiometer": made("radiometer", "UCSC radiometer", [pwv], start="now-2d", refresh="1m"),
+        "data-feed": made(
+            "data-feed",
+            "OCS feed",
+            [measured("All channels", "${agent}", "^", tags=', "feed"')],
+            start="now-15m",
+            refresh="5s",
+            variables=[agent],
+        ),
+        "g3-reader": made(
+            "g3-reader",
+            "Housekeeping archive",
+            [measured("${field}", "${agent}", "^(${field:regex})$", tags=', "feed"')],
+            start="now-30d",
+            refresh="",
+            variables=[agent, field],
         ),
     }
 

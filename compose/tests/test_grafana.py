@@ -1,6 +1,7 @@
 """What Grafana is provisioned with: of its own schema, consistent, and full of samples on the demo."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -17,17 +18,23 @@ import requests
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.alerting import Rule
 from grafana_foundation_sdk.models.dashboard import Dashboard
+from grafana_foundation_sdk.models.expr import TypeReduce, TypeThreshold
 from sisock_ci.services import services
 from sisock_http.dialects.times import moment
 from sisock_testing import wait_until
+from sisock_testing.influx import Influx
 from sisock_testing.stack import free_port
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "compose"
 GRAFANA = COMPOSE / "grafana"
 FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
+MEASURED = sorted((GRAFANA / "dashboards/influxql").glob("*.json"))
+RULES = GRAFANA / "examples/alerting.yaml"
 OF_NODES = [file for file in FILES if file.stem != "stack"]  # which test_alarms.py asks a real Prometheus for
+BUILT_IN = {"prometheus", "influxdb"}
 NODES = {service.demo_node for service in services(ROOT) if service.demo_node}
 SERVERS = {service.name for service in services(ROOT) if service.node}
 
@@ -54,7 +61,7 @@ def lost(written: Any, known: Any, where: str = "") -> list[str]:
     return [] if written == known else [where]
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [*FILES, *MEASURED], ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_a_dashboard_is_of_grafanas_schema(file: Path) -> None:
     register_default_plugins()
     written = load(file)
@@ -67,7 +74,8 @@ def test_a_dashboard_is_of_grafanas_schema(file: Path) -> None:
 
 def test_there_is_a_dashboard_for_each_data_server_and_a_first_page() -> None:
     assert {file.stem for file in FILES} == SERVERS | {"home", "stack"}
-    uids = [load(file)["uid"] for file in FILES]
+    assert {file.stem for file in MEASURED} == {file.stem for file in OF_NODES} - {"watch", "g3-file-scanner"}
+    uids = [load(file)["uid"] for file in (*FILES, *MEASURED)]
     assert len(set(uids)) == len(uids)
 
 
@@ -76,15 +84,14 @@ def test_every_data_source_that_a_dashboard_names_is_provisioned_with_its_plugin
     known = {(source["type"], source["uid"]) for source in provisioned["datasources"]}
     named = {
         (query["datasource"]["type"], query["datasource"]["uid"])
-        for file in FILES
+        for file in (*FILES, *MEASURED)
         for panel in panels(load(file))
         for query in [panel, *panel["targets"]]
     }
-    # One more is for the dashboards that a site has already.
-    assert named == known - {("influxdb", "sisock-influxql")}
+    assert named == known
     service = yaml.safe_load((GRAFANA / "compose.yaml").read_text())["services"]["grafana"]
     plugins = service["environment"]["GF_PLUGINS_PREINSTALL_SYNC"].split(",")
-    assert {plugin.split("@")[0] for plugin in plugins} == {kind for kind, _ in named} - {"prometheus"}
+    assert {plugin.split("@")[0] for plugin in plugins} == {kind for kind, _ in named} - BUILT_IN
     assert "GF_INSTALL_PLUGINS" not in service["environment"]
 
 
@@ -97,6 +104,38 @@ def test_grafana_finds_its_files_where_they_are_mounted() -> None:
     home = service["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert (GRAFANA / "dashboards" / Path(home).relative_to(directory)).exists()
     assert (GRAFANA / mounted["/etc/grafana/provisioning"].lstrip("/") / "datasources").is_dir()
+
+
+def rules() -> list[dict[str, Any]]:
+    provisioned = yaml.safe_load(RULES.read_text())
+    assert provisioned["apiVersion"] == 1
+    [group] = provisioned["groups"]
+    assert group.keys() == {"orgId", "name", "folder", "interval", "rules"}
+    return group["rules"]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_example_of_an_alarm_is_of_grafanas_schema(number: int) -> None:
+    written = rules()[number]
+    # In a file the group says these three.
+    of_group = {"folderUID": "sisock", "orgID": 1, "ruleGroup": "sisock"}
+    known = json.loads(json.dumps(Rule.from_json(written | of_group), cls=JSONEncoder))
+    assert lost(written, known) == []
+    assert written["noDataState"] in {"Alerting", "NoData", "OK"}
+    assert written["execErrState"] in {"Alerting", "Error", "OK"}
+    expressions = {"reduce": TypeReduce, "threshold": TypeThreshold}
+    steps = {query["refId"]: query for query in written["data"]}
+    for query in written["data"]:
+        model = query["model"]
+        assert model["refId"] == query["refId"]
+        if query["datasourceUid"] == "__expr__":
+            made = expressions[model["type"]].from_json(model)
+            assert lost(model, json.loads(json.dumps(made, cls=JSONEncoder))) == []
+            assert model["expression"] in steps
+        else:
+            assert query["datasourceUid"] == "sisock-influxql"
+            assert model["rawQuery"]
+    assert written["condition"] == written["data"][-1]["refId"]
 
 
 @pytest.mark.skipif(not shutil.which("docker-compose"), reason="docker-compose is not installed")
@@ -185,6 +224,118 @@ def test_every_panel_shows_samples_on_the_demo_without_a_click(demo: str, file: 
             return any(shown) if file.stem == "watch" else bool(shown) and all(shown)
 
         wait_until(full, 30, f"samples in {panel['title']!r} of {file.stem}", step_s=0.5)
+
+
+def influxql(url: str, text: str, epoch: str = "ms") -> list[dict[str, Any]]:
+    """Series that the bridge answers to a statement, as Grafana asks it."""
+    asked = {"db": "ocs_feeds", "epoch": epoch, "q": text}
+    reply = requests.post(f"{url}/influx/query", data=asked, timeout=20)
+    assert reply.status_code == 200, reply.text
+    [result] = reply.json()["results"]
+    assert "error" not in result, (text, result)
+    return result.get("series", [])
+
+
+def values_of(url: str, variable: dict[str, Any], chosen: dict[str, str]) -> list[str]:
+    """Values of a variable: the last column, as Grafana takes it of SHOW MEASUREMENTS; keys, of fields."""
+    series = influxql(url, put_in(variable["query"], chosen))
+    return [row[0] for one in series for row in one["values"]]
+
+
+def put_in(text: str, chosen: dict[str, str], span: tuple[float, float] = (0, 0)) -> str:
+    """A statement as Grafana sends it."""
+    start, end = (round(t * 1e3) for t in span)
+    width = max(1, round((end - start) / 500_000))
+    for name, value in chosen.items():
+        text = text.replace(f"${{{name}}}", value).replace(f"${{{name}:regex}}", value)
+    text = text.replace("$timeFilter", f"time >= {start}ms and time <= {end}ms")
+    return text.replace("$__interval", f"{width}s")
+
+
+def spoken() -> list[tuple[str, dict[str, Any], str]]:
+    """Every statement that Grafana is given, with the dashboard that has it."""
+    made = [
+        (f"{file.stem}-{panel['title']}-{query['refId']}", load(file), query["query"])
+        for file in MEASURED
+        for panel in panels(load(file))
+        for query in panel["targets"]
+    ]
+    # What a rule looks at is as long ago as it says.
+    for rule in rules():
+        query = rule["data"][0]
+        ago = query["relativeTimeRange"]["from"]
+        alone = {"time": {"from": f"now-{ago}s", "to": "now"}, "templating": {"list": []}}
+        made.append((rule["uid"], alone, query["model"]["query"]))
+    return made
+
+
+@pytest.fixture(scope="module")
+def influx(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
+    server = Influx(tmp_path_factory.mktemp("influx"))
+    yield server
+    server.stop()
+
+
+def copied(influx: Influx, url: str, measurement: str, span: tuple[float, float]) -> None:
+    """What the bridge has of a measurement, written to InfluxDB."""
+    where = put_in("$timeFilter", {}, span)
+    for series in influxql(url, f'SELECT * FROM "{measurement}" WHERE {where} GROUP BY *', "ns"):
+        tags = "".join(f",{key}={value}" for key, value in series.get("tags", {}).items() if value)
+        lines = []
+        for t, *values in series["values"]:
+            row = ",".join(
+                f"{name.replace(' ', chr(92) + ' ')}={json.dumps(value)}"
+                for name, value in zip(series["columns"][1:], values, strict=True)
+                if value is not None
+            )
+            lines.append(f"{measurement}{tags} {row} {t}")
+        influx.write("\n".join(lines).encode())
+
+
+@pytest.mark.parametrize(("made", "text"), [one[1:] for one in spoken()], ids=[one[0] for one in spoken()])
+def test_every_statement_is_answered_with_samples_and_as_influxdb_answers_it(
+    demo: str, influx: Influx, made: dict[str, Any], text: str
+) -> None:
+    now = time.time()
+    start, end = (moment(made["time"][one], one, now) for one in ("from", "to"))
+    # What comes late is there by then.
+    span = math.floor(start), math.floor(min(end, now - 5))
+
+    def asked() -> tuple[str, list[dict[str, Any]]] | None:
+        chosen: dict[str, str] = {}
+        for variable in made["templating"]["list"]:
+            values = values_of(demo, variable, chosen)
+            chosen[variable["name"]] = values[0] if values else ""
+        statement = put_in(text, chosen, span)
+        series = influxql(demo, statement)
+        return (statement, series) if series else None
+
+    statement, ours = wait_until(asked, 60, f"samples of {text}", step_s=0.5)
+    influx.forget()
+    influx.create()
+    if statement == "SHOW MEASUREMENTS":
+        assert NODES & {row[0] for row in ours[0]["values"]}
+        assert influx.ask(statement)["results"] == [{"statement_id": 0}]
+        return
+    [measurement] = {series["name"] for series in ours}
+    copied(influx, demo, measurement, span)
+    ours = influxql(demo, statement)
+    theirs = influx.ask(statement, epoch="ms")["results"][0].get("series", [])
+    assert [(one["name"], one.get("tags"), one["columns"]) for one in ours] == [
+        (one["name"], one.get("tags"), one["columns"]) for one in theirs
+    ]
+    for mine, other in zip(ours, theirs, strict=True):
+        assert len(mine["values"]) == len(other["values"])
+        for row, their_row in zip(mine["values"], other["values"], strict=True):
+            assert plain(row) == pytest.approx(plain(their_row), rel=1e-9, nan_ok=True), (
+                statement,
+                row,
+                their_row,
+            )
+
+
+def plain(row: list[Any]) -> list[Any]:
+    return [math.nan if value is None else value for value in row]
 
 
 def test_the_annotation_of_every_dashboard_tells_of_the_nodes(demo: str) -> None:

@@ -47,7 +47,7 @@ def made(root: Path) -> dict[str, str]:
 
 def left_over(root: Path, files: Iterable[str]) -> list[str]:
     """Files that were made once and are no longer."""
-    there = [*(root / DASHBOARDS).glob("*.json")]
+    there = [*(root / DASHBOARDS).rglob("*.json")]
     there += [
         path for path in (root / changes.FOLDER).glob("*.yml") if path.read_text().startswith(workflows.MARK)
     ]

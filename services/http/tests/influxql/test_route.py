@@ -102,6 +102,18 @@ def test_live_and_archive_of_one_feed_are_one(feeds: Bridge) -> None:
     assert rows[10:] == [[1_500_000_600_000, None, 0], [1_500_000_660_000, None, 0]]
 
 
+@pytest.mark.parametrize("field", ["Channel 01 T", "state", "on"])
+def test_the_first_and_the_last_value_of_a_feed_are_found_however_long_ago(feeds: Bridge, field: str) -> None:
+    where = "WHERE feed = 'temperatures'"
+    samples = only(ask(feeds, f'SELECT "{field}" FROM {AGENT} {where}'))["values"]
+    assert only(ask(feeds, f'SELECT first("{field}") FROM {AGENT} {where}'))["values"] == samples[:1]
+    assert only(ask(feeds, f'SELECT last("{field}") FROM {AGENT} {where}'))["values"] == samples[-1:]
+    until = f"{where} AND time <= {samples[-4][0]}ms"
+    assert only(ask(feeds, f'SELECT last("{field}") FROM {AGENT} {until}'))["values"] == samples[-4:-3]
+    one = only(ask(feeds, f'SELECT last("{field}"), count("{field}") FROM {AGENT} {where}'))["values"]
+    assert [row[1] for row in one] == [samples[-1][1]]
+
+
 def test_bins_of_a_node_of_the_predecessors_are_summed_up_here(bridge: Bridge) -> None:
     fields = dict(only(ask(bridge, "SHOW FIELD KEYS FROM old_thermometer"))["values"])
     name = next(name for name, kind in fields.items() if kind == "float")
