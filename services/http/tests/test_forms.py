@@ -163,7 +163,7 @@ def test_packed_columns_begin_at_a_multiple_of_eight(name: str) -> None:
     head = json.loads(body[4 : 4 + length])["series"]
     assert (len(body) - 4 - length) % 8 == 0
     assert np.frombuffer(body, "<f8", offset=4 + length).tolist() == [1.0, 2.0, 1.5, 2.5, 2.0, 3.0]
-    about = {"units": "K", "description": "told", "interval": 2.0, "notice": "late"}
+    about = {"units": "K", "description": "told", "interval": 2.0, "notice": "late", "label": None}
     assert head[0] == {"field": f"n::{name}", "type": "number", "n": 2, "packed": True, **about}
     assert (head[1]["packed"], head[1]["values"], head[1]["units"]) == (False, ["x", None], None)
     assert len(body) < 4 + length + 6 * 8 + 1
