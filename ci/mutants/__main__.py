@@ -101,6 +101,14 @@ class Examination:
         if copy.run(self._tests, 600, *QUICK) != SURVIVED:
             sys.exit(f"the tests of {package} fail when forked:\n{copy.log.read_text()[-3000:]}")
         self._limit = options.limit or 10 + 4 * (time.monotonic() - began)
+        self._peer_limit = 0.0 if options.quick else self._time_of_peers()
+
+    def _time_of_peers(self) -> float:
+        """The time for the tests with peers, by what they take on sound code."""
+        began = time.monotonic()
+        if self._copy.run(self._tests, 1800, *PEERS) != SURVIVED:
+            sys.exit(f"the tests with peers fail as they are:\n{self._copy.log.read_text()[-3000:]}")
+        return self._options.peer_limit or 30 + 3 * (time.monotonic() - began)
 
     def killed_by(self, mutant: Mutant) -> str:
         """Which tests notice a mistake: quick, peers, or none of them."""
@@ -208,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="do not ask the tests that start processes")
     parser.add_argument("--note", type=Path, help="a file to which the outcome of each is added, as JSON")
     parser.add_argument("--again", type=Path, help="such notes: only what survived then")
-    parser.add_argument("--peer-limit", type=float, default=180, help="seconds for one mutant's other tests")
+    parser.add_argument("--peer-limit", type=float, help="seconds for one mutant's other tests")
     parser.add_argument("--only", help="only files that match")
     parser.add_argument("--root", type=Path, default=ROOT)
     parser.add_argument("--equal", default=str(EQUAL))

@@ -178,7 +178,9 @@ def test_who_serves_before_the_hub_came_is_listed_whatever_else_is_registered() 
             5: (uris.get_data("other"), [STRANGER]),
         }
     )
-    ensureDeferred(hub._find_registered())
+    found: list[Any] = []
+    ensureDeferred(hub._find_registered()).addBoth(found.append)
+    assert found == [None]
     assert hub.listed() == ["node", "other"]
     holder = hub._registry.holder("node")
     assert holder is not None

@@ -1,15 +1,20 @@
 """The guard's rules: whose a name is, what may catch calls for it, which pages may call."""
 
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import structlog
 from autobahn.util import wildcards2patterns
+from autobahn.wamp.message import Register
 from sisock import uris
+from structlog.testing import capture_logs
+from twisted.internet.defer import ensureDeferred
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what crossbar.io imports is deprecated here and there
-    from sisock_hub.guard import Rules, _is_allowed, _peer, _user, reaches_ours, why_not_register
+    from sisock_hub.guard import Rules, _guarded, _is_allowed, _peer, _user, reaches_ours, why_not_register
 
 SERVER, CRYOSTAT, OCS = ("wampcra", "server"), ("wampcra", "cryostat"), ("anonymous", "ocs")
 OWNED, COMMON = uris.get_data("cryostat"), uris.get_data("common")
@@ -117,3 +122,83 @@ def test_all_that_are_anonymous_in_a_role_are_one_user() -> None:
 
 def test_a_component_of_the_routers_is_said_to_be_inside() -> None:
     assert _peer(Session("", "", "", None)) == "inside the router"
+
+
+class Router:
+    """A dealer with its router: who holds what, whom permissions let register, and what each was told."""
+
+    def __init__(self, *holders: Session, allow: bool = True) -> None:
+        self.told: list[tuple[Any, str]] = []
+        self.registered: list[Any] = []
+        self._allow, self._holders = allow, list(holders)
+        self._router = self
+        self._registration_map = self
+
+    async def authorize(self, _session: Any, _uri: str, _action: str, options: Any) -> dict[str, bool]:
+        assert isinstance(options, dict)
+        return {"allow": self._allow}
+
+    def get_observation(self, procedure: str, match: str) -> Any:
+        assert match == "exact"
+        return SimpleNamespace(observers=self._holders) if self._holders else None
+
+    def send(self, session: Any, message: Any) -> None:
+        self.told.append((session, message.args[0].partition(": ")[2]))
+
+    def ask(self, session: Session, procedure: str = COMMON, **how: Any) -> list[str]:
+        """What is logged when somebody registers a procedure."""
+        request = Register(1, procedure, **how)
+        structlog.reset_defaults()
+        with capture_logs() as logged:
+            ensureDeferred(
+                _guarded(
+                    RULES,
+                    structlog.get_logger(),
+                    self,
+                    session,
+                    request,
+                    lambda *a: self.registered.append(a[1]),
+                )
+            ).addErrback(lambda failure: failure.raiseException())
+        return [entry["event"].split()[0] for entry in logged]
+
+
+def peer(name: str, role: str = "data_node", method: str = "wampcra") -> Session:
+    session = Session(method, name, role, SimpleNamespace(transport_details=SimpleNamespace(peer="tcp4:1")))
+    session._session_id = 5
+    return session
+
+
+def test_a_name_is_registered_if_permissions_and_rules_allow_it() -> None:
+    server = peer("server")
+    router = Router()
+    assert router.ask(server) == []
+    assert (router.registered, router.told) == ([server], [])
+    router = Router(allow=False)
+    assert router.ask(server, OWNED) == []
+    assert (router.registered, router.told) == ([], [(server, "the role may not")])
+    router = Router()
+    assert router.ask(server, OWNED) == ["register.refused"]
+    assert (router.registered, router.told) == ([], [(server, "the name has a user of its own")])
+
+
+def test_what_is_inside_the_router_registers_what_it_likes() -> None:
+    for session, procedure in ((peer("", "trusted"), OWNED), (peer("server"), "wamp.session.get")):
+        router = Router(allow=False)
+        assert router.ask(session, procedure) == []
+        assert router.registered == [session]
+
+
+def test_a_name_is_taken_by_force_from_ones_own_user_only_and_that_is_told() -> None:
+    server, again, stranger = peer("server"), peer("server"), peer("x", "ocs", "anonymous")
+    router = Router(server)
+    assert router.ask(again, force_reregister=True) == ["node.taken_over"]
+    assert router.registered == [again]
+    router = Router(server)
+    assert router.ask(server, force_reregister=True) == []
+    router = Router(server)
+    assert router.ask(stranger, force_reregister=True) == ["register.refused"]
+    assert router.told == [(stranger, "another user has that name")]
+    router = Router(server)
+    assert router.ask(stranger) == []  # the router itself says that the name is taken
+    assert router.registered == [stranger]

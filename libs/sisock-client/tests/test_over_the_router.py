@@ -1,0 +1,211 @@
+"""What the client asks of data nodes over the router, and what it makes of it: without a router."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from sisock.errors import NodeError, SisockError, TooMuchDataError
+from sisock.node import Field, Limits, Series
+from sisock_client import Client, ClientError, UnknownFieldError
+from sisock_client.check import _OverRouter
+from sisock_client.wamp import WampSource
+from sisock_consumer.consumer import NodeInfo
+from sisock_consumer.replies import Reading
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.task import Clock
+
+FIELDS = {
+    "cryo": [Field("t1", "First stage", "K", timeline="fast"), Field("t2", None, None, interval=2.0)],
+    "attic": [Field("t9", "the spare", source="observatory.Attic.feeds.x.T9")],
+}
+
+
+class Nodes:
+    """A consumer on whose router there are two nodes, and one that does not answer."""
+
+    hub_here = router_here = True
+    why_away = ""
+
+    def __init__(self) -> None:
+        self.nodes = {
+            "cryo": NodeInfo("cryo", "a cryostat"),
+            "attic": NodeInfo("attic", "an attic", frozenset({"live"})),
+        }
+        self.asked: list[tuple[Any, ...]] = []
+        self.read: Reading | SisockError = Reading({}, {})
+
+    async def get_fields(self, name: str, start: float, end: float, deadline_s: float) -> list[Field]:
+        self.asked.append((name, start, end, deadline_s))
+        if name not in FIELDS:
+            raise NodeError(f"{name} did not answer")
+        return FIELDS[name]
+
+    async def get_data(self, name: str, fields: Any, start: float, end: float, **how: Any) -> Reading:
+        self.asked.append((name, list(fields), start, end, how))
+        if isinstance(self.read, SisockError):
+            raise self.read
+        return self.read
+
+
+class Direct(WampSource):
+    """Its work is done at once, in this thread."""
+
+    def __init__(self, consumer: Any) -> None:
+        self.consumer = consumer
+        self._deadline_s = 7.0
+        self._failure: list[str] = []
+        self._reactor, self._patience_s = Clock(), 5.0
+
+    def ask(self, work: Callable[[], Any], deadline_s: float | None = None) -> Any:
+        try:
+            work().send(None)
+        except StopIteration as done:
+            return done.value
+        raise AssertionError("it waits")
+
+
+@pytest.fixture
+def nodes() -> Nodes:
+    return Nodes()
+
+
+@pytest.fixture
+def client(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> Client:
+    monkeypatch.setattr("sisock_client.client.time.time", lambda: 1000.0)
+    client = Client("http://nowhere")
+    client.close()
+    client._source = Direct(nodes)
+    return client
+
+
+def test_nodes_are_listed_by_name_with_how_many_fields_they_have(client: Client, nodes: Nodes) -> None:
+    nodes.nodes["silent"] = NodeInfo("silent", "")
+    assert [(one.name, one.description, one.fields) for one in client.nodes()] == [
+        ("attic", "an attic", 1),
+        ("cryo", "a cryostat", 2),
+        ("silent", "", 0),
+    ]
+    # 1 to 0: from the beginning until now.
+    assert nodes.asked == [("attic", 1, 0, 7.0), ("cryo", 1, 0, 7.0), ("silent", 1, 0, 7.0)]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("", ["attic::t9", "cryo::t1", "cryo::t2"]),
+        ("CRYO::", ["cryo::t1", "cryo::t2"]),
+        ("first stage", ["cryo::t1"]),
+        ("feeds.x", ["attic::t9"]),
+        ("none", []),
+    ],
+)
+def test_a_field_is_found_by_name_description_or_source_in_any_case(
+    client: Client, search: str, found: list[str]
+) -> None:
+    assert [one.field for one in client.fields(search)] == found
+
+
+def test_a_field_is_told_with_all_that_its_node_says_of_it(client: Client) -> None:
+    (t9, t1, t2) = client.fields()
+    assert (t1.description, t1.units, t1.type, t1.interval, t1.source) == (
+        "First stage", "K", "number", None, None,
+    )  # fmt: skip
+    assert (t2.description, t2.units, t2.interval) == (None, None, 2.0)
+    assert t9.source == "observatory.Attic.feeds.x.T9"
+
+
+def test_samples_of_two_nodes_are_asked_once_of_each(client: Client, nodes: Nodes) -> None:
+    nodes.read = Reading({"t1": Series("t1", np.array([1.0, 2.0]), np.array([3.0, 4.0]))}, {"t2": "torn"})
+    samples = client.get(["cryo::t1", "attic::t9", "cryo::t2"], 10.0, 20.0, max_points=50)
+    assert [one for one in nodes.asked if len(one) == 5] == [
+        ("cryo", ["t1", "t2"], 10.0, 20.0,
+         {"deadline_s": 7.0, "timelines": {"t1": "fast", "t2": "t2"}, "limits": Limits(50)}),
+        ("attic", ["t9"], 10.0, 20.0,
+         {"deadline_s": 7.0, "timelines": {"t9": "t9"}, "limits": Limits(50)}),
+    ]  # fmt: skip
+    assert {name: [column.tolist() for column in columns] for name, columns in samples.items()} == {
+        "cryo::t1": [[1.0, 2.0], [3.0, 4.0]],
+        "attic::t9": [[], []],
+        "cryo::t2": [[], []],
+        "attic::t1": [[1.0, 2.0], [3.0, 4.0]],
+    }
+    assert samples.units["cryo::t1"] == "K"
+    assert samples.notices == ["torn", "torn"]
+
+
+def test_a_node_that_does_not_answer_costs_its_own_fields(client: Client, nodes: Nodes) -> None:
+    nodes.nodes["silent"] = NodeInfo("silent", "")
+    samples = client.get(["silent::x"], 10.0, 20.0)
+    assert samples.notices == ["silent did not answer"]
+    assert samples.units == {"silent::x": None}
+
+
+def test_a_field_of_nobodys_is_an_error_and_a_name_without_node_is_another(client: Client) -> None:
+    with pytest.raises(UnknownFieldError, match=r"no field 'gone::x'.*gone did not answer"):
+        client.get(["gone::x"], 10.0, 20.0)
+    with pytest.raises(ClientError, match="'t1' does not name a field"):
+        client.get("t1", 10.0, 20.0)
+
+
+def test_a_look_at_a_node_asks_for_few_samples_of_a_long_time(nodes: Nodes) -> None:
+    looker = _OverRouter(Direct(nodes), 3.0)
+    assert [one.name for one in looker.fields("cryo")] == ["t1", "t2"]
+    assert nodes.asked == [("cryo", 1, 0, 3.0)]
+    nodes.read = Reading({"t2": Series("t2", np.array([5.0]), np.array([1.0]))}, {})
+    for few, stride in ((False, None), (True, 0.1)):
+        times = looker.times("cryo", FIELDS["cryo"], 100.0, 200.0, few=few)
+        assert [t.tolist() for t in times] == [[], [5.0]]
+        how = {
+            "deadline_s": 3.0,
+            "timelines": {"t1": "fast", "t2": "t2"},
+            "limits": Limits(min_stride=stride),
+        }
+        assert nodes.asked[-1] == ("cryo", ["t1", "t2"], 100.0, 200.0, how)
+
+
+def test_a_look_at_what_is_too_much_or_cannot_be_read_is_told_apart(nodes: Nodes) -> None:
+    looker = _OverRouter(Direct(nodes), 3.0)
+    nodes.read = TooMuchDataError("more")
+    assert [len(t) for t in looker.times("cryo", FIELDS["cryo"], 1.0, 2.0, few=False)] == [0, 0]
+    nodes.read = Reading({}, {"t1": "torn", "t2": "torn"})
+    with pytest.raises(ClientError, match=r"^torn$"):
+        looker.times("cryo", FIELDS["cryo"], 1.0, 2.0, few=False)
+    nodes.read = Reading({"t2": Series("t2", np.array([5.0]), np.array([1.0]))}, {"t1": "torn"})
+    assert [len(t) for t in looker.times("cryo", FIELDS["cryo"], 1.0, 2.0, few=False)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("router", "why", "told"),
+    [
+        (True, "", "the hub did not answer within 5 s"),
+        (False, "", "the router did not answer within 5 s"),
+        (False, "refused", "the router did not answer within 5 s: refused"),
+    ],
+)
+def test_whoever_does_not_answer_in_time_is_named(nodes: Nodes, router: bool, why: str, told: str) -> None:
+    source = Direct(nodes)
+    nodes.hub_here, nodes.router_here, nodes.why_away = False, router, why
+    ended: list[Any] = []
+    ensureDeferred(source._joined()).addBoth(ended.append)
+    for _ in range(101):
+        assert ended == []
+        source._reactor.advance(0.05)
+    source._reactor.advance(0.1)
+    assert ended[0].check(ClientError)
+    assert ended[0].getErrorMessage() == told
+
+
+def test_a_refusal_is_told_at_once_and_a_hub_that_comes_is_enough(nodes: Nodes) -> None:
+    source = Direct(nodes)
+    nodes.hub_here = False
+    ended: list[Any] = []
+    ensureDeferred(source._joined()).addBoth(ended.append)
+    assert ended == []
+    nodes.hub_here = True
+    source._reactor.advance(0.05)
+    assert ended == [None]
+    nodes.hub_here = False
+    source._failure.append("refused")
+    ensureDeferred(source._joined()).addBoth(ended.append)
+    assert ended[1].getErrorMessage() == "refused"
