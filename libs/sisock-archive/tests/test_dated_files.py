@@ -254,3 +254,12 @@ def test_another_content_of_the_same_name_size_and_time_is_read_again(tmp_path: 
     other.replace(path)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert archive.files.read("x", 0, 100)[1].tolist() == [30.0, 40.0]
+
+
+def test_of_a_file_whose_lines_are_in_no_order_a_range_holds_what_lies_in_it(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    archive.write("w", 0, 100, "30 3\n10 1\n50 5\n20 2\n40 4\n20 9\n")
+    t, values = archive.files.read("w", 20.0, 50.0)
+    assert (t.tolist(), values.tolist()) == ([20.0, 30.0, 40.0], [2.0, 3.0, 4.0])
+    t, _ = archive.files.read("w", 10.0, 10.5)
+    assert t.tolist() == [10.0]

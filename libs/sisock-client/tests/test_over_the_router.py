@@ -12,7 +12,7 @@ from sisock_client.check import _OverRouter
 from sisock_client.wamp import WampSource
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.replies import Reading
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 FIELDS = {
@@ -88,6 +88,23 @@ def test_nodes_are_listed_by_name_with_how_many_fields_they_have(client: Client,
     ]
     # 1 to 0: from the beginning until now.
     assert nodes.asked == [("attic", 1, 0, 7.0), ("cryo", 1, 0, 7.0), ("silent", 1, 0, 7.0)]
+
+
+def test_nodes_that_do_not_answer_are_waited_for_together(nodes: Nodes) -> None:
+    answers: list[Deferred[list[Field]]] = []
+
+    async def later(*_: Any) -> list[Field]:
+        answers.append(Deferred())
+        return await answers[-1]
+
+    nodes.get_fields = later  # type: ignore[method-assign]
+    source, listed = Direct(nodes), []
+    source.ask = lambda work, _=None: ensureDeferred(work()).addBoth(listed.append)  # type: ignore[method-assign]
+    source.nodes()
+    assert len(answers) == 2
+    answers[1].callback(FIELDS["cryo"])
+    answers[0].errback(NodeError("attic did not answer"))
+    assert [[(one.name, one.fields) for one in found] for found in listed] == [[("attic", 0), ("cryo", 2)]]
 
 
 @pytest.mark.parametrize(
@@ -209,3 +226,18 @@ def test_a_refusal_is_told_at_once_and_a_hub_that_comes_is_enough(nodes: Nodes) 
     source._failure.append("refused")
     ensureDeferred(source._joined()).addBoth(ended.append)
     assert ended[1].getErrorMessage() == "refused"
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("limit_s", [None, 0.1])
+def test_work_that_never_ends_is_waited_for_four_deadlines_or_as_long_as_is_said(
+    sisock_reactor: Any, nodes: Nodes, limit_s: float | None
+) -> None:
+    source = Direct(nodes)
+    source._reactor, source._deadline_s = sisock_reactor.reactor, 0.02 if limit_s is None else 1e6
+
+    async def never() -> None:
+        await Deferred()
+
+    with pytest.raises(ClientError, match=r"no answer within 0\.(08|1) s"):
+        WampSource.ask(source, never, limit_s)

@@ -10,9 +10,10 @@ from sisock.config import RouterConfig, load
 from sisock.errors import SisockError
 from sisock.node import Limits
 from sisock.runner import the_reactor
-from sisock_consumer.consumer import Consumer
+from sisock_consumer.consumer import Consumer, NodeInfo
 from sisock_consumer.target import Target
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import TimeoutError as OutOfTimeError
+from twisted.internet.defer import ensureDeferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread
 
@@ -75,15 +76,18 @@ class WampSource:
     def nodes(self) -> list[NodeSummary]:
         """Who is online."""
 
+        async def look(node: NodeInfo) -> NodeSummary:
+            try:
+                fields = await self.consumer.get_fields(node.name, 1, 0, self._deadline_s)
+            except SisockError:
+                fields = []
+            return NodeSummary(node.name, node.description, len(fields))
+
         async def list_all() -> list[NodeSummary]:
-            found = []
-            for node in sorted(self.consumer.nodes.values(), key=lambda node: node.name):
-                try:
-                    fields = await self.consumer.get_fields(node.name, 1, 0, self._deadline_s)
-                except SisockError:
-                    fields = []
-                found.append(NodeSummary(node.name, node.description, len(fields)))
-            return found
+            # All at once: those that do not answer cost one deadline together.
+            here = sorted(self.consumer.nodes.values(), key=lambda node: node.name)
+            listed: list[NodeSummary] = await gatherResults([ensureDeferred(look(node)) for node in here])
+            return listed
 
         found: list[NodeSummary] = self.ask(list_all)
         return found
@@ -173,4 +177,7 @@ class WampSource:
         def bounded() -> Any:
             return ensureDeferred(work()).addTimeout(limit, self._reactor)
 
-        return blockingCallFromThread(self._reactor, bounded)
+        try:
+            return blockingCallFromThread(self._reactor, bounded)
+        except OutOfTimeError as error:
+            raise ClientError(f"there was no answer within {limit:g} s") from error
