@@ -52,8 +52,10 @@ lint: .venv/.synced
 	@# what docs/decisions/0002-one-lock.md overrides is all that may be amiss
 	! $(UV) pip check 2>&1 | grep ' requires ' | grep -vE '`crossbar` requires `idna|`(autobahn|sisock-hub)` requires `bjdata'
 
+# A third of the time is waiting for peers, so three runs share two cores; a file's tests stay together.
+WORKERS ?= 3
 unit: .venv/.synced
-	.venv/bin/pytest
+	.venv/bin/pytest -n $(WORKERS) --dist loadfile
 
 bench: .venv/.synced
 	@ci/system-packages wrk

@@ -5,7 +5,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 HTTP = Path(__file__).parents[1]
@@ -29,13 +28,3 @@ def test_a_line_for_curl_is_answered(bridge: Any, code: str) -> None:
     )
     done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, timeout=30, check=True)
     assert "2017-07-14T00:00:00.000Z," in done.stdout
-
-
-@pytest.mark.parametrize("code", blocks("python", "localhost:5000"))
-def test_a_program_reads_what_it_is_said_to(bridge: Any, code: str) -> None:
-    names: dict[str, Any] = {}
-    exec(code.replace("localhost:5000", f"127.0.0.1:{bridge.port}"), names)
-    frame = names["frame"]
-    assert isinstance(frame, pd.DataFrame)
-    assert len(frame) == 1440
-    assert str(frame.index[0]) == "2017-07-14 00:00:00+00:00"

@@ -6,6 +6,7 @@ directory that holds ``.crossbar/``. One that dies is started again when it was 
 """
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +32,8 @@ T = TypeVar("T")
 
 START_DEADLINE_S = 40.0
 CALL_DEADLINE_S = 10.0
+
+_FIRST_PORT, _PORTS = 10_000, 20_000  # below those of outgoing connections, on Linux and elsewhere
 
 
 def wait_until(
@@ -60,11 +64,15 @@ def wait_until(
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody listens on, nor will: none of those that the system deals out by itself.
+
+    Several test runs side by side choose at random, and so hardly ever the same.
+    """
+    while True:
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Process:
