@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HELPERS = {"live", "load", "swarm"}
+HELPERS = {"empty", "live", "load", "swarm"}
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from sisock_http.asking.one_node import NodeAsker
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
 from sisock_http.dialects.influxql.interface import Influx
+from sisock_http.dialects.kept import KeptReplies
 from sisock_http.dialects.states import States
 from sisock_http.measures import Measures, Presence
 from sisock_http.observatory.catalogue import Catalogue
@@ -77,7 +78,7 @@ class Reply:
 class Wire:
     """An application, asked in bytes."""
 
-    def __init__(self, at_once: int = 8, cors_origin: str = "") -> None:
+    def __init__(self, at_once: int = 8, cors_origin: str = "", kept_bytes: int = 0) -> None:
         clock, log = Clock(), structlog.get_logger()
         self.consumer = Consumer()
         self.catalogue = Catalogue(clock, lambda: NOW, log, self.consumer)
@@ -87,11 +88,12 @@ class Wire:
         measures = Measures(registry)
         registry.register(Presence(self.catalogue, SimpleNamespace(hub_here=True)))
         node_asker = NodeAsker(clock, consumer, self.catalogue, log, 4, measures)
-        asker = Asker(clock, self.catalogue, Keeper(clock, self.catalogue, node_asker, lambda: 0.0, 0))
+        keeper = Keeper(clock, self.catalogue, node_asker, lambda: NOW if kept_bytes else 0.0, kept_bytes)
+        asker, kept = Asker(clock, self.catalogue, keeper), KeptReplies(kept_bytes)
         watching = Watching(consumer, self.catalogue)
         routes = make_routes(
-            Grafana(clock, consumer, self.catalogue, asker),
-            Api(clock, consumer, self.catalogue, asker, lambda: NOW),
+            Grafana(clock, consumer, self.catalogue, asker, kept),
+            Api(clock, consumer, self.catalogue, asker, kept, lambda: NOW),
             States(watching, self.catalogue, lambda: NOW, allow_notes=True),
             Stream(clock, watching),
             Influx(clock, consumer, self.catalogue, asker, lambda: NOW, ("ocs_feeds",)),
@@ -126,6 +128,28 @@ def test_samples_are_asked_of_their_node_and_written_as_they_were_asked_for(wire
     assert lines == ["time,T", "2017-07-14T02:39:40.000Z,1.1", "2017-07-14T02:39:50.000Z,1.2"]
     assert reply.headers["content-type"] == "text/csv; charset=utf-8"
     assert wire.consumer.asked == [("cryostat", ["stage_1k"], NOW - 60, NOW)]
+
+
+def test_what_is_kept_is_sent_in_the_words_of_who_asks() -> None:
+    wire = Wire(kept_bytes=10**7)
+
+    def ask(to_ms: float, ref_id: object, kind: str = "timeserie") -> Reply:
+        target = {"target": "cryostat::stage_1k", "type": kind, "refId": ref_id}
+        return wire.ask("/query", "POST", {"range": {"from": 1, "to": to_ms}, "targets": [target]})
+
+    replies = [ask(NOW * 1e3 + late, "A") for late in (0, 3, 7)]
+    assert len(wire.consumer.asked) == 1
+    assert len({reply.body for reply in replies}) == 1
+    assert json.loads(ask(NOW * 1e3, "B").body)[0]["refId"] == "B"
+    assert json.loads(ask(NOW * 1e3, ["odd"]).body)[0]["refId"] == ["odd"]
+    assert json.loads(ask(NOW * 1e3, "A", "table").body)[0]["rows"][0] == [TIMES[0] * 1e3, 1.1]
+    form = "/api/v1/data?field=cryostat::stage_1k&start=1&end=now&format="
+    for name in ("csv&as=T", "csv&as=K", "json", "csv&as=T"):
+        body = wire.ask(form + name).body.decode()
+        assert body.startswith({"csv&as=T": "time,T", "csv&as=K": "time,K", "json": "[{"}[name])
+    assert len(wire.consumer.asked) == 1
+    wire.catalogue.online["cryostat"].fields["stage_1k"] = Field("stage_1k", "1 K stage", "mK")
+    assert json.loads(ask(NOW * 1e3, "A").body)[0]["unit"] == "mK"
 
 
 def test_a_field_is_taken_apart_once_and_named_whole_again_in_every_dialect(wire: Wire) -> None:

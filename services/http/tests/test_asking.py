@@ -236,6 +236,26 @@ def test_a_busy_node_is_refused_and_a_silent_one_is_told(clock: Clock) -> None:
     assert [call["name"] for call in consumer.asked] == ["n", "n", "n", "m"]
 
 
+def test_who_asks_the_same_of_a_silent_node_is_told_rather_than_taking_all_room(clock: Clock) -> None:
+    """People who look at one dashboard while a node stalls: their ends differ by milliseconds."""
+    kept: list[Deferred[Any]] = []
+
+    def never(**_: Any) -> Deferred[Any]:
+        kept.append(Deferred())
+        return kept[-1]
+
+    asker, consumer, _ = make(clock, never, most_waiting=6)
+    came = []
+    for number in range(60):
+        came.append(ask(asker, "n::a", end=clock.seconds() - 0.001 * (number % 7)))
+        clock.advance(0.05)
+    waiting = [one for one in came if not one]
+    # All of the first moment may wait: a node that is just busy answers all of them at once.
+    assert len(waiting) <= SILENT_S / 0.05 + 1
+    assert came[-1][0][0].notice.startswith("n has not answered for ")
+    assert len(consumer.asked) <= 6
+
+
 def test_an_answer_long_after_its_deadline_is_refused_rather_than_told_as_the_nodes_fault(
     clock: Clock,
 ) -> None:

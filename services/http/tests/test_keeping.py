@@ -62,6 +62,12 @@ class Node:
             found.series[name] = Series(name, t, values, "", self.finalized_until)
         return found
 
+    def silent(self, _node: str) -> str:
+        return ""
+
+    async def share(self, _node: str, answer: Any) -> Found:
+        return await answer
+
     async def ask(self, _node: str, names: Sequence[str], question: Question, _until: float) -> Found:
         self.asked.append(question)
         found = self.read(names, question)
@@ -200,6 +206,22 @@ def test_what_cannot_change_is_kept_though_there_is_news(bench: Bench) -> None:
     assert len(bench.node.asked) == 3
 
 
+def test_a_part_of_what_is_kept_whole_is_asked_of_nobody(bench: Bench) -> None:
+    for second in range(200):
+        bench.grow(NOW - 200 + second, second)
+    bench.node.finalized_until = NOW - 20
+    bench.ask(bench.question(NOW - 150, NOW - 20))
+    for start, end in ((-100, -50), (-150, -20.5), (-99.5, -99), (-30, -30)):
+        question = bench.question(NOW + start, NOW + end)
+        [found] = bench.ask(question)
+        assert shown(found) == shown(bench.node.read(NAMES, question))
+    assert len(bench.node.asked) == 1
+    for question in (bench.question(NOW - 151, NOW - 50), bench.question(NOW - 100, NOW - 50, Limits(10))):
+        [found] = bench.ask(question)
+        assert shown(found) == shown(bench.node.read(NAMES, question))
+    assert len(bench.node.asked) == 3
+
+
 def test_a_node_that_left_and_came_back_is_asked_again(bench: Bench) -> None:
     bench.grow(NOW - 75.0)
     bench.node.finalized_until = NOW
@@ -264,7 +286,8 @@ def test_only_so_many_ranges_of_the_same_fields_are_kept(bench: Bench) -> None:
     for second in range(200):
         bench.grow(NOW - 200 + second)
     bench.node.finalized_until = NOW
-    questions = [bench.question(NOW - 100 - more, NOW - 50) for more in range(MOST_RANGES + 1)]
+    limits = Limits(1000)
+    questions = [bench.question(NOW - 100 - more, NOW - 50, limits) for more in range(MOST_RANGES + 1)]
     for question in questions:
         bench.ask(question)
     bench.ask(questions[1])

@@ -21,6 +21,7 @@ from sisock_http.config import HttpConfig
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
 from sisock_http.dialects.influxql.interface import Influx
+from sisock_http.dialects.kept import KeptReplies
 from sisock_http.dialects.states import States
 from sisock_http.measures import Measures, Presence
 from sisock_http.observatory.catalogue import Catalogue
@@ -32,6 +33,9 @@ from sisock_http.web.hosts import known_hosts
 from sisock_http.web.pages import Pages
 from sisock_http.web.routes import make_routes
 from sisock_http.web.stream import Stream
+
+REPLIES_SHARE = 4
+"""The part of what is kept that is replies as they are sent; the rest is what they are made of."""
 
 
 def main() -> None:
@@ -61,7 +65,9 @@ def main() -> None:
         Presence(catalogue, consumer),
     ):
         registry.register(collector)
-    keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes)
+    for_replies = config.kept_bytes // REPLIES_SHARE
+    kept = KeptReplies(for_replies)
+    keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes - for_replies)
 
     def updated(node: NodeInfo) -> None:
         keeper.updated(node)
@@ -70,8 +76,8 @@ def main() -> None:
     consumer.watch(catalogue, catalogue.fields_changed, updated)
     asker = Asker(reactor, catalogue, keeper)
     routes = make_routes(
-        Grafana(reactor, consumer, catalogue, asker),
-        Api(reactor, consumer, catalogue, asker, time.time, lambda: site.problems),
+        Grafana(reactor, consumer, catalogue, asker, kept),
+        Api(reactor, consumer, catalogue, asker, kept, time.time, lambda: site.problems),
         States(watching, catalogue, time.time, allow_notes=config.allow_notes),
         stream,
         Influx(reactor, consumer, catalogue, asker, time.time, config.influx_databases),

@@ -32,4 +32,7 @@ class WeatherNode(DataNode):
         for name in names:
             if file := files.get(name):
                 first, last = file.t.searchsorted([start, end])
-                yield Series(name, file.t[first:last], file.values[first:last], f"{file.timeline}.{name}")
+                t, values = file.t[first:last], file.values[first:last]
+                # A file grows at its end alone.
+                final = float(file.t[-1]) if len(file.t) else None
+                yield Series(name, t, values, f"{file.timeline}.{name}", final)

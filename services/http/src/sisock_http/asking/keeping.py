@@ -26,6 +26,8 @@ Key = tuple[tuple[str, ...], Limits, Grid | None, bool]
 """Fields of a node in their order, how much of them, which bins, whether they are converted: all of a
 question beside its range."""
 
+_WHOLE = Limits()
+
 JSON_POINT_BYTES = 48
 """Most that a pair of numbers takes as JSON, which is kept beside the columns."""
 
@@ -123,9 +125,12 @@ class Keeper:
             other = self._joined(place, key, question)
             if other is None or self._reactor.seconds() >= until:
                 break
+            silent = self._node_asker.silent(node)
+            if silent:
+                return Found(problems=dict.fromkeys(names, silent))
             shared: Deferred[Found] = Deferred()
             other.waiting.append(shared)
-            found = await shared
+            found = await self._node_asker.share(node, shared)
             if _span(found, other.span).covers(question.start, question.end):
                 return found
         return await self._asked(node, place, key, question, until)
@@ -146,6 +151,17 @@ class Keeper:
             if kept.span.covers(question.start, question.end) and self._fresh(kept, at):
                 self._oldest_first.move_to_end(kept)
                 return kept.found
+        if key[1] == _WHOLE and key[2] is None:
+            return self._part(place, key, question, at)
+        return None
+
+    def _part(self, place: _Place, key: Key, question: Question, at: float) -> Found | None:
+        """A part of a longer answer that is kept, if that was not reduced."""
+        start, end = question.start, question.end
+        for kept in place.kept.get(key, ()):
+            if kept.span.holds(start, end) and self._fresh(kept, at):
+                self._oldest_first.move_to_end(kept)
+                return Found({name: _between(one, start, end) for name, one in kept.found.series.items()})
         return None
 
     def _fresh(self, kept: _Kept, at: float) -> bool:
@@ -239,6 +255,11 @@ class Keeper:
             self._drop(kept)
 
 
+def _between(series: Series, start: float, end: float) -> SharedSeries:
+    first, last = series.t.searchsorted([start, end])
+    return _shareable(replace(series, t=series.t[first:last], values=series.values[first:last]))
+
+
 def _span(found: Found, asked: Span) -> Span:
     """The span of an answer, by its samples: of bins the first one's first and the last one's last."""
     ends = [(float(one.t[0]), float(one.t[-1])) for one in found.series.values() if len(one.t)]
@@ -260,6 +281,7 @@ def _is_final(found: Found, key: Key, end: float) -> bool:
 
 
 def _shareable(series: Series) -> SharedSeries:
+    """A series of its own: nothing was made of it yet."""
     return SharedSeries(series.name, series.t, series.values, series.timeline, series.finalized_until)
 
 

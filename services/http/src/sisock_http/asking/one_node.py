@@ -5,7 +5,7 @@ predecessor's that came with another's times are asked again one by one. Values 
 site's file has it, before anybody else sees them. Knows nothing of other nodes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,10 +40,11 @@ LARGE_SAMPLES = 200_000
 
 @dataclass(slots=True)
 class _Pace:
-    """How a node answers: questions that wait, and when it answered last."""
+    """How a node answers: questions that wait, who else waits for an answer, and when it answered last."""
 
     waiting: int
     answered_at: float
+    sharing: int = 0
 
 
 class NodeAsker:
@@ -96,12 +97,11 @@ class NodeAsker:
             return Found(problems=dict.fromkeys(names, f"data node {node!r} is not online"))
         now = self._reactor.seconds()
         pace = self._pace.setdefault(node, _Pace(0, now))
+        silent = self.silent(node)
+        if silent:
+            return Found(problems=dict.fromkeys(names, silent))
         if pace.waiting >= self._most_waiting:
-            silent_s = now - pace.answered_at
-            if silent_s < SILENT_S:
-                raise BusyError(f"{pace.waiting} questions wait for {node}, which is all there is room for")
-            told = f"{node} has not answered for {silent_s:.0f} s; {pace.waiting} questions wait for it"
-            return Found(problems=dict.fromkeys(names, told))
+            raise BusyError(f"{pace.waiting} questions wait for {node}, which is all there is room for")
         self._log.debug("node.asked", node=node, fields=len(names), start=question.start, end=question.end)
         if not pace.waiting:
             pace.answered_at = now
@@ -112,6 +112,26 @@ class NodeAsker:
             pace.waiting -= 1
             if not pace.waiting:
                 self._pace.pop(node, None)
+
+    def silent(self, node: str) -> str:
+        """Why nobody else should wait for a node, if it says nothing and as many do as there is room for."""
+        pace = self._pace.get(node)
+        if pace is None or pace.waiting + pace.sharing < self._most_waiting:
+            return ""
+        silent_s = self._reactor.seconds() - pace.answered_at
+        if silent_s < SILENT_S:
+            return ""
+        waiting = pace.waiting + pace.sharing
+        return f"{node} has not answered for {silent_s:.0f} s; {waiting} questions wait for it"
+
+    async def share(self, node: str, answer: Awaitable[Found]) -> Found:
+        """Wait for the answer to a question that the node has been asked already, as one of those who do."""
+        pace = self._pace.get(node) or _Pace(0, self._reactor.seconds())
+        pace.sharing += 1
+        try:
+            return await answer
+        finally:
+            pace.sharing -= 1
 
     async def _ask(
         self, node: str, entry: OnlineNode, names: Sequence[str], question: Question, until: float

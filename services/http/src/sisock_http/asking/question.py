@@ -28,11 +28,24 @@ class Question:
     convert: bool = True
 
 
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Written:
+    """What was made of samples already; it lives as long as they are kept, and is known by what it is.
+
+    Parameters
+    ----------
+    pairs
+        Values and times as JSON.
+    """
+
+    pairs: Any = None
+
+
 @dataclass(frozen=True, slots=True)
 class SharedSeries(Series):
-    """A series that several who ask are given; `written` is what was made of it already, by its name."""
+    """A series that several who ask are given, and what was made of it."""
 
-    written: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    written: Written = field(default_factory=Written, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

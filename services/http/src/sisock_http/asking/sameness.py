@@ -59,6 +59,10 @@ class Span:
             return start == self.start and end == self.end
         return self.start <= start <= self.first and self.last < end <= self.end
 
+    def holds(self, start: float, end: float) -> bool:
+        """Whether the answer for ``[start, end)`` is a part of this one, if nothing was reduced away."""
+        return not self.exact and self.start <= start and end <= self.end
+
     def shows_later_than(self, end: float) -> bool:
         """Whether there are samples that a range with this end must not have."""
         return end <= self.last

@@ -6,7 +6,7 @@ header ``Sisock-Notices``. Described, for programs, by ``openapi.json``.
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from importlib.resources import files
 from typing import Any
 
@@ -21,6 +21,7 @@ from sisock_http.asking.listing import fields_within
 from sisock_http.asking.question import Answer, Question
 from sisock_http.asking.statistics import STATISTICS, shown
 from sisock_http.dialects.arguments import Arguments
+from sisock_http.dialects.kept import KeptReplies, Key
 from sisock_http.dialects.panel import JOINS, MOST_POINTS, grid_of, yes_or_no
 from sisock_http.dialects.reply import Reply, notices, unchanging
 from sisock_http.dialects.times import interval_seconds, moment
@@ -44,6 +45,8 @@ class Api:
     consumer : Consumer
     catalogue : Catalogue
     asker : Asker
+    kept : KeptReplies
+        Replies that are there already.
     clock : callable
         The present, UNIX seconds.
     site_problems : callable, optional
@@ -56,6 +59,7 @@ class Api:
         consumer: Consumer,
         catalogue: Catalogue,
         asker: Asker,
+        kept: KeptReplies,
         clock: Callable[[], float],
         site_problems: Callable[[], list[str]] = list,
     ) -> None:
@@ -63,6 +67,7 @@ class Api:
         self._consumer = consumer
         self._catalogue = catalogue
         self._asker = asker
+        self._kept = kept
         self._clock = clock
         self._site_problems = site_problems
         self.description = files("sisock_http").joinpath("openapi.json").read_bytes()
@@ -145,19 +150,29 @@ class Api:
         if grid is not None:
             columns = [f"{column}/{of}" for column in columns for of in statistics]
             answers = [shown(answer, of) for answer in answers for of in statistics]
+        fixed = self._fixed(arguments) and all(_is_final(answer, end) for answer in answers)
+        key = self._key(answers, name, columns, fixed=fixed)
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept
         if sum(len(answer.series.t) for answer in answers) > as_json.LARGE_POINTS // 5:
             body = await in_thread(self._reactor, chosen.write, answers, columns)
         else:
             body = chosen.write(answers, columns)
         headers = notices(list(dict.fromkeys(answer.notice for answer in answers if answer.notice)))
-        if self._fixed(arguments) and all(_is_final(answer, end) for answer in answers):
+        if fixed:
             headers.update(unchanging(body))
         nodes = sorted({node for answer in answers for node in answer.nodes})
         if nodes:
             headers[b"sisock-nodes"] = json.dumps(nodes).encode("ascii")
         if name not in ("json", "packed"):
             headers[b"content-disposition"] = f'attachment; filename="sisock.{chosen.suffix}"'.encode()
-        return Reply(body, chosen.content_type, headers)
+        return self._kept.keep(key, Reply(body, chosen.content_type, headers))
+
+    def _key(self, answers: list[Answer], form: str, columns: list[str], *, fixed: bool) -> Key | None:
+        """All that a reply with samples depends on."""
+        said = [(answer.target, answer.notice, answer.nodes, _said(answer)) for answer in answers]
+        return self._kept.key([answer.series for answer in answers], form, fixed, *columns, *said)
 
     async def latest(self, arguments: Arguments, until: float) -> Reply:
         """Last sample of fields, if it is not older than a month."""
@@ -245,6 +260,12 @@ def _is_final(answer: Answer, end: float) -> bool:
     """Whether the node says that nothing of an answer will change; a joined one is of several."""
     until = answer.series.finalized_until
     return not answer.notice and not answer.nodes and until is not None and end <= until
+
+
+def _said(answer: Answer) -> tuple[Hashable, ...] | None:
+    """What of a field is in a reply beside its samples."""
+    field = answer.field
+    return (field.type, field.units, field.description, field.interval) if field else None
 
 
 def _last(answer: Answer) -> dict[str, Any]:

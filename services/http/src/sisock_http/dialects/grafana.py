@@ -3,7 +3,7 @@
 `sisock_http.dialects.panel` reads requests, `simplejson` and `simpod` write replies.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from sisock.blocking import in_thread
@@ -15,6 +15,7 @@ from sisock_http.asking.question import Answer, empty
 from sisock_http.asking.statistics import shown
 from sisock_http.dialects import panel, simplejson, simpod
 from sisock_http.dialects.arguments import as_object
+from sisock_http.dialects.kept import KeptReplies, Key
 from sisock_http.dialects.reply import Reply
 from sisock_http.encoding import as_json
 from sisock_http.observatory.catalogue import Catalogue, Event
@@ -31,13 +32,18 @@ class Grafana:
         Who tells whether router and hub are here.
     catalogue : Catalogue
     asker : Asker
+    kept : KeptReplies
+        Replies that are there already.
     """
 
-    def __init__(self, reactor: Any, peers: Peers, catalogue: Catalogue, asker: Asker) -> None:
+    def __init__(
+        self, reactor: Any, peers: Peers, catalogue: Catalogue, asker: Asker, kept: KeptReplies
+    ) -> None:
         self._reactor = reactor
         self._peers = peers
         self._catalogue = catalogue
         self._asker = asker
+        self._kept = kept
 
     def check(self) -> Reply:
         """Whether this data source works: the router is here."""
@@ -54,18 +60,37 @@ class Grafana:
         require_router(self._peers)
         return as_json.dumps(simplejson.search(self._catalogue, as_object(body)))
 
-    async def query(self, body: Any, until: float) -> bytes:
+    async def query(self, body: Any, until: float) -> Reply:
         """Samples of a panel's targets."""
         asked = panel.parse(as_object(body), self._catalogue)
         require_router(self._peers)
         answers = await answer_all(self._asker, asked.questions(), until)
+        key = self._key(asked, answers)
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept
         happened = list(self._catalogue.events) if any(item.style == "events" for item in asked.shown) else []
 
         def render() -> bytes:
             return as_json.dumps([_element(item, asked, answers, happened) for item in asked.shown])
 
         points = sum(len(answer.series.t) for answer in answers.values())
-        return await in_thread(self._reactor, render) if points > as_json.LARGE_POINTS else render()
+        body = await in_thread(self._reactor, render) if points > as_json.LARGE_POINTS else render()
+        return self._kept.keep(key, Reply(body))
+
+    def _key(self, asked: panel.Panel, answers: Answers) -> Key | None:
+        """All that the reply depends on, if that is answers alone."""
+        shown: list[Hashable] = []
+        series = []
+        for item in asked.shown:
+            if item.style == "events" or item.target is None or item.grid is not None:
+                return None
+            answer = answers[item.target, item.limits, item.join, item.convert, item.grid]
+            series.append(answer.series)
+            said = answer.field and (answer.field.units, answer.field.type, answer.field.description)
+            told = (answer.label, answer.notice, answer.nodes, said)
+            shown.append((item.target, item.style, item.ref_id, *told))
+        return self._kept.key(series, *shown)
 
     def tag_keys(self, _request: Any) -> bytes:
         """What can be filtered by."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 JSON = b"application/json"
 MOST_NOTICES = 20
@@ -11,14 +12,31 @@ KEPT_FOR_S = 600
 """How long others may keep what cannot change; its site may have put files in their place all the same."""
 
 
+@dataclass(slots=True, eq=False)
+class Pressed:
+    """The compressed form of a body that several are sent: the first who takes it has it made.
+
+    Parameters
+    ----------
+    body : bytes
+        None as long as it is not made.
+    waiting : list of Deferred
+        Those who take it while it is being made; None: it is not.
+    """
+
+    body: bytes | None = None
+    waiting: list[Any] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A body that is not JSON, or needs further headers."""
+    """A body that is not JSON, or needs further headers; `pressed` if several are sent it."""
 
     body: bytes
     content_type: bytes = JSON
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     status: int = 200
+    pressed: Pressed | None = None
 
 
 TAKEN = Reply(b"")

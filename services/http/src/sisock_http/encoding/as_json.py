@@ -28,9 +28,9 @@ def pairs(series: Series) -> orjson.Fragment:
     """``[[value, milliseconds], ...]`` of any series: numbers by numpy, text and bools as they are."""
     if not isinstance(series, SharedSeries) or series.values.dtype.kind not in "fiu":
         return _pairs(series)
-    made: orjson.Fragment | None = series.written.get("pairs")
+    made: orjson.Fragment | None = series.written.pairs
     if made is None:
-        made = series.written["pairs"] = _pairs(series)
+        made = series.written.pairs = _pairs(series)
     return made
 
 

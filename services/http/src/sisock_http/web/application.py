@@ -1,11 +1,9 @@
 """Requests to replies: finds the route, reads, answers, tells errors as JSON. Knows no path, no dialect."""
 
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from sisock.blocking import in_thread
 from twisted.internet.defer import ensureDeferred
 from twisted.web.http import CACHED, Request
 from twisted.web.resource import Resource
@@ -16,11 +14,11 @@ from sisock_http.encoding import as_json
 from sisock_http.measures import Measures
 from sisock_http.problems import RequestError
 from sisock_http.web.hosts import Hosts
+from sisock_http.web.pressing import pressed
 from sisock_http.web.requests import takes_gzip
 from sisock_http.web.routes import Route
 
 SMALLEST_COMPRESSED = 1_500
-FASTEST = 1
 
 
 class QuietSite(Site):
@@ -177,7 +175,7 @@ class Application:
         ):
             request.setHeader(b"content-encoding", b"gzip")
             request.setHeader(b"vary", b"accept-encoding")
-            body = await in_thread(self._reactor, gzip, body)
+            body = await pressed(self._reactor, reply)
         for name, value in reply.headers.items():
             request.setHeader(name, value)
         request.setResponseCode(reply.status)
@@ -187,12 +185,6 @@ class Application:
         self._measures.refused(cause)
         request.setResponseCode(status)
         return _send(request, as_json.dumps({"error": sentence}))
-
-
-def gzip(body: bytes) -> bytes:
-    """Compress for a thin link, as fast as it goes."""
-    press = zlib.compressobj(FASTEST, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    return press.compress(body) + press.flush()
 
 
 def _send(request: Request, body: bytes, content_type: bytes = JSON) -> bytes:
