@@ -337,6 +337,8 @@ class Consumer:
         node = self.nodes.get(name)
         able = node.capabilities if node else frozenset()
         extra: dict[str, Any] = {"packed": True} if "packed" in able else {}
+        if "stepped" in able and extra and grid is None:
+            extra["stepped"] = True
         if limits.max_points is not None and "max_points" in able:
             extra["max_points"] = limits.max_points
         if limits.min_stride is not None:

@@ -16,6 +16,8 @@ from sisock.errors import NodeError
 from sisock.node import Column, Field, FieldType, Series
 from sisock.times import FARTHEST_S
 
+from sisock_consumer import steps
+
 LONGEST_TEXT = 300
 """Most characters of a name or an error that are repeated in a sentence."""
 
@@ -243,7 +245,10 @@ def _collect(replies: Sequence[object], names: Sequence[str]) -> _Pieces:
             if not isinstance(timeline, str):
                 continue
             known = entry if isinstance(entry, dict) else {}
-            pieces.times.setdefault(timeline, []).append(known.get("t", ()))
+            t = known.get("t", ())
+            if isinstance(t, dict):
+                t = steps.read(t, max(map(_length, values_of.values()), default=0))
+            pieces.times.setdefault(timeline, []).append(t)
             pieces.finalized[timeline] = _finite(known.get("finalized_until"))
             # "fields" is what the predecessor's g3 reader writes.
             named = known.get("field") or known.get("fields")
@@ -290,9 +295,20 @@ def _paired(timeline: str, t: Column, values: Column) -> tuple[Column, Column, i
 def _times(pieces: Sequence[Any]) -> Column:
     """Times of one timeline; none at all if they cannot be read, which no values will fit."""
     try:
-        return _column(pieces)[0]
+        if not any(isinstance(piece, steps.Run) for piece in pieces):
+            return _column(pieces)[0]
+        runs = steps.joined(pieces)
+        found = [run.times() if isinstance(run, steps.Run) else _column([run])[0] for run in runs]
     except NodeError:
         return np.empty(0)
+    return np.concatenate(found) if len(found) > 1 else found[0]
+
+
+def _length(values: Any) -> int:
+    """How many samples a column from the wire has."""
+    if isinstance(values, bytes):
+        return len(values) // 8
+    return len(values) if isinstance(values, list | tuple) else 0
 
 
 def _column(pieces: Sequence[Any]) -> tuple[Column, int]:

@@ -5,6 +5,7 @@ refuses what would break the contract.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -32,9 +33,17 @@ AHEAD_S = 86400.0
 
 MOST_REPLY_BYTES = 256 * 1024 * 1024
 
-CAPABILITIES = ("bins", "max_points", "packed")
+CAPABILITIES = ("bins", "max_points", "packed", "stepped")
 BAD_REQUEST = ApplicationError.INVALID_ARGUMENT
 NODE_FAILED = "wamp.error.runtime_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a caller takes columns: packed, and with times of an even rhythm as that."""
+
+    packed: bool
+    stepped: bool
 
 
 class NodeSession:
@@ -206,6 +215,7 @@ class NodeSession:
         packed: Any = False,
         details: Any = None,
         bins: Any = None,
+        stepped: Any = False,
         **_kwargs: Any,
     ) -> Any:
         try:
@@ -214,6 +224,7 @@ class NodeSession:
             first, last = absolute(start, end, now)
             limits = self._limits(min_stride, max_points)
             own_times = bool(packed) or max_points is not None
+            form = Form(bool(packed), bool(packed) and bool(stepped))
             progress = getattr(details, "progress", None)
             # What the future holds is not looked for to the end of all times.
             wanted, last = (limits, last) if bins is None else (_grid(bins), min(last, now + AHEAD_S))
@@ -225,7 +236,7 @@ class NodeSession:
                 last,
                 wanted,
                 own_times,
-                bool(packed),
+                form,
                 progress is not None,
             )
         except TooMuchDataError as error:
@@ -258,7 +269,7 @@ class NodeSession:
         end: float,
         wanted: Limits | Grid,
         own_times: bool,
-        packed: bool,
+        form: Form,
         chunked: bool,
     ) -> Iterator[dict[str, Any]]:
         """Read in a thread; parts of a long reply are made as they are sent."""
@@ -276,10 +287,10 @@ class NodeSession:
         if size > MOST_REPLY_BYTES:
             raise TooMuchDataError(f"{size} bytes are more than {MOST_REPLY_BYTES}")
         if chunked:
-            made = wire.parts(tables, names, packed=packed)
+            made = wire.parts(tables, names, packed=form.packed, stepped=form.stepped)
             return made if size > 4 * wire.PART_BYTES else iter(list(made))
         # A number has a byte at least: what surely is too much need not be written to be counted.
-        if size > 8 * message.MOST_BYTES or (reply := self._in_one(tables, names, packed)) is None:
+        if size > 8 * message.MOST_BYTES or (reply := self._in_one(tables, names, form)) is None:
             raise TooMuchDataError(
                 "the reply is longer than one message may be, and the caller takes no parts"
             )
@@ -298,9 +309,9 @@ class NodeSession:
 
         return binning.tables(binning.compute(read, names, start, end, grid, intervals=self._intervals))
 
-    def _in_one(self, tables: list[wire.Table], names: list[str], packed: bool) -> dict[str, Any] | None:
+    def _in_one(self, tables: list[wire.Table], names: list[str], form: Form) -> dict[str, Any] | None:
         """The whole reply; None if no message can hold it."""
-        reply = next(wire.parts(tables, names, packed=packed, part_bytes=None))
+        reply = next(wire.parts(tables, names, packed=form.packed, stepped=form.stepped, part_bytes=None))
         return reply if message.size(self._session, reply) <= message.MOST_BYTES else None
 
     def _failed(self, what: str, error: Exception) -> ApplicationError:

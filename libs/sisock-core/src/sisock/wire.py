@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sisock import decimate
+from sisock import decimate, steps
 from sisock.errors import ContractError
 from sisock.node import Column, Field, Limits, Series, Times
 from sisock.times import FARTHEST_S
@@ -115,6 +115,11 @@ class Table:
     def row_bytes(self) -> int:
         """About how many bytes one row takes, packed."""
         return 8 + sum(_item_bytes(c) for c in self.columns.values())
+
+    @property
+    def stepped_row_bytes(self) -> int:
+        """The same without its time."""
+        return max(1, self.row_bytes - 8)
 
 
 def tabulate(
@@ -265,7 +270,12 @@ def _take(table: Table, kept: decimate.Indices) -> Table:
 
 
 def parts(
-    tables: Sequence[Table], names: Sequence[str], *, packed: bool, part_bytes: int | None = PART_BYTES
+    tables: Sequence[Table],
+    names: Sequence[str],
+    *,
+    packed: bool,
+    stepped: bool = False,
+    part_bytes: int | None = PART_BYTES,
 ) -> Iterator[dict[str, Any]]:
     """Write the answer to ``get_data`` as one dictionary, or as several to be joined in order.
 
@@ -277,6 +287,8 @@ def parts(
         The fields that were asked for; those without samples appear with an empty list.
     packed : bool
         Numbers as little-endian float64 bytes instead of lists, and each timeline names its fields.
+    stepped : bool
+        Times of an even rhythm as that instead of as a column.
     part_bytes : int or None
         Split when the reply is longer than this; None: never.
 
@@ -292,14 +304,16 @@ def parts(
     size = 0
     for table in tables:
         rows = len(table.t)
-        step = rows if part_bytes is None else max(1, part_bytes // table.row_bytes)
+        rhythm = steps.found(table.t) if stepped else None
+        row_bytes = table.row_bytes if rhythm is None else table.stepped_row_bytes
+        step = rows if part_bytes is None else max(1, part_bytes // row_bytes)
         for first in range(0, rows, step):
-            piece = slice(first, first + step)
-            cost = table.row_bytes * (min(rows, first + step) - first)
+            piece = slice(first, min(rows, first + step))
+            cost = row_bytes * (piece.stop - first)
             if part_bytes is not None and size and size + cost > part_bytes:
                 yield pending
                 pending, size = _empty(), 0
-            _write(pending, table, piece, packed)
+            _write(pending, table, piece, packed, rhythm)
             size += cost
     yield pending
 
@@ -308,17 +322,21 @@ def _empty() -> dict[str, Any]:
     return {"data": {}, "timeline": {}}
 
 
-def _write(reply: dict[str, Any], table: Table, piece: slice, packed: bool) -> None:
-    t = table.t[piece]
-    entry: dict[str, Any] = {
-        "t": _pack(t) if packed else t.tolist(),
-        "finalized_until": table.finalized_until,
-    }
+def _write(reply: dict[str, Any], table: Table, piece: slice, packed: bool, rhythm: steps.Run | None) -> None:
+    entry: dict[str, Any] = {"t": _times(table, piece, packed, rhythm)}
+    entry["finalized_until"] = table.finalized_until
     if packed:
         entry["field"] = list(table.columns)
     reply["timeline"][table.timeline] = entry
     for name, values in table.columns.items():
         reply["data"][name] = _values(values[piece], packed)
+
+
+def _times(table: Table, piece: slice, packed: bool, rhythm: steps.Run | None) -> Any:
+    if rhythm is not None:
+        return rhythm.part(piece.start, piece.stop).on_wire()
+    t = table.t[piece]
+    return _pack(t) if packed else t.tolist()
 
 
 def _values(values: Column, packed: bool) -> bytes | list[Any]:
