@@ -142,6 +142,7 @@ def tree(tmp_path: Path) -> Path:
             "libs/sisock-archive/src/sisock_archive/dated_files.py",
             {"apex-weather", "g3-reader", "radiometer", "weather"},
         ),
+        ("libs/sisock-consumer/src/sisock_consumer/calls.py", {"http", "watch"}),
         ("libs/sisock-core/src/sisock/wire.py", set(IMAGES)),
     ],
 )

@@ -1,5 +1,6 @@
 """The real OCS from PyPI beside a stack, in an environment of its own: its versions are not ours."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ VERSION = "0.12.1"
 
 
 def install(directory: Path, extras: Sequence[str] = ()) -> Path:
-    """Make OCS's environment, once, and keep it.
+    """Make OCS's environment, once, and keep it; whoever wants it meanwhile waits.
 
     Parameters
     ----------
@@ -28,11 +29,14 @@ def install(directory: Path, extras: Sequence[str] = ()) -> Path:
     """
     environment = directory / "-".join([f"ocs-{VERSION}", *extras])
     made = environment / "made"
-    if not made.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-        pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "--quiet", f"ocs=={VERSION}", *extras], check=True)
-        made.touch()
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / f"{environment.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
+            pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+            subprocess.run([*pip, "install", "--quiet", f"ocs=={VERSION}", *extras], check=True)
+            made.touch()
     return environment / "bin"
 
 
