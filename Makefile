@@ -3,7 +3,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV := .bootstrap/bin/uv
-export UV_LINK_MODE ?= copy
+# Files of environments are links into the cache of uv, which copies where it cannot: a gigabyte less for each.
+export UV_LINK_MODE ?= hardlink
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 

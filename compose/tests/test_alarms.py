@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +258,7 @@ def watched(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_a_killed_node_is_told_and_its_return_too(
-    watched: Watched, capsys: pytest.CaptureFixture[str]
+    watched: Watched, record_property: Callable[[str, object], None]
 ) -> None:
     began = time.monotonic()
     watched.stack.processes["sisock_sensors"].kill()
@@ -268,12 +268,11 @@ def test_a_killed_node_is_told_and_its_return_too(
     watched.start_sensors()
     lines.append(watched.drill("all-clear", "SisockNodeAway", began, node="sensors"))
     lines.append(watched.drill("all-clear", "SisockServiceDown", began))
-    with capsys.disabled():
-        print("\nsensors killed: " + "; ".join(lines), end="")
+    record_property("measured", "sensors killed: " + "; ".join(lines))
 
 
 def test_a_field_out_of_its_limits_is_told_and_its_return_too(
-    watched: Watched, capsys: pytest.CaptureFixture[str]
+    watched: Watched, record_property: Callable[[str, object], None]
 ) -> None:
     field = "sensors::host_memory_used"
     wait_until(
@@ -285,12 +284,11 @@ def test_a_field_out_of_its_limits_is_told_and_its_return_too(
     began = time.monotonic()
     watched.site.write_text(SITE)
     lines.append(watched.drill("all-clear", "SisockFieldState", began, field=field, state="alarm"))
-    with capsys.disabled():
-        print(f"\nlimit of {field} changed: " + "; ".join(lines), end="")
+    record_property("measured", f"limit of {field} changed: " + "; ".join(lines))
 
 
 def test_a_killed_router_is_told_and_its_return_too(
-    watched: Watched, capsys: pytest.CaptureFixture[str]
+    watched: Watched, record_property: Callable[[str, object], None]
 ) -> None:
     started = float(watched.ask("sisock_router_sessions_total")[0]["value"][1])
     hub = watched.stack.processes["hub"]
@@ -301,12 +299,11 @@ def test_a_killed_router_is_told_and_its_return_too(
     watched.stack.start_hub(METRICS_PORT=str(watched.ports["hub"]))
     lines.append(watched.drill("all-clear", "SisockRouterAway", began))
     assert float(watched.ask("max(sisock_router_sessions_total)")[0]["value"][1]) > started
-    with capsys.disabled():
-        print("\nrouter killed: " + "; ".join(lines), end="")
+    record_property("measured", "router killed: " + "; ".join(lines))
 
 
 def test_a_feed_that_stops_is_told_and_its_return_too(
-    watched: Watched, capsys: pytest.CaptureFixture[str]
+    watched: Watched, record_property: Callable[[str, object], None]
 ) -> None:
     feed = "observatory.demo.feeds.temperatures"
     wait_until(
@@ -318,8 +315,7 @@ def test_a_feed_that_stops_is_told_and_its_return_too(
     began = time.monotonic()
     watched.start_agent()
     lines.append(watched.drill("all-clear", "SisockFeedSilent", began, feed=feed))
-    with capsys.disabled():
-        print("\nfeed stopped: " + "; ".join(lines), end="")
+    record_property("measured", "feed stopped: " + "; ".join(lines))
 
 
 def test_what_is_silenced_is_shown_as_such(watched: Watched) -> None:

@@ -95,21 +95,20 @@ def recovered(site: Site, victim: str, killed: float, hubs: int) -> float:
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_everything_is_back_by_itself_after(
-    site: Site, victim: str, capsys: pytest.CaptureFixture[str]
+    site: Site, victim: str, record_property: Callable[[str, object], None]
 ) -> None:
     hubs = site.hubs_started()
     killed = time.monotonic()
     VICTIMS[victim](site)
     time.sleep(0.2)
     took = recovered(site, victim, killed, hubs)
-    with capsys.disabled():
-        print(f"\n{victim} killed with -9: a query is answered again after {took:.1f} s", end="")
+    record_property("measured", f"{victim} killed with -9: a query is answered again after {took:.1f} s")
     assert took < BACK_STARTS * site.started_s + BACK_S
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_everything_is_back_by_itself_during_queries_after(
-    site: Site, victim: str, capsys: pytest.CaptureFixture[str]
+    site: Site, victim: str, record_property: Callable[[str, object], None]
 ) -> None:
     stop = threading.Event()
 
@@ -130,6 +129,5 @@ def test_everything_is_back_by_itself_during_queries_after(
         stop.set()
         for asker in askers:
             asker.join(30)
-    with capsys.disabled():
-        print(f"\n{victim} killed with -9 during queries: answered again after {took:.1f} s", end="")
+    record_property("measured", f"{victim} killed with -9 during queries: answered again after {took:.1f} s")
     assert took < BACK_STARTS * site.started_s + BACK_S

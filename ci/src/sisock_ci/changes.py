@@ -59,7 +59,8 @@ def alone(root: Path) -> list[Package]:
 
 def pipelines(root: Path) -> Mapping[str, tuple[str, ...]]:
     """Patterns of the files that each pipeline tests, by its name."""
-    found = {package.name: _watched(root, package) for package in alone(root)}
+    known = packages(root)
+    found = {one.name: _watched(root, one, known) for one in known if one.name not in ROOMS}
     found |= {name: (*patterns, f"{FOLDER}/room.yml") for name, patterns in ROOMS.items()}
     return {name: (*patterns, f"{FOLDER}/{name}.yml") for name, patterns in found.items()}
 
@@ -77,9 +78,9 @@ def matches(patterns: Sequence[str], file: str) -> bool:
     return bool(last) and not last[-1].startswith("!")
 
 
-def _watched(root: Path, package: Package) -> tuple[str, ...]:
+def _watched(root: Path, package: Package, known: Sequence[Package]) -> tuple[str, ...]:
     """A package's own folder, what it needs of ours for its tests but for their tests, and what all need."""
-    below = sorted(one.folder for one in needed(root, package, tests=True))
+    below = sorted(one.folder for one in needed(root, package, tests=True, known=known))
     rows = [row for folder in below for row in (f"{folder}/**", f"!{folder}/tests/**")]
     return (*rows, f"{package.folder}/**", *ALL, f"{FOLDER}/package.yml")
 

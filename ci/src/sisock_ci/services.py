@@ -179,9 +179,14 @@ def find_package(root: Path, name: str) -> Package:
     raise CiError(f"there is no package {name!r}, only {', '.join(p.name for p in known)}")
 
 
-def needed(root: Path, package: Package, *, tests: bool) -> list[Package]:
-    """Packages of ours that one needs when it runs or, with tests, also when it is tested; not itself."""
-    ours = {one.distribution: one for one in packages(root)}
+def needed(
+    root: Path, package: Package, *, tests: bool, known: Sequence[Package] | None = None
+) -> list[Package]:
+    """Packages of ours that one needs when it runs or, with tests, also when it is tested; not itself.
+
+    Whoever asks for many of them gives those that are `known`, so that they are read once.
+    """
+    ours = {one.distribution: one for one in known or packages(root)}
     found: dict[str, Package] = {}
     seen: set[str] = set()
     ahead = {*package.requires, *(package.test_requires if tests else ())}

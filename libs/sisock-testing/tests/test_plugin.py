@@ -1,7 +1,10 @@
 """What the plugin does to every run."""
 
+import os
+import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -27,3 +30,18 @@ def test_a_test_that_is_not_marked_and_starts_a_process_is_told(tmp_path: Path) 
 @pytest.mark.peer
 def test_a_test_that_is_marked_may_start_processes(tmp_path: Path) -> None:
     assert Stack(tmp_path).start("nothing", [sys.executable, "-c", ""]).popen.wait(30) == 0
+
+
+def test_what_was_measured_stands_at_the_end_also_of_several_processes(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"test_{number}.py").write_text(
+            f'def test_it(record_property):\n    record_property("measured", "{number} took 1.1 s")\n'
+        )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    for workers in ((), ("-n", "2")) if find_spec("xdist") else ((),):
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *workers, str(tmp_path)]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=True
+        )
+        end = done.stdout.partition(" measured ")[2]
+        assert {line for line in end.splitlines() if " took " in line} == {"1 took 1.1 s", "2 took 1.1 s"}

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
     from sisock_testing.guard import Guard
     from sisock_testing.stack import Peer, Reactor, Stack
 
@@ -55,6 +57,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     os.environ.pop(ALONE, None)
     if _GUARD not in item.config.stash:
         item.config.stash[_GUARD] = Guard()
+
+
+def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
+    """Show what tests measured: ``record_property("measured", "killed: back after 1.1 s")``."""
+    told = [
+        text
+        for report in terminalreporter.getreports("passed")
+        for name, text in report.user_properties
+        if name == "measured" and report.when == "call"
+    ]
+    if told:
+        terminalreporter.section("measured")
+        for text in told:
+            terminalreporter.line(str(text))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
