@@ -30,9 +30,9 @@ packages:
 test: .venv/.synced packages lint unit
 	@echo "tests of images on a real engine: make test-images"
 
-# What takes a minute or more each, beside the rest.
+# Long forms of what `make test` has in short.
 test-long: .venv/.synced packages
-	SISOCK_LONG=1 .venv/bin/pytest ci/tests/test_lowest.py ci/tests/test_alone.py compose/tests/test_alarms.py
+	SISOCK_LONG=1 .venv/bin/pytest services/http/tests/influxql/test_differential.py
 	SISOCK_SERIES_SECONDS=600 .venv/bin/pytest -s compose/tests/test_one_series.py
 
 # Needs a Docker engine and a registry (SISOCK_REGISTRY, or one at 127.0.0.1:5555).

@@ -1,6 +1,5 @@
 """Packages where they are alone: one service's tests, and the hub as someone outside installs it."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,29 +22,33 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def test_a_services_tests_pass_in_a_copy_of_its_folder(url: str, tmp_path: Path) -> None:
-    weather = find_package(ROOT, "weather")
-    copy = alone.environment(weather, url, tmp_path, "3.11", root=ROOT)
-    alone.try_tests(copy, tmp_path, [])
+@pytest.fixture(scope="module")
+def weather(url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the weather server's folder, beside an environment with what it and its tests need."""
+    return alone.environment(
+        find_package(ROOT, "weather"), url, tmp_path_factory.mktemp("alone"), "3.11", root=ROOT
+    )
+
+
+def test_a_services_tests_pass_in_a_copy_of_its_folder(weather: Path) -> None:
+    work = weather.parent
+    alone.try_tests(weather, work, [])
     # Nothing of the repository was in reach: all that is installed came from the index.
     script = "import sisock, sisock_hub, sisock_weather as w; print(sisock.__file__, w.__file__)"
-    told = processes.run([tmp_path / "venv" / "bin" / "python", "-c", script], copy).split()
-    assert all(path.startswith(f"{tmp_path}/") for path in told)
+    told = processes.run([work / "venv" / "bin" / "python", "-c", script], weather).split()
+    assert all(path.startswith(f"{work}/") for path in told)
 
 
-@pytest.mark.skipif("SISOCK_LONG" not in os.environ, reason="takes a minute or more: make test-long")
 def test_the_hub_installed_from_an_index_has_a_present_idna_and_prints_no_traceback(
-    url: str, tmp_path: Path
+    weather: Path, tmp_path: Path
 ) -> None:
-    processes.uv(tmp_path, "venv", "--quiet", tmp_path / "venv")
-    index.install(tmp_path / "venv", url, ["sisock-hub"], tmp_path)
+    programs = weather.parent / "venv" / "bin"  # which has the hub for the tests of the weather server
     script = "import importlib.metadata as m, autobahn.wamp.serializer; print(m.version('idna'))"
-    python = tmp_path / "venv" / "bin" / "python"
-    done = subprocess.run([python, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run([programs / "python", "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert tuple(map(int, done.stdout.split("."))) >= (3, 7)
     directory = tmp_path / ".crossbar"
-    command = [tmp_path / "venv" / "bin" / "sisock-hub", "--prepare-only"]
+    command = [programs / "sisock-hub", "--prepare-only"]
     done = subprocess.run(
         command,
         cwd=tmp_path,
