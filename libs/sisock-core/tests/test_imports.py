@@ -112,3 +112,8 @@ def test_the_secret_alone_says_what_to_provide() -> None:
 def test_the_version_is_that_of_the_distribution() -> None:
     code = "import sisock, importlib.metadata as m; print(sisock.__version__ == m.version('sisock-core'))"
     assert run(code) == "True"
+
+
+def test_a_data_server_loads_no_web_server_unless_it_has_a_port_for_metrics() -> None:
+    code = "import sys; from sisock import runner, session; print('twisted.web.http' in sys.modules)"
+    assert run(code) == "False"

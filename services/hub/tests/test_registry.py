@@ -32,3 +32,20 @@ def test_all_nodes_of_a_session_leave_with_it() -> None:
         registry.add(DataNode(name, "", session))
     assert sorted(node.name for node in registry.leave(1)) == ["a", "c"]
     assert [entry["name"] for entry in registry.entries()] == ["b"]
+
+
+def test_replicas_are_one_node_that_can_do_what_all_of_them_can() -> None:
+    registry = Registry()
+    assert registry.add(DataNode("a", "first", 1, ("live", "packed", "replicas")))
+    assert not registry.add(DataNode("a", "second", 2, ("packed", "replicas")))
+    assert registry.add(DataNode("a", "second", 2, ("packed", "replicas")), beside=[1, 2])
+    assert registry.entries() == [
+        {"name": "a", "description": "first", "capabilities": ["packed", "replicas"]}
+    ]
+    assert registry.sessions("a") == [1, 2]
+    assert [node.session_id for node in registry.leave(1)] == [1]
+    assert registry.entries() == [
+        {"name": "a", "description": "second", "capabilities": ["packed", "replicas"]}
+    ]
+    assert registry.subtract("a", 2) is not None
+    assert registry.entries() == []

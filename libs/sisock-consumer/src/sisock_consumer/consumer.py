@@ -5,9 +5,9 @@ seconds, so that a hub that restarted, or an event that was lost, is noticed. A 
 answer costs its caller the deadline and nothing else. What nodes send is read by `sisock_consumer.replies`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from autobahn.wamp.exception import ApplicationError
@@ -15,7 +15,7 @@ from autobahn.wamp.types import SubscribeOptions
 from sisock import uris
 from sisock.config import RouterConfig
 from sisock.connection import Connection
-from sisock.errors import NodeError, TooMuchDataError
+from sisock.errors import NodeAwayError, NodeError, TooMuchDataError
 from sisock.node import Bins, Field, Grid, Limits
 from sisock.trouble import Trouble
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
@@ -30,7 +30,12 @@ MOST_REPLY_BYTES = 256 * 1024 * 1024
 
 HUB_DEADLINE_S = 5.0
 COMPARE_INTERVAL_S = 5.0
+REPLICAS_ASKED = 4
+"""How many replicas of a node a question goes to, one after the other, while they go away."""
+
 _WHOLE = Limits()
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +265,11 @@ class Consumer:
         NodeError
             If it is away, too slow, or answers something else.
         """
-        reply = await self._calls.ask(name, deadline_s, uris.get_fields(name), (start, end), {})
-        return replies.read_fields(name, reply)
+
+        def ask(left_s: float) -> Awaitable[Any]:
+            return self._calls.ask(name, left_s, uris.get_fields(name), (start, end), {})
+
+        return replies.read_fields(name, await self._of_any(name, deadline_s, ask))
 
     async def get_data(
         self,
@@ -345,17 +353,34 @@ class Consumer:
             extra["min_stride"] = limits.min_stride
         if grid is not None:
             extra["bins"] = {"width": grid.width / 1e6, "offset": grid.offset / 1e6}
-        parts = Parts(name, self._most_reply_bytes)
         asked = (list(fields), start, end)
-        # A node of the predecessor's sends no parts, and must not notice that nobody waits any more.
-        in_parts = parts if able & {"packed", "parts"} else None
-        last = await self._calls.ask(name, deadline_s, uris.get_data(name), asked, extra, in_parts)
-        if last is False:
-            raise TooMuchDataError(f"{name} has more data in this range than it is willing to send")
-        parts.take(last)
-        if parts.full:
-            raise parts.too_long()
-        return parts.taken
+
+        async def ask(left_s: float) -> list[Any]:
+            parts = Parts(name, self._most_reply_bytes)
+            # A node of the predecessor's sends no parts, and must not notice that nobody waits any more.
+            in_parts = parts if able & {"packed", "parts"} else None
+            last = await self._calls.ask(name, left_s, uris.get_data(name), asked, extra, in_parts)
+            if last is False:
+                raise TooMuchDataError(f"{name} has more data in this range than it is willing to send")
+            parts.take(last)
+            if parts.full:
+                raise parts.too_long()
+            return parts.taken
+
+        return await self._of_any(name, deadline_s, ask)
+
+    async def _of_any(self, name: str, deadline_s: float, ask: Callable[[float], Awaitable[T]]) -> T:
+        """Ask a node, and, if it has replicas and the one that was asked went away, another of them."""
+        until = self._reactor.seconds() + deadline_s
+        for tries_left in reversed(range(REPLICAS_ASKED)):
+            try:
+                return await ask(until - self._reactor.seconds())
+            except NodeAwayError:
+                node = self.nodes.get(name)
+                here = node is not None and "replicas" in node.capabilities and self.router_here
+                if not tries_left or not here or self._reactor.seconds() >= until:
+                    raise
+        raise AssertionError("unreachable")
 
     async def call(self, who: str, deadline_s: float, procedure: str, *args: Any, **kwargs: Any) -> Any:
         """Call any procedure.

@@ -19,6 +19,11 @@ from sisock.errors import DeadlineError, RefusedError
 HUB_DEADLINE_S = 5.0
 
 _DELAY_S = backoffPolicy(initialDelay=0.25, maxDelay=4.0, factor=1.5)
+_TAKEN = (
+    ApplicationError.PROCEDURE_ALREADY_EXISTS,
+    # By replicas, which share it among themselves.
+    ApplicationError.PROCEDURE_EXISTS_INVOCATION_POLICY_CONFLICT,
+)
 _NO_HUB = (ApplicationError.NO_SUCH_PROCEDURE, ApplicationError.CANCELED)
 
 
@@ -175,6 +180,6 @@ def not_allowed(what: str, error: ApplicationError) -> str:
 
 def not_registered(name: str, error: ApplicationError) -> str:
     """Say why the router refuses to register the procedures of the data node `name`."""
-    if error.error == ApplicationError.PROCEDURE_ALREADY_EXISTS:
+    if error.error in _TAKEN:
         return f"another data node already serves the name {name!r}: give one of the two another name"
     return not_allowed(f"{uris.CONSUMER_PREFIX}{name}.*", error)

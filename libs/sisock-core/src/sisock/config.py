@@ -200,8 +200,16 @@ class RouterConfig:
         return f"ws://{self.crossbar_host}:{self.crossbar_ocs_port}/ws"
 
 
+def yes_or_no(value: str) -> bool:
+    """``yes`` or ``no``."""
+    if value.lower() not in ("yes", "no"):
+        raise ValueError("is neither yes nor no")
+    return value.lower() == "yes"
+
+
 @dataclass(frozen=True)
 class NodeConfig(RouterConfig):
     """Settings that every data server of ours has; services add their own."""
 
     max_points: int | None = setting("MAX_POINTS", _point_limit, default=None)
+    replica: bool = setting("REPLICA", yes_or_no, default=False)

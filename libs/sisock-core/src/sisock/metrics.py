@@ -19,9 +19,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest, start_http_server
 from prometheus_client.registry import Collector
 from twisted.internet.error import CannotListenError
-from twisted.web.http import Request
-from twisted.web.resource import Resource
-from twisted.web.server import Site
 
 from sisock.errors import (
     ConfigError,
@@ -238,30 +235,6 @@ def cause(why: BaseException) -> str:
     return next((word for kind, word in _CAUSES if isinstance(why, kind)), "fault")
 
 
-class _Page(Resource):
-    """The registry, at ``/metrics`` and any other path."""
-
-    isLeaf = True  # noqa: N815 (twisted.web's name)
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._registry = registry
-
-    def render_GET(self, request: Request) -> bytes:  # noqa: N802 (twisted.web's name)
-        """Write all series."""
-        request.setHeader(b"content-type", CONTENT_TYPE)
-        return text(self._registry)
-
-
-class _QuietSite(Site):
-    """Writes no line of log per scrape."""
-
-    noisy = False
-
-    def log(self, request: Request) -> None:
-        """Pass over the access log."""
-
-
 def listen(reactor: Any, registry: CollectorRegistry, port: int | None) -> Any:
     """Answer Prometheus from the reactor; nothing is done without a port.
 
@@ -276,9 +249,11 @@ def listen(reactor: Any, registry: CollectorRegistry, port: int | None) -> Any:
     """
     if port is None:
         return None
-    make_site: Any = _QuietSite  # twisted.web's constructor has no types
+    # twisted.web takes a fifth of a data server's start, and most have no such port.
+    from sisock.metrics_page import make_site  # noqa: PLC0415
+
     try:
-        return reactor.listenTCP(port, make_site(_Page(registry), reactor=reactor))
+        return reactor.listenTCP(port, make_site(reactor, partial(text, registry), CONTENT_TYPE))
     except CannotListenError as error:
         raise _taken(port, error.socketError) from error
 

@@ -77,6 +77,7 @@ def run(
         log,
         time.time,
         max_points=config.max_points,
+        replica=config.replica,
         on_listed=health.set,
         queries=metrics.Queries(registry),
     )

@@ -58,6 +58,8 @@ class NodeSession:
         The present, UNIX seconds.
     max_points : int, optional
         Most points per field in any reply.
+    replica : bool
+        Whether other sessions of our user may serve the name, too: each is called in turn.
     on_listed : callable, optional
         Called with True when the hub lists the node, and with False when that is over.
     queries : Queries, optional
@@ -72,6 +74,7 @@ class NodeSession:
         clock: Callable[[], float],
         *,
         max_points: int | None = None,
+        replica: bool = False,
         on_listed: Callable[[bool], None] = lambda _listed: None,
         queries: Queries | None = None,
     ) -> None:
@@ -80,6 +83,7 @@ class NodeSession:
         self._log = log.bind(node=node.name)
         self._clock = clock
         self._max_points = max_points
+        self._replica = replica
         self._on_listed = on_listed
         self._queries = queries or Queries()
         self._listed = False
@@ -98,10 +102,14 @@ class NodeSession:
         """Register the node's procedures and announce it to the hub."""
         self._session = session
         name = self._node.name
-        options = RegisterOptions(details_arg="details")
+        invoke = "roundrobin" if self._replica else None
         try:
-            await session.register(self._get_fields, uris.get_fields(name))
-            await session.register(self._get_data, uris.get_data(name), options=options)
+            for procedure, uri, wants in (
+                (self._get_fields, uris.get_fields(name), None),
+                (self._get_data, uris.get_data(name), "details"),
+            ):
+                options = RegisterOptions(details_arg=wants, invoke=invoke)
+                await session.register(procedure, uri, options=options)
         except ApplicationError as error:
             raise RefusedError(not_registered(name, error)) from error
 
@@ -115,7 +123,11 @@ class NodeSession:
             (name, self._node.description, details.session),
             self._hub_told,
             refused=refused,
-            capabilities=[*CAPABILITIES, *(["live"] if self._node.live else [])],
+            capabilities=[
+                *CAPABILITIES,
+                *(["live"] if self._node.live else []),
+                *(["replicas"] if self._replica else []),
+            ],
         )
         try:
             await session.subscribe(lambda *_, **__: announcement.ask_soon(), uris.DATA_NODE_ANNOUNCE)

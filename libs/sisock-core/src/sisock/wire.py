@@ -18,7 +18,7 @@ from sisock.errors import ContractError
 from sisock.node import Column, Field, Limits, Series, Times
 from sisock.times import FARTHEST_S
 
-PART_BYTES = 128 * 1024
+PART_BYTES = 256 * 1024
 """Target size of one part of a chunked reply: well under `sisock.message.MOST_BYTES`."""
 
 _TYPES = ("number", "string", "bool")

@@ -5,9 +5,9 @@ only ever refuses what permissions allow. It is in the router's own process, and
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from autobahn.twisted.wamp import ApplicationSession
 from autobahn.util import wildcards2patterns
@@ -19,89 +19,40 @@ from crossbar.router.router import Router
 from sisock import uris
 from twisted.internet.defer import Deferred, ensureDeferred
 
-_OURS = f"{uris.BASE_URI}."
+from sisock_hub.rights import MOST_PROCEDURES, Rules, Taken, User, why_not_register
+
 _TRUSTED = "trusted"
-
-User = tuple[str, str]
-"""How somebody proved who they are, and who that is."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Whose names are whose.
-
-    Parameters
-    ----------
-    owned : frozenset of str
-        Data nodes that have a user of their own, of the same name.
-    """
-
-    owned: frozenset[str] = frozenset()
-
-    def may_use(self, user: User, uri: str) -> bool:
-        """Whether a URI is nobody's, or this user's own."""
-        if not uri.startswith(uris.CONSUMER_PREFIX):
-            return True
-        name = uri[len(uris.CONSUMER_PREFIX) :].split(".", maxsplit=1)[0]
-        return name not in self.owned or user == ("wampcra", name)
-
-
-def reaches_ours(uri: str, match: str) -> bool:
-    """Whether a registration of this kind may catch calls below our base URI."""
-    if match == "wildcard":
-        pattern, base = uri.split("."), uris.BASE_URI.split(".")
-        return all(a in ("", b) for a, b in zip(pattern, base, strict=False))
-    return uri.startswith(_OURS) or (match == "prefix" and _OURS.startswith(uri))
-
-
-def why_not_register(
-    rules: Rules, user: User, procedure: str, kind: tuple[str, str], holders: Iterable[User]
-) -> str:
-    """Why somebody may not register a procedure that permissions allow; empty if they may.
-
-    Parameters
-    ----------
-    rules : Rules
-    user : User
-        Who asks.
-    procedure : str
-    kind : tuple of str
-        ``match`` and ``invoke`` of the registration.
-    holders : iterable of User
-        Who has registered it, if the registration would take it from them.
-    """
-    if reaches_ours(procedure, kind[0]):
-        if kind[0] != "exact":
-            return f"below {_OURS} only exact names are registered"
-        if kind[1] != "single":
-            return f"below {_OURS} nobody shares a name"
-    if not rules.may_use(user, procedure):
-        return "the name has a user of its own"
-    if any(holder != user for holder in holders):
-        return "another user has that name"
-    return ""
 
 
 class Guard(ApplicationSession):
     """A component of the router worker, which crossbar.io starts before it listens.
 
     ``extra`` in the configuration: ``users`` names the data nodes that have users of their own,
-    ``allowed_origins`` the web pages that may call by HTTP.
+    ``allowed_origins`` the web pages that may call by HTTP, ``most_procedures`` what one user may register.
     """
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         extra = config.extra or {}
-        _install(Rules(frozenset(extra.get("users", ()))), self.log)
+        most = int(extra.get("most_procedures", MOST_PROCEDURES))
+        _install(Rules(frozenset(extra.get("users", ()))), most, self.log)
         _keep_pages_out(extra.get("allowed_origins", ()))
 
 
-def _install(rules: Rules, log: Any) -> None:
+def _install(rules: Rules, most: int, log: Any) -> None:
     """Put the guard before the dealer's registrations and the router's permissions."""
     register, authorize = Dealer.processRegister, Router.authorize
+    taken: WeakKeyDictionary[Any, Taken] = WeakKeyDictionary()
+
+    def taken_of(dealer: Any) -> Taken:
+        known = taken.get(dealer)
+        if known is None:
+            known = taken[dealer] = Taken(most, lambda user, uri: user in map(_user, _holders(dealer, uri)))
+        return known
 
     def process_register(dealer: Any, session: Any, request: Any) -> None:
-        ensureDeferred(_guarded(rules, log, dealer, session, request, register)).addErrback(
+        guarded = _guarded(rules, taken_of(dealer), log, dealer, session, request, register)
+        ensureDeferred(guarded).addErrback(
             lambda failure: _refuse(dealer, session, request, f"the guard failed: {failure.value!r}")
         )
 
@@ -143,7 +94,13 @@ def _is_allowed(origin: str, patterns: Iterable[Any]) -> bool:
 
 
 async def _guarded(
-    rules: Rules, log: Any, dealer: Any, session: Any, request: Any, register: Callable[..., None]
+    rules: Rules,
+    taken: Taken,
+    log: Any,
+    dealer: Any,
+    session: Any,
+    request: Any,
+    register: Callable[..., None],
 ) -> None:
     procedure = request.procedure
     if session._authrole == _TRUSTED or procedure.startswith("wamp."):
@@ -157,13 +114,9 @@ async def _guarded(
         _refuse(dealer, session, request, "the role may not")
         return
     holders = [one for one in _holders(dealer, procedure) if one is not session]
-    why = why_not_register(
-        rules,
-        _user(session),
-        procedure,
-        (request.match or "exact", request.invoke or "single"),
-        map(_user, holders) if request.force_reregister else (),
-    )
+    user, kind = _user(session), (request.match or "exact", request.invoke or "single")
+    others = map(_user, holders) if request.force_reregister or kind[1] != "single" else ()
+    why = why_not_register(rules, user, procedure, kind, others) or taken.why_not(user, procedure)
     if why:
         log.warn(
             "register.refused procedure={procedure!r} user={user!r} session={session} "

@@ -6,6 +6,7 @@ capabilities).
 """
 
 import os
+from collections.abc import Collection
 from typing import Any
 
 from autobahn.twisted.wamp import ApplicationSession
@@ -93,19 +94,23 @@ class Hub(ApplicationSession):
             # It left between the two questions.
             self.log.debug("registration is gone: {why}", why=error.error_message())
             return
-        if name and callees and self._registry.holder(name) is None:
-            self._list(DataNode(name, UNKNOWN, callees[0]))
+        if name and self._registry.holder(name) is None:
+            for callee in callees:
+                self._list(DataNode(name, UNKNOWN, callee), callees)
 
-    def _list(self, node: DataNode) -> bool:
-        known = self._registry.holder(node.name)
-        if not self._registry.add(node):
+    def _list(self, node: DataNode, callees: Collection[int] = ()) -> bool:
+        """List what a session says, beside the others that serve the name with it."""
+        known, sessions = self._registry.holder(node.name), self._registry.sessions(node.name)
+        if not self._registry.add(node, callees):
             return False
         self._tell(len(self._registry))
-        if known != node:
+        now = self._registry.holder(node.name)
+        if known != now or node.session_id not in sessions:
             self.log.info(
                 "node.added name={name!r} session={session}", name=node.name, session=node.session_id
             )
-            self.publish(uris.DATA_NODE_ADDED, node.entry())
+        if now is not None and known != now:
+            self.publish(uris.DATA_NODE_ADDED, now.entry())
         return True
 
     async def _add(
@@ -127,43 +132,43 @@ class Hub(ApplicationSession):
             self.log.warn("node.refused name={name!r}: it gave a session that is not its own", name=name)
             return False
         node = DataNode(name, str(description or ""), session_id, tuple(str(c) for c in capabilities or ()))
-        callee = await self._callee(name)
-        if callee not in (None, session_id):
+        callees = await self._callees(name)
+        if callees and session_id not in callees:
             self.log.warn("node.refused name={name!r}: another session serves the name", name=name)
             return False
-        held = self._registry.holder(name)
-        if held is not None and held.session_id != session_id:
-            if callee == session_id:
-                self._lost(held)
-            elif not await self._is_alive(held.session_id):
-                self._gone(self._registry.leave(held.session_id))
-        if self._list(node):
+        for other in self._registry.sessions(name):
+            if other == session_id or other in callees:
+                continue
+            if callees:
+                self._lost(name, other)
+            elif not await self._is_alive(other):
+                self._gone(self._registry.leave(other))
+        if self._list(node, callees):
             return True
         self.log.warn("node.refused name={name!r}: the name is taken by another session", name=name)
         return False
 
-    async def _callee(self, name: str) -> int | None:
-        """Whom calls for the node's data go to, as far as the router tells."""
+    async def _callees(self, name: str) -> list[int]:
+        """Sessions that calls for the node's data go to, as far as the router tells."""
         try:
             number = await self.call("wamp.registration.lookup", uris.get_data(name))
             callees = await self.call("wamp.registration.list_callees", number) if number else []
         except ApplicationError as error:
             self.log.debug("callee is unknown: {why}", why=error.error_message())
-            return None
-        return callees[0] if callees else None
+            return []
+        return list(callees or ())
 
     def _registered(self, session_id: int, registration: Any, *_args: Any, **_kwargs: Any) -> None:
         """Strike off who was listed under a name that another session serves from now on."""
         name = uris.node_of(registration["uri"])
-        held = self._registry.holder(name) if name else None
-        if held is not None and held.session_id != session_id:
-            self._lost(held)
+        for other in self._registry.sessions(name) if name else ():
+            if name and other != session_id:
+                self._lost(name, other)
 
-    def _lost(self, node: DataNode) -> None:
-        self.log.warn(
-            "node.name_lost name={name!r} session={session}", name=node.name, session=node.session_id
-        )
-        self._gone([node] if self._registry.subtract(node.name, node.session_id) else [])
+    def _lost(self, name: str, session_id: int) -> None:
+        self.log.warn("node.name_lost name={name!r} session={session}", name=name, session=session_id)
+        gone = self._registry.subtract(name, session_id)
+        self._gone([gone] if gone else [])
 
     async def _is_alive(self, session_id: int) -> bool:
         try:
@@ -187,9 +192,14 @@ class Hub(ApplicationSession):
         self._gone(self._registry.leave(session_id))
 
     def _gone(self, nodes: list[DataNode]) -> None:
+        """Tell that sessions serve nodes no more; a node that others serve stays, as they can do it."""
         self._tell(len(self._registry))
         for node in nodes:
             self.log.info(
                 "node.subtracted name={name!r} session={session}", name=node.name, session=node.session_id
             )
-            self.publish(uris.DATA_NODE_SUBTRACTED, node.entry())
+            others = self._registry.holder(node.name)
+            if others is None:
+                self.publish(uris.DATA_NODE_SUBTRACTED, node.entry())
+            elif others.entry() != node.entry():
+                self.publish(uris.DATA_NODE_ADDED, others.entry())

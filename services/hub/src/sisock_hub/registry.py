@@ -1,16 +1,17 @@
 """Who is listed: the hub's whole state, as plain data.
 
-Knows nothing of WAMP but that every node belongs to a session. It can be rebuilt at any time from
-the router's registrations and from what nodes say of themselves.
+Knows nothing of WAMP but that a node belongs to a session, or to several that serve it by turns. It can be
+rebuilt at any time from the router's registrations and from what nodes say of themselves.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class DataNode:
-    """A data node that is online."""
+    """A data node that is online, as one session says that it is."""
 
     name: str
     description: str
@@ -26,46 +27,60 @@ class DataNode:
 
 
 class Registry:
-    """The data nodes that are online, by name."""
+    """The data nodes that are online, by name; of each what every session that serves it says."""
 
     def __init__(self) -> None:
-        self._nodes: dict[str, DataNode] = {}
+        self._nodes: dict[str, dict[int, DataNode]] = {}
 
     def __len__(self) -> int:
         return len(self._nodes)
 
     def holder(self, name: str) -> DataNode | None:
-        """The node that has `name`, if any."""
-        return self._nodes.get(name)
+        """The node that has `name`, if any; of several sessions' the first, able to do what all can."""
+        replicas = self._nodes.get(name)
+        if not replicas:
+            return None
+        first, *others = replicas.values()
+        able = tuple(c for c in first.capabilities if all(c in other.capabilities for other in others))
+        return DataNode(name, first.description, first.session_id, able)
 
-    def add(self, node: DataNode) -> bool:
+    def sessions(self, name: str) -> list[int]:
+        """Sessions that serve a name, the first first."""
+        return list(self._nodes.get(name, ()))
+
+    def add(self, node: DataNode, beside: Collection[int] = ()) -> bool:
         """List a node, or take in what it now says of itself.
+
+        Parameters
+        ----------
+        node : DataNode
+        beside : collection of int
+            Sessions with which this one shares the name.
 
         Returns
         -------
         bool
             False if another session has the name.
         """
-        held = self._nodes.get(node.name)
-        if held is not None and held.session_id != node.session_id:
+        replicas = self._nodes.get(node.name, {})
+        if any(session not in beside for session in replicas if session != node.session_id):
             return False
-        self._nodes[node.name] = node
+        self._nodes.setdefault(node.name, {})[node.session_id] = node
         return True
 
     def subtract(self, name: str, session_id: int) -> DataNode | None:
-        """Take a node off the list; None if that session has no node of that name."""
-        held = self._nodes.get(name)
-        if held is None or held.session_id != session_id:
-            return None
-        return self._nodes.pop(name)
+        """Take what a session says off the list; None if that session has no node of that name."""
+        replicas = self._nodes.get(name, {})
+        gone = replicas.pop(session_id, None)
+        if not replicas:
+            self._nodes.pop(name, None)
+        return gone
 
     def leave(self, session_id: int) -> list[DataNode]:
-        """Take all nodes of a session off the list."""
-        gone = [node for node in self._nodes.values() if node.session_id == session_id]
-        for node in gone:
-            del self._nodes[node.name]
-        return gone
+        """Take all that a session says off the list."""
+        names = [name for name, replicas in self._nodes.items() if session_id in replicas]
+        return [gone for name in names if (gone := self.subtract(name, session_id))]
 
     def entries(self) -> list[dict[str, Any]]:
         """All nodes as consumers are told of them, by name."""
-        return [self._nodes[name].entry() for name in sorted(self._nodes)]
+        return [node.entry() for name in sorted(self._nodes) if (node := self.holder(name))]
