@@ -179,3 +179,10 @@ def test_a_listing_of_good_fields_has_no_problems() -> None:
         {"t": {"interval": 5, "field": ["x"]}},
     ]
     assert replies.read_fields("n", sent) == replies.Listing([Field("x", "d", "K", "bool", "t", 5.0)], [])
+
+
+def test_what_the_last_part_says_of_what_is_final_holds() -> None:
+    parts = [reply([1.0, 2.0], [1.0, 2.0], finalized_until=2.0), reply([3.0], [3.0], finalized_until=3.5)]
+    for told, until in ((parts, 3.5), (parts[::-1], 2.0), ([*parts, reply([4.0], [4.0])], None)):
+        series, problem = read(*told)
+        assert (series.finalized_until, problem) == (until, "")
