@@ -95,7 +95,7 @@ def test_a_renamed_channel_stays_one_series() -> None:
     assert {one.units for one in known} == {"K"}
     assert [one.expected for one in known] == [True, True, True]
     assert site.identity("old_node::t", None) == "new_node::t"
-    assert site.missing(known) == ["gone::t"]
+    assert site.missing({name for one in known for name in (one.target, one.identity)}) == ["gone::t"]
 
 
 def test_groups_and_their_fields_come_in_the_files_order() -> None:

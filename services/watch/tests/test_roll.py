@@ -113,7 +113,7 @@ def test_the_live_holder_stands_for_a_source_also_if_it_came_last() -> None:
     roll = roll_with(Field("old", source="adr"), node="archive", live=False)
     roll_with(Field("live", source="adr"), node="feed", roll=roll)
     entry = roll.entries["adr"]
-    assert (entry.facts.target, entry.archive) == ("feed::live", False)
+    assert (entry.target, entry.archive) == ("feed::live", False)
 
 
 def test_a_router_that_went_is_the_cause_until_nodes_had_time_to_return() -> None:
@@ -131,12 +131,104 @@ def test_an_archive_is_not_late_before_it_grew_twice() -> None:
     roll = roll_with(Field("pwv"), node="sky", live=False)
     hear(roll, T0, "pwv", T0 - 3e8, node="sky")
     roll.tick(T0 + 1e6)
-    told = ("fresh", "an archive, which was not seen to grow")
+    told = ("unknown", "an archive, which was not seen to grow")
     assert state(roll, "sky::pwv", T0 + 1e6) == told
     for step in (10, 20, 30):
         hear(roll, T0 + 1e6 + step, "pwv", T0 + 1e6 + step, node="sky")
     roll.tick(T0 + 2e6)
     assert state(roll, "sky::pwv", T0 + 2e6)[0] == "silent"
+
+
+def test_an_archive_whose_silence_the_site_speaks_of_is_silent_after_that() -> None:
+    roll = roll_with(Field("pwv", silent_after=3600.0), node="sky", live=False)
+    hear(roll, T0, "pwv", T0 - 10, node="sky")
+    assert state(roll, "sky::pwv", T0) == ("unknown", "an archive, which was not seen to grow")
+    roll.tick(T0 + 4000)
+    assert state(roll, "sky::pwv", T0 + 4000)[0] == "silent"
+
+
+def twins() -> Roll:
+    """A live node and an archive that hold the same source; the live one has samples each second."""
+    roll = roll_with(Field("live", source="adr"), node="feed")
+    roll_with(Field("old", source="adr"), node="archive", live=False, roll=roll)
+    for now in range(300):
+        hear(roll, T0 + now, "live", T0 + now, node="feed")
+        roll.tick(T0 + now)
+    return roll
+
+
+def test_while_the_live_holder_is_away_its_archive_is_not_judged_by_the_live_ones_rhythm() -> None:
+    roll = twins()
+    assert state(roll, "adr", T0 + 299) == ("fresh", "")
+    roll.node_went(T0 + 300, "feed")
+    told = "feed is away, and archive is an archive, which was not seen to grow"
+    assert state(roll, "adr", T0 + 300) == ("unknown", told)
+    # Files of ten minutes: once these are known, a pause of that long is none.
+    for now in range(600, 4200, 30):
+        hear(roll, T0 + now, "old", T0 + now // 600 * 600, node="archive")
+        roll.tick(T0 + now)
+        assert state(roll, "adr", T0 + now)[0] in ("unknown", "fresh")
+    assert state(roll, "adr", T0 + 4200)[0] == "fresh"
+    roll.tick(T0 + 9100)
+    assert state(roll, "adr", T0 + 9100)[0] == "silent"
+
+
+def test_the_live_holder_that_is_back_stands_for_the_field_with_a_rhythm_of_its_own() -> None:
+    roll = twins()
+    roll.node_went(T0 + 300, "feed")
+    for now in (600, 1200, 1800):
+        hear(roll, T0 + now, "old", T0 + now - 5, node="archive")
+    roll_with(Field("live", source="adr"), node="feed", roll=roll)
+    assert roll.entries["adr"].target == "feed::live"
+    for now in range(1801, 2100):
+        hear(roll, T0 + now, "live", T0 + now, node="feed")
+    roll.tick(T0 + 2115)
+    assert state(roll, "adr", T0 + 2115)[0] == "late"
+    roll.tick(T0 + 2200)
+    assert state(roll, "adr", T0 + 2200)[0] == "silent"
+
+
+def test_an_archive_that_lists_a_live_field_first_does_not_stand_for_it() -> None:
+    roll = twins()
+    roll.node_went(T0 + 300, "archive")
+    assert state(roll, "adr", T0 + 300) == ("fresh", "")
+    roll_with(Field("old", source="adr"), node="archive", live=False, roll=roll)
+    assert (roll.entries["adr"].target, roll.entries["adr"].holders) == (
+        "feed::live",
+        ("feed::live", "archive::old"),
+    )
+
+
+def test_each_holders_values_are_converted_as_the_sites_file_says_of_that_holder() -> None:
+    site = parse('[[fields]]\nmatch = "archive::*"\nunits = "K"\nscale = 1000\n')
+    roll = roll_with(Field("live", source="adr"), node="feed")
+    roll.node_came(T0, "archive", live=False)
+    old = Field("old", source="adr")
+    roll.listed(T0, "archive", [(old, site.facts("archive", old))])
+    hear(roll, T0 + 1, "old", T0 + 1, 0.5, node="archive")
+    assert roll.board["adr"].value == 500.0
+    hear(roll, T0 + 2, "live", T0 + 2, 501.0, node="feed")
+    assert roll.board["adr"].value == 501.0
+
+
+def test_a_channel_that_was_renamed_within_a_node_is_one_field_of_two_holders() -> None:
+    site = parse('[aliases]\n"o.old" = "o.new"\n')
+    roll = roll_with(node="g3", live=False)
+    fields = [Field("a", source="o.old"), Field("b", source="o.new")]
+    roll.listed(T0, "g3", [(one, site.facts("g3", one)) for one in fields])
+    assert list(roll.entries) == ["o.new"]
+    assert roll.entries["o.new"].holders == ("g3::a", "g3::b")
+
+
+def test_what_is_expected_and_known_by_any_of_its_names_is_not_missing() -> None:
+    roll = twins()
+    expected = ["adr", "feed::live", "archive::old", "gone::x"]
+    assert roll.absent(parse(f"[expected]\nfields = {expected}")) == ["gone::x"]
+
+
+def test_fields_of_which_the_same_is_known_share_it() -> None:
+    roll = roll_with(*(Field(f"f{number}", units="K") for number in range(3)))
+    assert len({id(entry.facts) for entry in roll.entries.values()}) == 1
 
 
 def test_what_an_earlier_run_knew_is_listed_as_away() -> None:

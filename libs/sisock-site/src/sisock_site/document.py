@@ -22,20 +22,12 @@ from pydantic import (
     model_validator,
 )
 from sisock.bounds import Bounds
-from sisock.errors import SisockError
+
+from sisock_site.problems import SiteError
 
 MOST_TOLD = 30
-MOST_BYTES = 4 * 1024 * 1024
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
-
-
-class SiteError(SisockError):
-    """A site's file that cannot be used; `problems` are sentences, one for each wrong part."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
 
 
 def seconds(given: object) -> float:

@@ -1,16 +1,19 @@
 """What a site's file says of each field, together with what the field's own node says."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sisock.bounds import Bounds
 from sisock.node import Field
 from sisock_consumer.target import Target
 
 from sisock_site.conversion import Conversion
-from sisock_site.document import Document, Group, Rule, read
 from sisock_site.patterns import Patterns, compiled
+
+if TYPE_CHECKING:
+    from sisock_site.document import Document, Group, Rule
 
 MOST_RENAMINGS = 16
 _PLACE = re.compile(r"\{(\d)\}")
@@ -62,8 +65,8 @@ class Site:
 
     Parameters
     ----------
-    document : Document
-        What the file says.
+    document : Document or None
+        What the file says; None: there is none.
 
     Attributes
     ----------
@@ -73,20 +76,23 @@ class Site:
         Headings of overviews, in order.
     """
 
-    def __init__(self, document: Document) -> None:
-        self.expected_nodes = tuple(dict.fromkeys(document.expected.nodes))
-        self.expected_fields = tuple(dict.fromkeys(document.expected.fields))
-        self.groups = tuple(group.name for group in document.groups)
-        self._rules = document.fields
-        self._limits = [rule.limits.bounds if rule.limits else None for rule in document.fields]
-        self._conversions = [_conversion(rule) for rule in document.fields]
-        owners = [(number, like) for number, rule in enumerate(document.fields) for like in rule.match]
+    def __init__(self, document: "Document | None") -> None:
+        rules: Sequence[Rule] = document.fields if document else ()
+        groups: Sequence[Group] = document.groups if document else ()
+        aliases = document.aliases if document else {}
+        self.expected_nodes = tuple(dict.fromkeys(document.expected.nodes if document else ()))
+        self.expected_fields = tuple(dict.fromkeys(document.expected.fields if document else ()))
+        self.groups = tuple(group.name for group in groups)
+        self._rules = rules
+        self._limits = [rule.limits.bounds if rule.limits else None for rule in rules]
+        self._conversions = [_conversion(rule) for rule in rules]
+        owners = [(number, like) for number, rule in enumerate(rules) for like in rule.match]
         self._owner = [number for number, _ in owners]
         self._match = [like for _, like in owners]
         self._patterns = Patterns(self._match)
-        self._group_of, self._in_groups = _grouped(document.groups)
-        self._aliases = {old: now for old, now in document.aliases.items() if "*" not in old}
-        self._renamed = [(compiled(old), now) for old, now in document.aliases.items() if "*" in old]
+        self._group_of, self._in_groups = _grouped(groups)
+        self._aliases = {old: now for old, now in aliases.items() if "*" not in old}
+        self._renamed = [(compiled(old), now) for old, now in aliases.items() if "*" in old]
         self._new_names = frozenset(self._aliases.values())
         self._new_patterns = [compiled(now) for _, now in self._renamed]
         self._expected = {name: self._newest(name) for name in self.expected_fields}
@@ -135,10 +141,9 @@ class Site:
             not self._wanted.isdisjoint(names),
         )
 
-    def missing(self, known: Iterable[Facts]) -> list[str]:
-        """Those of `expected_fields` that none of the fields is."""
-        there = {name for one in known for name in (one.target, one.identity)}
-        return [name for name, newest in self._expected.items() if newest not in there]
+    def missing(self, known: Container[str]) -> list[str]:
+        """Those of `expected_fields` that are none of those known, by `Facts.target` and `Facts.identity`."""
+        return [name for name, newest in self._expected.items() if newest not in known]
 
     def arranged(self, known: Iterable[Facts]) -> Iterator[tuple[str, list[Facts]]]:
         """Groups in their order, each with its fields in theirs; those of no group are left out."""
@@ -197,10 +202,13 @@ def parse(text: str) -> Site:
     SiteError
         With a sentence for each part that is wrong.
     """
+    # What reads it takes 7 MB, which who has no file need not have.
+    from sisock_site.document import read  # noqa: PLC0415
+
     return Site(read(text))
 
 
-def _conversion(rule: Rule) -> Conversion | None:
+def _conversion(rule: "Rule") -> Conversion | None:
     if rule.calibration is not None:
         return Conversion(table=tuple(rule.calibration))
     if rule.scale is None and rule.offset is None:
@@ -208,7 +216,7 @@ def _conversion(rule: Rule) -> Conversion | None:
     return Conversion(1.0 if rule.scale is None else rule.scale, rule.offset or 0.0)
 
 
-def _grouped(groups: Sequence[Group]) -> tuple[list[tuple[int, int]], Patterns]:
+def _grouped(groups: "Sequence[Group]") -> tuple[list[tuple[int, int]], Patterns]:
     """For each pattern of groups the number of its group and its place there; and the patterns."""
     places = [
         ((number, place), like)
@@ -232,5 +240,5 @@ def _filled(label: str, like: str, name: str) -> str:
     return _PLACE.sub(fill, label)
 
 
-EMPTY = Site(Document())
+EMPTY = Site(None)
 """A site without a file."""

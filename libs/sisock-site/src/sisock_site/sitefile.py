@@ -6,7 +6,7 @@ Who looks, how often and in which thread is the caller's business; there is no c
 from dataclasses import dataclass
 from pathlib import Path
 
-from sisock_site.document import MOST_BYTES, SiteError
+from sisock_site.problems import MOST_BYTES, SiteError
 from sisock_site.site import EMPTY, Site, parse
 
 

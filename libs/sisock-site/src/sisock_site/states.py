@@ -6,7 +6,7 @@ clock, and knows neither nodes nor routers: times are arguments, and why a field
 
 import heapq
 import math
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -56,10 +56,10 @@ class _Side:
     since: float | None = None
 
 
-def _sides(bounds: Bounds | None) -> list[_Side]:
+def _sides(bounds: Bounds | None) -> Sequence[_Side]:
     """Those limits that there are, alarms first."""
     if bounds is None:
-        return []
+        return ()
     limits = (
         (State.ALARM, -1.0, bounds.alarm_low),
         (State.ALARM, 1.0, bounds.alarm_high),
@@ -85,13 +85,15 @@ class Condition:
         Of its newest sample: its own time, UNIX seconds; None if there is none.
     ahead_s : float
         How far its clock is ahead of ours; 0 if that is less than `AHEAD_S`.
+    unjudged : str
+        Why its pauses and values say nothing of how it is; empty if they do.
     """
 
     key: Hashable
     rhythm: Rhythm
     bounds: Bounds | None
     silent_after: float | None
-    sides: list[_Side]
+    sides: Sequence[_Side]
     since: float
     state: State = State.UNKNOWN
     why: str = "nothing was heard yet"
@@ -99,6 +101,7 @@ class Condition:
     value: Any = None
     ahead_s: float = 0.0
     lost: str = ""
+    unjudged: str = ""
     resumed: float = -math.inf
     due: float = math.inf
     queued: float = field(default=math.inf, repr=False)
@@ -137,12 +140,14 @@ class Condition:
         if self.lost:
             return State.UNKNOWN, now, self.lost
         late_s, silent_s = self.pauses_s
+        if self.unjudged and self.silent_after is None:
+            silent_s = math.inf
         waiting = self.waiting_since
         if now - waiting > silent_s:
             return State.SILENT, waiting + silent_s, self._pause(now)
-        if self.t is None:
+        if self.t is None or self.unjudged:
             self.due = waiting + silent_s
-            return State.UNKNOWN, now, "nothing was heard yet"
+            return State.UNKNOWN, now, "nothing was heard yet" if self.t is None else self.unjudged
         late = now - waiting > late_s
         self.due = waiting + (silent_s if late else late_s)
         for_s = self.bounds.for_s if self.bounds else 0.0
@@ -194,13 +199,13 @@ class Condition:
 class Board:
     """All fields.
 
-    Keys are the caller's: `sisock_site.Facts.identity`, say. Times that are called `now` must not go back.
+    Keys are the caller's, all of one kind that has an order: `sisock_site.Facts.identity`, say. Times
+    that are called `now` must not go back.
     """
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Condition] = {}
-        self._queue: list[tuple[float, int, Hashable]] = []
-        self._number = 0
+        self._queue: list[tuple[float, Any]] = []
 
     def __len__(self) -> int:
         return len(self._known)
@@ -222,6 +227,8 @@ class Board:
         limits: Bounds | None = None,
         silent_after: float | None = None,
         interval: float | None = None,
+        unjudged: str = "",
+        anew: bool = False,
     ) -> list[Change]:
         """Begin with a field, or go on with other limits; what it was is kept.
 
@@ -235,13 +242,23 @@ class Board:
             Seconds; infinite: never late nor silent; None: by its rhythm.
         interval : float, optional
             How often samples come, as its node says; until its rhythm is known.
+        unjudged : str
+            Why nothing can be said of how it is, though samples come: then it is unknown, or silent
+            where `silent_after` says so.
+        anew : bool
+            Whether its rhythm is to be learnt anew, since samples come by another way now.
         """
         known = self._known.get(key)
+        usual = interval or 0.0
         if known is None:
-            usual = interval or 0.0
-            rhythm = Rhythm(now, usual_pause_s=usual, longest=(usual, usual))
+            rhythm = Rhythm(now, usual_pause_s=usual, longest=(usual, usual) if usual else _NO_PAUSES)
             known = self._known[key] = Condition(key, rhythm, limits, silent_after, _sides(limits), now)
+            known.unjudged = unjudged
         else:
+            if anew:
+                known.rhythm = Rhythm(known.rhythm.last, usual_pause_s=usual, longest=(usual, usual))
+                known.resumed = now
+            known.unjudged = unjudged
             known.silent_after = silent_after
             if known.bounds != limits:
                 known.bounds, known.sides = limits, _sides(limits)
@@ -344,7 +361,7 @@ class Board:
         """What changed only because time went by; to be called every second or so."""
         expired = []
         while self._queue and self._queue[0][0] < now:
-            due, _, key = heapq.heappop(self._queue)
+            due, key = heapq.heappop(self._queue)
             known = self._known.get(key)
             if known is not None and known.queued == due:
                 known.queued = math.inf
@@ -364,8 +381,7 @@ class Board:
         if known.due < known.queued:
             # What is due later than it is queued for is looked at then, and queued again.
             known.queued = known.due
-            self._number += 1
-            heapq.heappush(self._queue, (known.due, self._number, known.key))
+            heapq.heappush(self._queue, (known.due, known.key))
         before = known.state
         known.why = why
         if state is before:
@@ -373,6 +389,10 @@ class Board:
         # What was so before, but could not be known, is so from now on.
         known.state, known.since = state, since if max(known.since, known.resumed) < since <= now else now
         return [Change(known.key, state, before, known.since, why)]
+
+
+_NO_PAUSES = (0.0, 0.0)
+"""The same for all that have none yet."""
 
 
 def _missing(value: Any) -> bool:

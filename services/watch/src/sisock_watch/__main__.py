@@ -31,6 +31,8 @@ def make_node(config: WatchConfig) -> WatchNode:
     began = time.time()
     history = Ledger(config.state_db, config.kept_s, time.time, logs.get("ledger"))
     roll = Roll(began, history.known)
+    # The roll has them from now on.
+    history.known = {}
     site_file = SiteFile(config.site_file)
     node = WatchNode(reactor, time.time, roll, history, site_file, uuid.uuid4().hex)
     consumer = Consumer(reactor, asking, log)

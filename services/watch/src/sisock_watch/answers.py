@@ -57,7 +57,7 @@ def state(
         for identity, entry in roll.entries.items()
         if entry.seq > since
         and (not states or roll.board[identity].state in states)
-        and (not wanted or wanted in _text(identity, entry))
+        and (not wanted or _has(wanted, identity, entry))
     ]
     more = len(chosen) > most
     if more or since:
@@ -92,9 +92,9 @@ def field(roll: Roll, identity: str, entry: Entry, now: float) -> dict[str, Any]
     condition = roll.board[identity]
     value = condition.value
     return {
-        "field": entry.facts.target,
+        "field": entry.target,
         "series": identity,
-        "holders": [f"{node}::{name}" for node, name in entry.holders],
+        "holders": list(entry.holders),
         "label": entry.facts.label,
         "units": entry.facts.units,
         "groups": list(entry.facts.groups),
@@ -110,16 +110,21 @@ def field(roll: Roll, identity: str, entry: Entry, now: float) -> dict[str, Any]
     }
 
 
-def _text(identity: str, entry: Entry) -> str:
-    facts = entry.facts
-    return f"{facts.target} {identity} {facts.label or ''} {' '.join(facts.groups)}".lower()
+def _has(wanted: str, identity: str, entry: Entry) -> bool:
+    """Whether one of the names of a field, its label or its groups contain a text in lower case."""
+    target, facts = entry.target, entry.facts
+    if wanted in target.lower() or (identity is not target and wanted in identity.lower()):
+        return True
+    if facts.label is not None and wanted in facts.label.lower():
+        return True
+    return any(wanted in group.lower() for group in facts.groups)
 
 
 def _missing(roll: Roll, site: Site, wanted: str, states: Sequence[str]) -> Iterable[dict[str, Any]]:
     """Fields that are expected, and that nobody ever had."""
     if states and "unknown" not in states:
         return
-    for name in site.missing(entry.facts for entry in roll.entries.values()):
+    for name in roll.absent(site):
         if wanted in name.lower():
             yield {
                 "field": name,

@@ -5,7 +5,8 @@ seconds, the rarer the more fields there are; fields with limits or a time of si
 says that data grew. Runs in the reactor thread.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from sisock.errors import NodeError, TooMuchDataError
 from sisock.node import Field, Limits
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.replies import Listing, Reading
-from sisock_site import Facts, Site, SiteFile
+from sisock_site import Facts, News, Site, SiteFile
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 
@@ -72,8 +73,10 @@ class Followed:
     """One node that is online, and when it was asked for what; UNIX seconds."""
 
     info: NodeInfo
-    fields: list[Field] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     timelines: dict[str, str] = field(default_factory=dict)
+    """Of its fields, by name; empty if its answers say it themselves."""
+
     quick: list[str] = field(default_factory=list)
     busy: bool = False
     listing: bool = False
@@ -152,7 +155,9 @@ class Follower:
         return self._latest
 
     def start(self) -> None:
-        """Begin to look round."""
+        """Begin to look round; what the site's file says is known before any field is."""
+        self._tell(self._site_file.look())
+        self._looked_at = self.now()
         self._tick.start(TICK_S)
 
     def stop(self) -> None:
@@ -208,7 +213,7 @@ class Follower:
             self._missing_said = True
             self._record(self._roll.missed(now), {})
         for known in list(self.followed.values()):
-            again = RELIST_S if known.fields else RETRY_LIST_S
+            again = RELIST_S if known.names else RETRY_LIST_S
             if now - known.listed_at > again:
                 self._list(known)
             self._ask_due(known)
@@ -222,14 +227,20 @@ class Follower:
 
     async def _look_at_site(self) -> None:
         """Read the site's file again if it changed."""
-        news = await in_thread(self._reactor, self._site_file.look)
+        if self._tell(await in_thread(self._reactor, self._site_file.look)):
+            # Fields are not kept: each node says them again, also one that is about to.
+            for known in self.followed.values():
+                known.listed_at = float("-inf")
+        self._looking = False
+
+    def _tell(self, news: News | None) -> bool:
+        """Write down what is new of the site's file; whether it says something else."""
         for sentence in news.problems if news else ():
             self._log.warning("site.wrong", why=sentence)
-        if news is not None and news.changed:
-            self._log.info("site.read")
-            for known in list(self.followed.values()):
-                await self._take(known, known.fields)
-        self._looking = False
+        if news is None or not news.changed:
+            return False
+        self._log.info("site.read")
+        return True
 
     def _list(self, known: Followed) -> None:
         if not known.listing:
@@ -256,9 +267,10 @@ class Follower:
         if self.followed.get(known.info.name) is not known:
             return
         now = self.now()
-        fresh = {one.name for one in fields} != {one.name for one in known.fields}
-        known.fields = fields
-        known.timelines = {one.name: one.timeline_name for one in fields}
+        fresh = {one.name for one in fields} != set(known.names)
+        known.names = [one.name for one in fields]
+        if "packed" not in known.info.capabilities:
+            known.timelines = {one.name: sys.intern(one.timeline_name) for one in fields}
         known.quick = [
             one.name
             for one, fact in zip(fields, facts, strict=True)
@@ -266,16 +278,16 @@ class Follower:
         ]
         if fresh:
             known.back, known.search, known.cursor = 0, [], 0
-        happened = self._roll.listed(now, known.info.name, list(zip(fields, facts, strict=True)))
         named: dict[str, str] = {}
         if fresh or now - known.named_at > DAY_S:
             known.named_at = now
             named = {fact.identity: fact.target for fact in facts}
+        happened = self._roll.listed(now, known.info.name, _drained(fields, facts))
         self._record(happened, named)
 
     def _ask_due(self, known: Followed) -> None:
         """Ask a node what is due, one question at a time."""
-        if known.busy or not known.fields:
+        if known.busy or not known.names:
             return
         question = self._due(known, self.now())
         if question is not None:
@@ -284,7 +296,7 @@ class Follower:
 
     def _due(self, known: Followed, now: float) -> tuple[list[str], float, Limits] | None:
         """Which fields to ask for, from when on, and how much of them."""
-        total = sum(len(one.fields) for one in self.followed.values())
+        total = sum(len(one.names) for one in self.followed.values())
         quick_s = max(QUICK_S, sum(len(one.quick) for one in self.followed.values()) / SAMPLES_PER_S)
         if known.quick and known.grew and now - known.quick_at >= quick_s - TICK_S / 2:
             known.grew, known.quick_at = False, now
@@ -292,11 +304,11 @@ class Follower:
             return known.quick, self._heard_until(known, now), limits
         period_s = max(LIVE_S if known.live else ARCHIVE_S, total / SAMPLES_PER_S)
         last = Limits(2) if known.reduces else Limits()
-        some = known.fields[known.cursor : known.cursor + MOST_AT_ONCE]
-        if now - known.all_at >= period_s * len(some) / len(known.fields):
+        some = known.names[known.cursor : known.cursor + MOST_AT_ONCE]
+        if now - known.all_at >= period_s * len(some) / len(known.names):
             known.all_at = now
-            known.cursor = (known.cursor + len(some)) % len(known.fields)
-            return [one.name for one in some], now - max(NARROW_S, 3 * period_s), last
+            known.cursor = (known.cursor + len(some)) % len(known.names)
+            return some, now - max(NARROW_S, 3 * period_s), last
         if known.reduces and now - known.search_at >= SEARCH_S:
             known.search_at = now
             names = self._to_be_found(known, now)
@@ -358,3 +370,11 @@ class Follower:
 def facts_of(site: Site, node: str, fields: Sequence[Field]) -> list[Facts]:
     """What is known of each field of a node."""
     return [site.facts(node, one) for one in fields]
+
+
+def _drained(fields: list[Field], facts: list[Facts]) -> Iterator[tuple[Field, Facts]]:
+    """Pairs of both, which are let go one by one: what is made of them takes their place."""
+    fields.reverse()
+    facts.reverse()
+    while fields:
+        yield fields.pop(), facts.pop()

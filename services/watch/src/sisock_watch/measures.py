@@ -50,13 +50,13 @@ class Fields(Collector):
             if not (facts.metric or facts.expected):
                 continue
             condition = roll.board[identity]
-            labels = [facts.target, facts.label or "", facts.units or ""]
+            labels = [entry.target, facts.label or "", facts.units or ""]
             state.add_metric([*labels, str(condition.state)], 1)
             if condition.t is not None:
                 age.add_metric(labels, now - condition.t)
             if isinstance(condition.value, int | float | np.number | np.bool_):
                 value.add_metric(labels, float(condition.value))
-        for name in site.missing(entry.facts for entry in roll.entries.values()):
+        for name in roll.absent(site):
             state.add_metric([name, "", "", "unknown"], 1)
         fields = GaugeMetricFamily("sisock_fields", "Fields in each state", labels=["state"])
         for name, number in answers.counts(roll).items():

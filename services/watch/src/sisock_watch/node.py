@@ -64,8 +64,7 @@ class WatchNode(DataNode):
         self._site_file = site_file
         self._epoch = epoch
         self._session: LiveSession | None = None
-        self._stored_until = clock()
-        self._names = dict(history.known)
+        self._listed = len(roll.entries)
 
     def measure(self, registry: Registry) -> None:
         """Show the fields that have limits, or are listed for it."""
@@ -73,8 +72,8 @@ class WatchNode(DataNode):
 
     def fields(self, _start: float, _end: float) -> Iterator[Field]:
         """Every field that is or was known, by what it measures."""
-        for identity, target in list(self._names.items()):
-            yield Field(identity, f"State of {target}", type="string")
+        for identity, entry in list(self._roll.entries.items()):
+            yield Field(identity, f"State of {entry.target}", type="string")
 
     def read(self, names: Sequence[str], start: float, end: float, limits: Limits) -> Iterator[Series]:
         """Read histories of states."""
@@ -101,8 +100,8 @@ class WatchNode(DataNode):
         """Keep what happened, and tell consumers; in the reactor thread."""
         now = self._clock()
         self._history.put(ledger.names(named, now))
-        fresh = not named.keys() <= self._names.keys()
-        self._names.update(named)
+        fresh = len(self._roll.entries) > self._listed
+        self._listed = len(self._roll.entries)
         self._history.put(Stated(one.target, one.t, one.what) for one in happened if one.what in STATES)
         told = [Event(one.t, one.what, one.target, one.why, one.before) for one in happened if one.told]
         self._history.put(ledger.condensed(told, self._feed_of))

@@ -5,17 +5,19 @@ Holds no clock and asks nobody: `now` is an argument, UNIX seconds by our clock,
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-import numpy as np
 from sisock.node import Field, Series
-from sisock_site import Facts, Site
+from sisock_site import Conversion, Facts, Site
 from sisock_site.states import Board, Change, State
 
 ROUTER_AWAY = "the router is away"
 NEVER = float("inf")
 GROWN_TWICE = 2
 """So often must an archive have grown, before our eyes, until a pause of it means something."""
+
+AN_ARCHIVE = "an archive, which was not seen to grow"
+MOST_SHARED = 10_000
 
 MOST_FIELDS = 100_000
 WORTH_TELLING = frozenset({State.SILENT, State.WARNING, State.ALARM})
@@ -40,10 +42,12 @@ class Entry:
 
     Attributes
     ----------
+    target : str
+        ``node::field`` of its first holder.
     facts : Facts
-        As its first holder has them.
-    holders : tuple of (str, str)
-        Nodes and their names for it; a node that is away stays one.
+        As its first holder has them, without its names: fields of which the same is known share one.
+    holders : tuple of str
+        Fields that measure it, ``node::field``; those of a node that is away stay.
     feed : (str, str)
         Node and timeline of the first holder.
     archive : bool
@@ -54,8 +58,9 @@ class Entry:
         When it changed last, in the order of all changes.
     """
 
+    target: str
     facts: Facts
-    holders: tuple[tuple[str, str], ...] = ()
+    holders: tuple[str, ...] = ()
     feed: tuple[str, str] = ("", "")
     archive: bool = False
     grown: int = 0
@@ -74,6 +79,12 @@ class Node:
     problem: str = ""
     identities: dict[str, str] = field(default_factory=dict)
     """What each of its fields measures, by the field's name."""
+
+    conversions: dict[str, Conversion] = field(default_factory=dict)
+    """What is done with values of some of its fields, by the field's name."""
+
+    feeds: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Its feeds, node and timeline, by timeline: the same for all that have one."""
 
     seq: int = 0
 
@@ -97,12 +108,23 @@ class Roll:
         self.router_here = False
         self.since = self.began = now
         self._newest: dict[tuple[str, str], float] = {}
+        self._shared: dict[Facts, Facts] = {}
         for identity, target in known.items():
-            node = target.partition("::")[0]
-            self.entries[identity] = Entry(Facts(target, identity), ((node, target.partition("::")[2]),))
+            self.entries[identity] = Entry(target, self._share(Facts("", "")), (target,))
             self.board.watch(identity, now, silent_after=NEVER)
             self.board.lose([identity], now, ROUTER_AWAY)
             self._bump(identity)
+
+    def _share(self, facts: Facts) -> Facts:
+        """The same facts without the names, as one object for all fields of which that is known."""
+        nameless = replace(facts, target="", identity="")
+        if len(self._shared) >= MOST_SHARED:
+            self._shared.clear()
+        return self._shared.setdefault(nameless, nameless)
+
+    def absent(self, site: Site) -> list[str]:
+        """Fields that the site's file expects, and that nobody ever had."""
+        return site.missing(_Names(self.entries))
 
     def _bump(self, identity: str) -> None:
         self.seq += 1
@@ -120,47 +142,47 @@ class Roll:
             why = self.why(identity, change.since) if change.state is not State.FRESH else ""
             yield Happening(change.since, str(change.state), identity, why, str(change.before), told)
 
-    def listed(self, now: float, name: str, fields: Sequence[tuple[Field, Facts]]) -> list[Happening]:
+    def listed(self, now: float, name: str, fields: Iterable[tuple[Field, Facts]]) -> list[Happening]:
         """A node says which fields it has."""
         node = self.nodes.get(name)
         if node is None:
             return []
         changes: list[Change] = []
-        earlier, node.identities = node.identities, {}
+        earlier, node.identities, node.conversions = node.identities, {}, {}
+        own: dict[str, tuple[str, ...]] = {}
         for one, facts in fields:
             if facts.identity not in self.entries and len(self.entries) >= MOST_FIELDS:
                 continue
-            node.identities[one.name] = facts.identity
-            changes += self._hold(now, node, one, facts)
-        held = set(node.identities.values())
+            identity = node.identities[one.name] = facts.identity
+            if facts.conversion is not None:
+                node.conversions[one.name] = facts.conversion
+            # Several, if one was renamed.
+            own[identity] = (*own.get(identity, ()), facts.target)
+            changes += self._hold(now, node, one, facts, own[identity])
         for identity, entry in list(self.entries.items()):
             # Also what an earlier run of ours knew of this node.
-            if identity not in held and any(holder == name for holder, _ in entry.holders):
+            if identity not in own and any(_node(holder) == name for holder in entry.holders):
                 changes += self._let_go(now, name, identity)
         if earlier != node.identities:
             self._bump_node(node)
         return list(self._told(changes, bulk=True))
 
-    def _hold(self, now: float, node: Node, one: Field, facts: Facts) -> list[Change]:
+    def _hold(self, now: float, node: Node, one: Field, facts: Facts, own: tuple[str, ...]) -> list[Change]:
         entry = self.entries.get(facts.identity)
         if entry is None:
-            entry = self.entries[facts.identity] = Entry(facts, archive=not node.live)
-        first = not entry.holders or entry.holders[0][0] == node.name or (node.live and entry.archive)
-        others = tuple(holder for holder in entry.holders if holder[0] != node.name)
-        mine = ((node.name, one.name),)
-        entry.holders = mine + others if first else others + mine
+            entry = self.entries[facts.identity] = Entry(facts.target, facts, archive=not node.live)
+        others = tuple(holder for holder in entry.holders if _node(holder) != node.name)
+        leader = _node(entry.holders[0]) if entry.holders else node.name
+        # Who is here goes before who is away, a live node before an archive.
+        first = leader == node.name or (node.live and entry.archive) or not self._is_here(leader)
+        entry.holders = own + others if first else others + own
+        anew = first and self._lead(entry, node, one.timeline_name)
         if first:
-            entry.facts, entry.feed, entry.archive = facts, (node.name, one.timeline_name), not node.live
+            entry.target, entry.facts = facts.target, self._share(facts)
             entry.quick = facts.limits is not None or facts.silent_after is not None
         known = facts.identity in self.board
         before = self.board[facts.identity].lost if known else ""
-        changes = self.board.watch(
-            facts.identity,
-            now,
-            limits=entry.facts.limits,
-            silent_after=self._silent_after(entry),
-            interval=one.interval,
-        )
+        changes = self._watch(now, facts.identity, entry, one.interval, anew=anew)
         if not known:
             self._bump(facts.identity)
         elif before:
@@ -169,21 +191,52 @@ class Roll:
         return changes
 
     @staticmethod
-    def _silent_after(entry: Entry) -> float | None:
-        """An archive that never grew while we looked is not late: it may be complete."""
-        if entry.facts.silent_after is None and entry.archive and entry.grown < GROWN_TWICE:
-            return NEVER
-        return entry.facts.silent_after
+    def _lead(entry: Entry, node: Node, timeline: str) -> bool:
+        """A node stands for an entry; whether samples come in another rhythm because of that."""
+        entry.feed = node.feeds.setdefault(timeline, (node.name, timeline))
+        if entry.archive != node.live:
+            return False
+        entry.archive, entry.grown = not node.live, 0
+        return True
+
+    def _watch(
+        self, now: float, identity: str, entry: Entry, interval: float | None = None, *, anew: bool = False
+    ) -> list[Change]:
+        facts = entry.facts
+        return self.board.watch(
+            identity,
+            now,
+            limits=facts.limits,
+            silent_after=facts.silent_after,
+            interval=interval,
+            # It may be complete, or grow once a day: nobody can tell that it is well, or late.
+            unjudged=AN_ARCHIVE if entry.archive and entry.grown < GROWN_TWICE else "",
+            anew=anew,
+        )
 
     def _let_go(self, now: float, name: str, identity: str) -> list[Change]:
         entry = self.entries[identity]
-        left = tuple(holder for holder in entry.holders if holder[0] != name)
+        left = tuple(holder for holder in entry.holders if _node(holder) != name)
         if left:
             entry.holders = left
-            if any(self._is_here(holder) for holder, _ in left):
-                return []
+            if any(self._is_here(_node(holder)) for holder in left):
+                return self._hand_over(now, identity)
         self._bump(identity)
         return self.board.lose([identity], now, f"{name} has it no more")
+
+    def _hand_over(self, now: float, identity: str) -> list[Change]:
+        """Who stood for a field went: one of the others that are here does so now."""
+        entry = self.entries[identity]
+        here = [holder for holder in entry.holders if self._is_here(_node(holder))]
+        if not here or any(_node(holder) == entry.feed[0] for holder in here):
+            return []
+        here.sort(key=lambda holder: not self.nodes[_node(holder)].live)
+        # What the site's file says of who went is of the same thing: it goes on.
+        entry.target = here[0]
+        entry.holders = (here[0], *(holder for holder in entry.holders if holder != here[0]))
+        anew = self._lead(entry, self.nodes[_node(here[0])], "")
+        self._bump(identity)
+        return self._watch(now, identity, entry, anew=anew)
 
     def _is_here(self, name: str) -> bool:
         node = self.nodes.get(name)
@@ -211,13 +264,15 @@ class Roll:
         if not self.router_here:
             return []
         why = f"{name} is away"
-        lost = [
-            identity
-            for identity in node.identities.values()
-            if not any(self._is_here(holder) for holder, _ in self.entries[identity].holders)
-        ]
+        lost: list[str] = []
+        changes: list[Change] = []
+        for identity in dict.fromkeys(node.identities.values()):
+            if any(self._is_here(_node(holder)) for holder in self.entries[identity].holders):
+                changes += self._hand_over(now, identity)
+            else:
+                lost.append(identity)
         said = [Happening(now, "went", name, f"{len(lost)} fields with it" if lost else "")]
-        return said + self._lose(now, lost, why)
+        return said + list(self._told(changes, bulk=True)) + self._lose(now, lost, why)
 
     def _lose(self, now: float, identities: Sequence[str], why: str) -> list[Happening]:
         for identity in identities:
@@ -237,7 +292,7 @@ class Roll:
         """The router is back for a while: whose node did not come back is lost because of that."""
         blamed: dict[str, list[str]] = {}
         for identity, entry in self.entries.items():
-            holders = [holder for holder, _ in entry.holders]
+            holders = [_node(holder) for holder in entry.holders]
             if self.board[identity].lost == ROUTER_AWAY and not any(map(self._is_here, holders)):
                 blamed.setdefault(holders[0], []).append(identity)
         return [
@@ -253,17 +308,17 @@ class Roll:
         for one in series:
             identity = node.identities.get(one.name)
             if identity is not None and len(one.t):
-                changes += self._hear(now, identity, one)
+                changes += self._hear(now, identity, one, node)
         return list(self._told(changes, bulk=False))
 
-    def _hear(self, now: float, identity: str, one: Series) -> list[Change]:
+    def _hear(self, now: float, identity: str, one: Series, node: Node) -> list[Change]:
         entry, condition = self.entries[identity], self.board[identity]
         if condition.t == one.t[-1]:
             return []
-        before = condition.t
-        values = one.values
-        if entry.facts.conversion is not None and values.dtype.kind in "fiub":
-            values = entry.facts.conversion.apply(values.astype(np.float64))
+        before, paused = condition.t, condition.rhythm.first is not None
+        # What the site's file does with values belongs to the field that has them, not to who stands for it.
+        conversion = node.conversions.get(one.name)
+        values = conversion.shown(one.values) if conversion is not None else one.values
         changes = self.board.heard_all(identity, now, one.t, values)
         if condition.t is None or condition.t == before:
             return changes
@@ -271,24 +326,15 @@ class Roll:
         for feed in (entry.feed, (entry.feed[0], "")):
             if newest > self._newest.get(feed, -NEVER):
                 self._newest[feed] = newest
-        if entry.archive and before is not None and entry.grown < GROWN_TWICE:
+        if entry.archive and paused and entry.grown < GROWN_TWICE:
             entry.grown += 1
             if entry.grown == GROWN_TWICE:
-                changes += self.board.watch(
-                    identity, now, limits=entry.facts.limits, silent_after=self._silent_after(entry)
-                )
+                changes += self._watch(now, identity, entry)
         return changes
 
     def tick(self, now: float) -> list[Happening]:
         """Time went by."""
         return list(self._told(self.board.check(now), bulk=False))
-
-    def judge_anew(self, now: float, site: Site, fields: Mapping[str, Sequence[Field]]) -> list[Happening]:
-        """The site's file is another one: what it says of each field counts from now on."""
-        happened: list[Happening] = []
-        for name, listed in fields.items():
-            happened += self.listed(now, name, [(one, site.facts(name, one)) for one in listed])
-        return happened
 
     def why(self, identity: str, now: float) -> str:
         """The cause of a field's state, in words."""
@@ -302,8 +348,9 @@ class Roll:
         elif condition.state in (State.LATE, State.SILENT):
             pause_s = now - condition.rhythm.last
             why = f"{self._stopped(entry, now - pause_s / 2)}: nothing came for {pause_s:.0f} s"
-        elif condition.state is State.FRESH and entry.archive and entry.grown < GROWN_TWICE:
-            why = "an archive, which was not seen to grow"
+        elif condition.unjudged:
+            away = next((n for holder in entry.holders if not self._is_here(n := _node(holder))), "")
+            why = f"{away} is away, and {entry.feed[0]} is {why}" if away else why
         if condition.ahead_s:
             ahead = f"clock ahead: its newest sample is {condition.ahead_s:.0f} s in the future"
             why = f"{ahead}; {why}" if why else ahead
@@ -325,3 +372,23 @@ class Roll:
         if node is not None and node.problem != problem:
             node.problem = problem
             self._bump_node(node)
+
+
+class _Names:
+    """What is known, by what it measures and by who has it; the latter are gathered when somebody asks."""
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self._entries = entries
+        self._targets: frozenset[str] | None = None
+
+    def __contains__(self, name: object) -> bool:
+        if name in self._entries:
+            return True
+        if self._targets is None:
+            self._targets = frozenset(holder for entry in self._entries.values() for holder in entry.holders)
+        return name in self._targets
+
+
+def _node(target: str) -> str:
+    """The node of ``node::field``."""
+    return target.partition("::")[0]
