@@ -185,7 +185,7 @@ class LiveFeed:
 
     def _publish(self, t: npt.NDArray[np.float64]) -> None:
         told = message(self._address, t, FIELDS, "1")
-        self._reactor.reactor.callFromThread(lambda: self._session.publish(str(self._address), *told))
+        self._reactor.reactor.callFromThread(lambda: self._session.publish(str(self._address), told))
         columns = {f"Channel_{n:02d}_T": temperatures(t, n) for n in range(1, FIELDS + 1)}
         self._influx.write(lines(LIVE, "temperatures", t, columns))
         self._done = float(t[-1])
@@ -414,7 +414,7 @@ def main() -> None:
             Side("InfluxDB", influx.port, "/query", lambda: [influx.process.pid]),
         ]
         live = LiveFeed(reactor, stack, influx)
-        wait_until(lambda: "feed.subscribed" in ours.feed.text() or "node.listed" in ours.feed.text(), 30)
+        wait_until(lambda: "feed.subscribed" in ours.feed.text(), 30, "the feed is heard")
         live.begin()
         for text in (last(0), *(make() for make, _ in questions(end).values())):
             for side in sides:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from sisock import binning
 from sisock.node import Grid, Series
-from sisock_http.dialects.influxql.language import Reader
+from sisock_http.dialects.influxql.plan import Planner
 from sisock_http.dialects.influxql.problems import ParseError
+from sisock_http.dialects.influxql.reading import Reader
 from sisock_http.dialects.influxql.schema import SeriesKey
 from sisock_http.dialects.influxql.statements import reply
 from sisock_testing.influx import Influx
@@ -55,7 +56,7 @@ def literal_samples() -> Samples:
     }
 
 
-async def at_once(work: Any) -> Any:
+async def at_once(work: Any, _size: int) -> Any:
     """Computes where a bridge would use a thread."""
     return work()
 
@@ -71,11 +72,13 @@ class Store:
             for key, fields in samples.items()
         }
         self.reader = Reader()
+        self.planner = Planner((database,))
 
     def ask(self, text: str, epoch: str = "ns", now: float | None = None) -> Any:
         """The reply, or its error, as the HTTP interface has it."""
         made = reply(
             self.reader,
+            self.planner,
             text,
             self.database,
             epoch,

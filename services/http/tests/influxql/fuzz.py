@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from sisock import binning
 from sisock.node import Grid, Series
-from sisock_http.dialects.influxql.language import Reader
+from sisock_http.dialects.influxql.plan import Planner
 from sisock_http.dialects.influxql.problems import ParseError
+from sisock_http.dialects.influxql.reading import Reader
 from sisock_http.dialects.influxql.schema import SeriesKey
 from sisock_http.dialects.influxql.statements import reply
 
@@ -194,14 +195,14 @@ async def answered(asks: Any) -> dict[Any, Any]:
     return found
 
 
-async def at_once(work: Any) -> Any:
+async def at_once(work: Any, _size: int) -> Any:
     """Do it here."""
     return work()
 
 
 def main(n: int, seed: int) -> None:
     """Ask, and fail at the first text whose answer is none."""
-    reader, chance = Reader(), random.Random(seed)
+    reader, planner, chance = Reader(), Planner(("ocs_feeds",)), random.Random(seed)
     counts = {"error": 0, "refused": 0, "answered": 0}
     slowest = (0.0, "")
     for text in texts(n, chance):
@@ -210,6 +211,7 @@ def main(n: int, seed: int) -> None:
             made = asyncio.run(
                 reply(
                     reader,
+                    planner,
                     text,
                     "ocs_feeds",
                     "ns",

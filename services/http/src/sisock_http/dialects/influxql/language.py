@@ -6,7 +6,6 @@ and the length of the whole are bounded.
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from sisock_http.dialects.influxql.problems import ParseError
@@ -36,10 +35,6 @@ DEEPEST = 25
 LONGEST_CHAIN = 100
 """Operators in a row: a tree is walked by functions that call themselves."""
 
-KEPT = 512
-"""Statements that are kept once read: panels ask the same again and again."""
-
-LONGEST_KEPT = 8192
 UNIT_NS = {
     "ns": 1,
     "u": 10**3,
@@ -59,17 +54,6 @@ _WRITES = ("ALTER", "CREATE", "DELETE", "DROP", "GRANT", "KILL", "REVOKE", "SET"
 _OTHERS = (
     "CONTINUOUS", "DIAGNOSTICS", "GRANTS", "QUERIES", "SHARD", "SHARDS", "STATS", "SUBSCRIPTIONS", "USERS",
 )  # fmt: skip
-
-
-class Reader:
-    """Reads statements, those that were read lately from memory."""
-
-    def __init__(self) -> None:
-        self._kept = lru_cache(KEPT)(parse)
-
-    def read(self, text: str) -> tuple[Statement, ...]:
-        """Statements of a text; see `parse`."""
-        return self._kept(text) if len(text) <= LONGEST_KEPT else parse(text)
 
 
 def parse(text: str) -> tuple[Statement, ...]:

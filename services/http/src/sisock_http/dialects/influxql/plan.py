@@ -43,6 +43,7 @@ MOST_BINS = 500_000
 MOST_ASKED = 20_000
 """Most questions, one for each field of each series."""
 
+MOST_KEPT = 512
 As = Literal["samples", "extremes", "first", "last"] | Grid
 
 
@@ -89,6 +90,13 @@ class Plan:
         """Whether its one row has the time of the sample that it shows."""
         return len(self.calls) == 1 and self.calls[0].name in calls.SELECTORS
 
+    @property
+    def most_rows(self) -> int:
+        """About how many rows its bins come to, empty ones among them; 0 if it has none, or no end."""
+        if self.grid is None or self.low is None or self.high is None:
+            return 0
+        return len(self.groups) * len(self.calls) * ((self.high - self.low) // self.grid.width)
+
     def reach(self, call: Call) -> tuple[int | None, int | None]:
         """Range that a call is computed from: some need bins from before the first."""
         before = calls.bins_before(call) * self.grid.width if self.grid else 0
@@ -127,37 +135,83 @@ class Plan:
         return self.grid or ONE_BIN
 
 
-def plan(select: Select, schema: Schema, databases: tuple[str, ...], now_ns: int) -> Plan:
-    """Plan a SELECT.
+class Planner:
+    """Plans SELECTs; of those that differ in their times alone, the rest once.
 
     Parameters
     ----------
-    select : Select
-    schema : Schema
     databases : tuple of str
         Names of ours.
-    now_ns : int
-        The present.
-
-    Raises
-    ------
-    InfluxError
-        If it cannot be answered.
     """
-    sources = chosen(schema, select.sources, databases)
-    limits, wanted = condition(select.where, now_ns)
-    grid, tags = _dimensions(select, tags_of(sources), now_ns)
-    fields = fields_of(schema, sources)
-    expanded = columns_of(select.columns, fields, tags_of(sources) - set(tags))
-    found = calls.checked([column.expr for column in expanded], grid is not None)
+
+    def __init__(self, databases: tuple[str, ...]) -> None:
+        self._databases = databases
+        self._kept: dict[int, tuple[Select, Schema, Plan]] = {}
+
+    def plan(self, select: Select, schema: Schema, now_ns: int) -> Plan:
+        """Plan a SELECT.
+
+        Parameters
+        ----------
+        select : Select
+        schema : Schema
+            The same object for as long as nothing in it changes.
+        now_ns : int
+            The present.
+
+        Raises
+        ------
+        InfluxError
+            If it cannot be answered.
+        """
+        like = select.like or select
+        known = self._kept.get(id(like))
+        if known is None or known[0] is not like or known[1] is not schema:
+            known = like, schema, _untimed(select, schema, self._databases, now_ns)
+            if not _is_of_now(select):
+                self._kept.pop(id(like), None)
+                self._kept[id(like)] = known
+                if len(self._kept) > MOST_KEPT:
+                    del self._kept[next(iter(self._kept))]
+        return _timed(known[2], select, now_ns)
+
+
+def _is_of_now(select: Select) -> bool:
+    """Whether its bins begin at another moment each time."""
+    return any(
+        isinstance(one, Call) and not all(isinstance(arg, Constant) for arg in one.args)
+        for one in select.dimensions
+    )
+
+
+def _timed(made: Plan, select: Select, now_ns: int) -> Plan:
+    """A plan for the times of a SELECT."""
+    limits, _ = condition(select.where, now_ns)
     low = None if limits.low is None else -(-limits.low // 1000)
     high = None if limits.high is None else limits.high // 1000 + 1
-    if grid and found:
+    grid = made.grid
+    if grid and made.calls:
         high = now_ns // 1000 + 1 if high is None else high
         if low is not None and (high - low) // grid.width > MOST_BINS:
             raise InfluxError(
                 f"max-select-buckets limit exceeded: ({(high - low) // grid.width}/{MOST_BINS})"
             )
+    made = replace(made, low=low, high=high, low_ns=limits.low, select=select)
+    if low is not None and high is not None and low >= high:
+        return replace(made, groups=())
+    if sum(len(group.keys) for group in made.groups) * max(1, len(made.calls or made.fields)) > MOST_ASKED:
+        raise InfluxError(f"max-select-series limit exceeded: more than {MOST_ASKED} fields of series")
+    return made
+
+
+def _untimed(select: Select, schema: Schema, databases: tuple[str, ...], now_ns: int) -> Plan:
+    """All of a plan but its times."""
+    sources = chosen(schema, select.sources, databases)
+    _, wanted = condition(select.where, now_ns)
+    grid, tags = _dimensions(select, tags_of(sources), now_ns)
+    fields = fields_of(schema, sources)
+    expanded = columns_of(select.columns, fields, tags_of(sources) - set(tags))
+    found = calls.checked([column.expr for column in expanded], grid is not None)
     keys = [key for key in sources if wanted(key, schema[key])]
     made = Plan(
         named(expanded),
@@ -166,19 +220,15 @@ def plan(select: Select, schema: Schema, databases: tuple[str, ...], now_ns: int
         found,
         tuple(dict.fromkeys(var.name for column in expanded for var in calls.variables(column.expr))),
         tuple(_groups(keys, tags, select)),
-        low,
-        high,
-        limits.low,
+        None,
+        None,
+        None,
         grid,
         select.fill or Fill(),
         select,
         schema,
     )
     calls.check_kinds(made.exprs, fields)
-    if low is not None and high is not None and low >= high:
-        return replace(made, groups=())
-    if sum(len(group.keys) for group in made.groups) * max(1, len(made.calls or made.fields)) > MOST_ASKED:
-        raise InfluxError(f"max-select-series limit exceeded: more than {MOST_ASKED} fields of series")
     return made
 
 

@@ -3,22 +3,23 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from sisock_http.dialects.influxql.language import Reader
-from sisock_http.dialects.influxql.plan import Ask, plan
+from sisock_http.dialects.influxql.plan import Ask, Planner
 from sisock_http.dialects.influxql.points import Answers
 from sisock_http.dialects.influxql.problems import InfluxError
+from sisock_http.dialects.influxql.reading import Reader
 from sisock_http.dialects.influxql.rows import tables
 from sisock_http.dialects.influxql.schema import Schema
 from sisock_http.dialects.influxql.show import show
 from sisock_http.dialects.influxql.tree import Refused, Select, Show, Statement
 
-Computing = Callable[[Callable[[], Any]], Awaitable[Any]]
+Computing = Callable[[Callable[[], Any], int], Awaitable[Any]]
 Answering = Callable[[Iterable[Ask]], Awaitable[Answers]]
 MOST_STATEMENTS = 200
 
 
 async def reply(
     reader: Reader,
+    planner: Planner,
     text: str,
     database: str,
     epoch: str,
@@ -33,6 +34,8 @@ async def reply(
     Parameters
     ----------
     reader : Reader
+    planner : Planner
+        For the databases that are ours.
     text : str
         Parameter ``q``.
     database, epoch : str
@@ -46,7 +49,7 @@ async def reply(
     answer : callable
         Answers questions.
     compute : callable
-        Does what may take a while: a thread's work, where there is a reactor.
+        Does what may take a while, of so many samples and rows: a thread's work, where there is a reactor.
 
     Raises
     ------
@@ -66,7 +69,7 @@ async def reply(
             if number >= MOST_STATEMENTS:
                 raise InfluxError(f"more than {MOST_STATEMENTS} statements")
             _check_database(statement, database, databases)
-            made = await _series(statement, epoch, schema, databases, now_ns, answer, compute)
+            made = await _series(statement, planner, epoch, schema, databases, now_ns, answer, compute)
         except InfluxError as error:
             result["error"], failed = str(error), True
             continue
@@ -91,6 +94,7 @@ def _check_database(statement: Statement, database: str, databases: tuple[str, .
 
 async def _series(
     statement: Statement,
+    planner: Planner,
     epoch: str,
     schema: Schema,
     databases: tuple[str, ...],
@@ -101,7 +105,8 @@ async def _series(
     if isinstance(statement, Show):
         return show(statement, schema, databases, now_ns)
     assert isinstance(statement, Select)  # noqa: S101 (what is refused was refused)
-    planned = plan(statement, schema, databases, now_ns)
+    planned = planner.plan(statement, schema, now_ns)
     answers = await answer(planned.asks())
-    made: list[dict[str, Any]] = await compute(lambda: tables(planned, answers, epoch))
+    size = sum(len(one.t) for one in answers.values()) + planned.most_rows
+    made: list[dict[str, Any]] = await compute(lambda: tables(planned, answers, epoch), size)
     return made

@@ -1,6 +1,6 @@
 """What a statement is, once it has been read: plain values, no text left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["number", "integer", "string", "duration", "bool"]
@@ -118,6 +118,8 @@ class Select:
     fill: Fill | None = None
     descending: bool = False
     bounds: Bounds = Bounds()
+    like: "Select | None" = field(default=None, compare=False, repr=False)
+    """What was read once for all that differ in their times alone."""
 
 
 @dataclass(frozen=True, slots=True)
