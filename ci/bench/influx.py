@@ -38,6 +38,7 @@ ROUNDS = 25
 CLIENTS = 8
 SECONDS = 4.0
 FRAMES_AT_ONCE = 20
+SETTLED_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -386,82 +387,103 @@ class Ours:
         self.bridge = self._start_bridge()
 
 
-def main() -> None:
-    top = Path(tempfile.mkdtemp(prefix="sisock-bench-"))
-    (top / "influx").mkdir()
-    end = int(time.time()) // 300 * 300 - 300
-    index = {"SQL_FILE": str(top / "index" / "index.sqlite")}
-    (top / "index").mkdir()
-    stack, reactor = Stack(top), Reactor()
-    influx = Influx(top / "influx")
-    try:
-        influx.create()
-        stack.start_hub()
+class Bench:
+    """Both sides, filled."""
+
+    def __init__(self) -> None:
+        self.top = Path(tempfile.mkdtemp(prefix="sisock-bench-"))
+        for name in ("influx", "index"):
+            (self.top / name).mkdir()
+        self.end = int(time.time()) // 300 * 300 - 300
+        self.stack, self.reactor = Stack(self.top), Reactor()
+        self.influx = Influx(self.top / "influx")
+        self.live: LiveFeed | None = None
+
+    def fill(self) -> None:
+        """Write all samples to both, and start everything."""
+        self.influx.create()
+        self.stack.start_hub()
+        index = {"SQL_FILE": str(self.top / "index" / "index.sqlite")}
+        values = fill_archive(self.top / "g3", self.end)
+        took, used = fill_index(self.top / "g3", index, self.stack)
+        their_took, their_used = fill_influx(self.influx, self.end)
         print("| | sisock | InfluxDB 1.6.7 | ratio |\n|---|---|---|---|", flush=True)
-        values = fill_archive(top / "g3", end)
-        took, used = fill_index(top / "g3", index, stack)
-        their_took, their_used = fill_influx(influx, end)
         row(f"ingest of {values:.1f} million values: CPU", used, their_used, "s")
         row("ingest: time", took, their_took, "s")
-        ours = Ours(stack, index, top / "g3")
-        sides = [
+        self.ours = ours = Ours(self.stack, index, self.top / "g3")
+        self.sides = [
             Side(
                 "sisock",
                 ours.port,
                 "/influx/query",
                 lambda: [ours.bridge.pid, ours.reader.pid, ours.feed.pid],
             ),
-            Side("InfluxDB", influx.port, "/query", lambda: [influx.process.pid]),
+            Side("InfluxDB", self.influx.port, "/query", lambda: [self.influx.process.pid]),
         ]
-        live = LiveFeed(reactor, stack, influx)
+        self.live = LiveFeed(self.reactor, self.stack, self.influx)
         wait_until(lambda: "feed.subscribed" in ours.feed.text(), 30, "the feed is heard")
-        live.begin()
-        for text in (last(0), *(make() for make, _ in questions(end).values())):
-            for side in sides:
+        self.live.begin()
+        for text in (last(0), *(make() for make, _ in questions(self.end).values())):
+            for side in self.sides:
                 until_answered(side, text, time.perf_counter())
-        influx.run("SHOW SHARDS")
-        # What InfluxDB writes once the shards of the past are cold is smaller: it is let do so before.
-        influx.restart()
-        row(
-            "disk: index",
-            size_mb(top / "index"),
-            size_mb(top / "influx" / "data", top / "influx" / "wal"),
-            "MB",
-        )
-        both = size_mb(top / "index", top / "g3")
-        row("disk: index and .g3", both, size_mb(top / "influx" / "data", top / "influx" / "wal"), "MB")
-        for what, (make, rounds) in questions(end).items():
-            row(what, *asyncio.run(by_turns(sides, make, rounds)), "ms")
-        row("last value", *asyncio.run(by_turns(sides, lambda: last(0), 200)), "ms")
-        row("last 10 minutes", *asyncio.run(by_turns(sides, lambda: short(0), 200)), "ms")
-        rates = {
-            "8 clients: last value": lambda: last,
-            "8 clients: last 10 minutes, 12 panels": lambda: short,
-            "8 clients: 1 field, 3 d, 5 min bins": lambda: (
-                lambda _n: questions(end)["1 field, 3 d, 5 min bins"][0]()
-            ),
+
+    def ask(self) -> None:
+        """Ask both by turns."""
+        for what, (make, rounds) in questions(self.end).items():
+            row(what, *asyncio.run(by_turns(self.sides, make, rounds)), "ms")
+        row("last value", *asyncio.run(by_turns(self.sides, lambda: last(0), 300)), "ms")
+        row("last 10 minutes", *asyncio.run(by_turns(self.sides, lambda: short(0), 300)), "ms")
+        make = questions(self.end)["1 field, 3 d, 5 min bins"][0]
+        rates: dict[str, Callable[[int], str]] = {
+            "8 clients: last value": last,
+            "8 clients: last 10 minutes, 12 panels": short,
+            "8 clients: 1 field, 3 d, 5 min bins": lambda _n: make(),
         }
         for what, way in rates.items():
-            found = [asyncio.run(per_second(side, way())) for side in (*sides, *sides)]
+            found = [asyncio.run(per_second(side, way)) for side in (*self.sides, *self.sides)]
             row(what, (found[0] + found[2]) / 2, (found[1] + found[3]) / 2, "/s", more_is_better=True)
-        row("memory after all this", *(side.memory_mb for side in sides), "MB")
-        text = questions(end)["1 field, 3 d, 5 min bins"][0]()
+
+    def weigh(self) -> None:
+        """Memory after all that, what is on disk, and how soon there is an answer after a start."""
+        row("memory after all this", *(side.memory_mb for side in self.sides), "MB")
+        if self.live is not None:
+            self.live.stop()
+        data, wal = self.top / "influx" / "data", self.top / "influx" / "wal"
+        # It writes to its final files what was left alone for a while.
+        before = -1.0
+        while (now := size_mb(data, wal)) != before:
+            before = now
+            time.sleep(SETTLED_S)
+        row("disk: index", size_mb(self.top / "index"), now, "MB")
+        row("disk: index and .g3", size_mb(self.top / "index", self.top / "g3"), now, "MB")
+        text = questions(self.end)["1 field, 3 d, 5 min bins"][0]()
 
         def our_start() -> float:
             begin = time.perf_counter()
-            ours.restart()
-            return until_answered(sides[0], text, begin)
+            self.ours.restart()
+            return until_answered(self.sides[0], text, begin)
 
         def their_start() -> float:
             begin = time.perf_counter()
-            influx.restart()
-            return until_answered(sides[1], text, begin)
+            self.influx.restart()
+            return until_answered(self.sides[1], text, begin)
 
         row("first answer after a start", started(our_start), started(their_start), "s")
-        live.stop()
+
+    def stop(self) -> None:
+        """End everything."""
+        self.stack.stop()
+        self.influx.stop()
+
+
+def main() -> None:
+    bench = Bench()
+    try:
+        bench.fill()
+        bench.ask()
+        bench.weigh()
     finally:
-        stack.stop()
-        influx.stop()
+        bench.stop()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ dir = "{directory}/data"
 wal-dir = "{directory}/wal"
 query-log-enabled = false
 index-version = "inmem"
+cache-snapshot-write-cold-duration = "10s"
+compact-full-write-cold-duration = "20s"
 [coordinator]
 max-select-buckets = {most_bins}
 [retention]

@@ -14,6 +14,7 @@ from sisock.node import Grid, Series
 from sisock_http.dialects.influxql.plan import Planner
 from sisock_http.dialects.influxql.problems import ParseError
 from sisock_http.dialects.influxql.reading import Reader
+from sisock_http.dialects.influxql.rows import tables
 from sisock_http.dialects.influxql.schema import SeriesKey
 from sisock_http.dialects.influxql.statements import reply
 
@@ -195,9 +196,9 @@ async def answered(asks: Any) -> dict[Any, Any]:
     return found
 
 
-async def at_once(work: Any, _size: int) -> Any:
-    """Do it here."""
-    return work()
+async def at_once(plan: Any, answers: Any, epoch: str) -> Any:
+    """Rows as they are, where a bridge writes them as JSON."""
+    return tables(plan, answers, epoch)
 
 
 def main(n: int, seed: int) -> None:

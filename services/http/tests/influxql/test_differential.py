@@ -31,6 +31,9 @@ TRANSFORMS = (
 )
 
 
+EXAMPLES = int(os.environ.get("SISOCK_EXAMPLES", "100"))
+
+
 def generated() -> list[str]:
     """Combinations of the forms that there are."""
     made = []
@@ -492,7 +495,7 @@ def assert_same(influx: Any, store: Any, text: str) -> None:
     )
 
 
-@settings(derandomize="SISOCK_LONG" not in os.environ, max_examples=100, deadline=None)
+@settings(derandomize="SISOCK_LONG" not in os.environ, max_examples=EXAMPLES, deadline=None)
 @given(text=statements)
 def test_any_statement_is_answered_as_influxdb_answers_it(both: Any, text: str) -> None:
     assert_same(*both, text)

@@ -11,10 +11,13 @@ from sisock_http.asking.gather import Asker
 from sisock_http.dialects.arguments import Arguments
 from sisock_http.dialects.influxql.answering import Answerer
 from sisock_http.dialects.influxql.mapping import Mapper
-from sisock_http.dialects.influxql.plan import Planner
+from sisock_http.dialects.influxql.plan import Plan, Planner
+from sisock_http.dialects.influxql.points import Answers
 from sisock_http.dialects.influxql.problems import InfluxError, ParseError
 from sisock_http.dialects.influxql.reading import Reader
+from sisock_http.dialects.influxql.rows import tables
 from sisock_http.dialects.influxql.statements import reply
+from sisock_http.dialects.influxql.written import Written, key_of
 from sisock_http.dialects.panel import yes_or_no
 from sisock_http.dialects.reply import Reply, notices
 from sisock_http.observatory.catalogue import Catalogue
@@ -61,11 +64,22 @@ class Influx:
         self._databases = databases
         self._reader = Reader()
         self._planner = Planner(databases)
+        self._written = Written()
         self._mapper = Mapper()
 
-    async def _compute(self, work: Callable[[], Any], size: int) -> Any:
-        """Do what takes a while in a thread; what is little costs less than to wake one."""
-        return work() if size <= LITTLE else await in_thread(self._reactor, work)
+    async def _write(self, plan: Plan, answers: Answers, epoch: str) -> orjson.Fragment | None:
+        """Series of a reply, written in a thread; what is little costs less than to wake one."""
+        key = key_of(plan, answers, epoch)
+        known, text = self._written.find(key)
+        if known:
+            return text
+
+        def work() -> bytes:
+            return orjson.dumps(tables(plan, answers, epoch))
+
+        size = plan.most_rows + sum(len(one.t) for one in answers.values())
+        made = work() if size <= LITTLE else await in_thread(self._reactor, work)
+        return self._written.keep(key, plan, answers, made)
 
     def ping(self, _arguments: Arguments) -> Reply:
         """Whether this is a database."""
@@ -88,13 +102,6 @@ class Influx:
         known = self._mapper.map({name: node.said for name, node in self._catalogue.online.items()}, now)
         answerer = Answerer(self._asker, known, now, until, convert=convert)
 
-        size = 0
-
-        async def compute(work: Callable[[], Any], some: int) -> Any:
-            nonlocal size
-            size += some
-            return await self._compute(work, some)
-
         try:
             made = await reply(
                 self._reader,
@@ -106,14 +113,13 @@ class Influx:
                 self._databases,
                 int(now * 1e9),
                 answerer.answer,
-                compute,
+                self._write,
             )
         except ParseError as error:
             return _problem(str(error))
         except InfluxError as error:
             return _problem(str(error))
-        body = await self._compute(lambda: orjson.dumps(made), size)
-        return Reply(body + b"\n", headers={**_HEADERS, **notices(answerer.notices)})
+        return Reply(orjson.dumps(made) + b"\n", headers={**_HEADERS, **notices(answerer.notices)})
 
 
 def _last(arguments: Arguments, name: str) -> str:

@@ -3,17 +3,16 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from sisock_http.dialects.influxql.plan import Ask, Planner
+from sisock_http.dialects.influxql.plan import Ask, Plan, Planner
 from sisock_http.dialects.influxql.points import Answers
 from sisock_http.dialects.influxql.problems import InfluxError
 from sisock_http.dialects.influxql.reading import Reader
-from sisock_http.dialects.influxql.rows import tables
 from sisock_http.dialects.influxql.schema import Schema
 from sisock_http.dialects.influxql.show import show
 from sisock_http.dialects.influxql.tree import Refused, Select, Show, Statement
 
-Computing = Callable[[Callable[[], Any], int], Awaitable[Any]]
 Answering = Callable[[Iterable[Ask]], Awaitable[Answers]]
+Writing = Callable[[Plan, Answers, str], Awaitable[Any]]
 MOST_STATEMENTS = 200
 
 
@@ -27,7 +26,7 @@ async def reply(
     databases: tuple[str, ...],
     now_ns: int,
     answer: Answering,
-    compute: Computing,
+    write: Writing,
 ) -> dict[str, Any]:
     """InfluxDB's reply to some statements.
 
@@ -48,8 +47,8 @@ async def reply(
         The present.
     answer : callable
         Answers questions.
-    compute : callable
-        Does what may take a while, of so many samples and rows: a thread's work, where there is a reactor.
+    write : callable
+        Makes the series of a SELECT's reply, of its plan, the answers and `epoch`; nothing if there are none.
 
     Raises
     ------
@@ -69,7 +68,7 @@ async def reply(
             if number >= MOST_STATEMENTS:
                 raise InfluxError(f"more than {MOST_STATEMENTS} statements")
             _check_database(statement, database, databases)
-            made = await _series(statement, planner, epoch, schema, databases, now_ns, answer, compute)
+            made = await _series(statement, planner, epoch, schema, databases, now_ns, answer, write)
         except InfluxError as error:
             result["error"], failed = str(error), True
             continue
@@ -100,13 +99,10 @@ async def _series(
     databases: tuple[str, ...],
     now_ns: int,
     answer: Answering,
-    compute: Computing,
-) -> list[dict[str, Any]]:
+    write: Writing,
+) -> Any:
     if isinstance(statement, Show):
         return show(statement, schema, databases, now_ns)
     assert isinstance(statement, Select)  # noqa: S101 (what is refused was refused)
     planned = planner.plan(statement, schema, now_ns)
-    answers = await answer(planned.asks())
-    size = sum(len(one.t) for one in answers.values()) + planned.most_rows
-    made: list[dict[str, Any]] = await compute(lambda: tables(planned, answers, epoch), size)
-    return made
+    return await write(planned, await answer(planned.asks()), epoch)
