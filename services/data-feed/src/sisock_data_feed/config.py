@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sisock import NodeConfig, setting
-from sisock.config import path, seconds
+from sisock.config import path, port, seconds, text
 
 DEFAULT_FEED = "temperatures"
 
@@ -45,3 +45,5 @@ class DataFeedConfig(NodeConfig):
     buffer_time: float = setting("BUFFER_TIME", seconds, default=3600.0)
     state_directory: Path = setting("STATE_DIRECTORY", path, default=Path("state"))
     router_port: str = setting("ROUTER_PORT", router_port, default="open")
+    feed_host: str = setting("FEED_HOST", text, default="")
+    feed_port: int = setting("FEED_PORT", port, default=8001)

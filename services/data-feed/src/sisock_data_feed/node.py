@@ -13,12 +13,13 @@ from sisock.metrics import Registry
 
 from sisock_data_feed.buffer import Buffer
 from sisock_data_feed.config import DEFAULT_FEED, DataFeedConfig
+from sisock_data_feed.elsewhere import Elsewhere
 from sisock_data_feed.feed import Block
 from sisock_data_feed.intake import Intake
 from sisock_data_feed.measures import Feeds
 from sisock_data_feed.rhythms import Rhythms
 from sisock_data_feed.store import Store
-from sisock_data_feed.topics import Address, is_single, subscriptions
+from sisock_data_feed.topics import Subscription, is_single, subscriptions
 
 CHECK_INTERVAL_S = 1.0
 
@@ -49,6 +50,8 @@ class DataFeedNode(DataNode):
         self._store = Store(config.state_directory, config.name, config.buffer_time, log)
         self._rhythms = Rhythms()
         self.intake = Intake(self._buffer, self._store, self._rhythms, log, clock)
+        self._elsewhere: Elsewhere | None = None
+        self._session: LiveSession | None = None
         self._restoring = threading.Lock()
         self._restored = False
 
@@ -76,18 +79,33 @@ class DataFeedNode(DataNode):
         """Subscribe, once what an earlier run heard is in its place."""
         from twisted.internet import reactor  # noqa: PLC0415 (importing it chooses and installs it)
 
+        self._session = session
         await in_thread(reactor, self._restore)
+        if self._config.feed_host:
+            if self._elsewhere is None:
+                self._elsewhere = Elsewhere(
+                    reactor, self._config, self._subscriptions, self._handler, self._begin, self._log
+                )
+                self._elsewhere.start()
+        else:
+            await self._begin()
+            for wanted in self._subscriptions:
+                await session.subscribe(self._handler(wanted), wanted.topic, wanted.match)
+            self._log.info("feed.subscribed", topics=[wanted.topic for wanted in self._subscriptions])
+        session.every(CHECK_INTERVAL_S, self._check)
+
+    async def _begin(self) -> None:
+        """A session hears feeds from now on: what came before it is not known to be all."""
         self._rhythms.resume(self._clock())
         self._buffer.listen(self._clock())
         for wanted in self._subscriptions:
             if wanted.address is not None:
                 self._rhythms.expect(wanted.address, self._clock())
-            await session.subscribe(self._handler(session, wanted.address), wanted.topic, wanted.match)
-        session.every(CHECK_INTERVAL_S, self._check)
-        self._log.info("feed.subscribed", topics=[wanted.topic for wanted in self._subscriptions])
 
     def close(self) -> None:
         """Finish the store."""
+        if self._elsewhere is not None:
+            self._elsewhere.stop()
         self._store.close()
         self._log.info("feed.counts", **self.intake.counts)
 
@@ -95,11 +113,11 @@ class DataFeedNode(DataNode):
         """In the reactor thread, where messages are heard."""
         self.intake.check()
 
-    def _handler(self, session: LiveSession, address: Address | None) -> Callable[..., None]:
+    def _handler(self, wanted: Subscription) -> Callable[..., None]:
         def hear(*args: Any, **_kwargs: Any) -> None:
-            news = self.intake.hear(args[0] if args else None, address)
-            if news is not None:
-                session.publish_updated(news.until, fields_changed=news.fields_changed)
+            news = self.intake.hear(args[0] if args else None, wanted.address)
+            if news is not None and self._session is not None:
+                self._session.publish_updated(news.until, fields_changed=news.fields_changed)
 
         return hear
 
