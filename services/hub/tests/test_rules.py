@@ -14,7 +14,8 @@ from twisted.internet.defer import ensureDeferred
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what crossbar.io imports is deprecated here and there
-    from sisock_hub.guard import Rules, _guarded, _is_allowed, _peer, _user, reaches_ours, why_not_register
+    from sisock_hub.guard import _guarded, _is_allowed, _peer, _user
+    from sisock_hub.rights import Rules, Taken, reaches_ours, why_not_register
 
 SERVER, CRYOSTAT, OCS = ("wampcra", "server"), ("wampcra", "cryostat"), ("anonymous", "ocs")
 OWNED, COMMON = uris.get_data("cryostat"), uris.get_data("common")
@@ -66,7 +67,9 @@ def test_what_may_catch_calls_below_our_base_is_known(uri: str, match: str, reac
         (SERVER, COMMON, EXACT, [], ""),
         (SERVER, COMMON, ("prefix", "single"), [], "only exact names are registered"),
         (SERVER, "org.", ("prefix", "single"), [], "only exact names are registered"),
-        (SERVER, COMMON, ("exact", "roundrobin"), [], "nobody shares a name"),
+        (SERVER, COMMON, ("exact", "random"), [], "a name is shared by roundrobin or not at all"),
+        (SERVER, COMMON, ("exact", "roundrobin"), [SERVER], ""),
+        (SERVER, COMMON, ("exact", "roundrobin"), [OCS], "another user has that name"),
         (SERVER, OWNED, EXACT, [], "the name has a user of its own"),
         (CRYOSTAT, OWNED, EXACT, [], ""),
         (SERVER, COMMON, EXACT, [SERVER], ""),
@@ -153,6 +156,7 @@ class Router:
             ensureDeferred(
                 _guarded(
                     RULES,
+                    Taken(9, lambda *_held: True),
                     structlog.get_logger(),
                     self,
                     session,
