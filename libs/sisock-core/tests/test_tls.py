@@ -90,3 +90,21 @@ def test_an_issued_certificate_is_trusted_for_its_host(mounted, certificates, si
 def test_an_issued_certificate_is_refused_for_another_host(mounted, certificates, sisock_reactor) -> None:
     with tls_server(certificates / "leaf.pem", certificates / "issued.key") as port:
         assert "VerificationError" in handshake(sisock_reactor, mounted("issued.pem", "elsewhere"), port)
+
+
+def test_both_certificates_are_trusted_while_one_takes_the_others_place(
+    mounted, certificates, sisock_reactor, tmp_path
+) -> None:
+    from sisock_hub.prepare import self_signed
+
+    config = mounted("own.pem")
+    pairs = [self_signed(["localhost"]) for _ in range(3)]  # all of the same name
+    (tmp_path / "server_cert.pem").write_bytes(pairs[0][0] + pairs[1][0])
+    told = []
+    for number, (pem, key) in enumerate(pairs):
+        (tmp_path / f"{number}.pem").write_bytes(pem)
+        (tmp_path / f"{number}.key").write_bytes(key)
+        with tls_server(tmp_path / f"{number}.pem", tmp_path / f"{number}.key") as port:
+            told.append(handshake(sisock_reactor, config, port))
+    assert told[:2] == ["welcome", "welcome"]
+    assert "certificate verify failed" in told[2]

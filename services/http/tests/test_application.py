@@ -30,6 +30,7 @@ from sisock_http.observatory.catalogue import Catalogue
 from sisock_http.observatory.watching import Watching
 from sisock_http.web.admission import Admission
 from sisock_http.web.application import Application
+from sisock_http.web.door import Door
 from sisock_http.web.pages import Pages
 from sisock_http.web.routes import make_routes
 from sisock_http.web.stream import Stream
@@ -80,6 +81,7 @@ class Wire:
 
     def __init__(self, at_once: int = 8, cors_origin: str = "", kept_bytes: int = 0) -> None:
         clock, log = Clock(), structlog.get_logger()
+        door = Door(anybody_notes=True)
         self.consumer = Consumer()
         self.catalogue = Catalogue(clock, lambda: NOW, log, self.consumer)
         self.catalogue.node_added(NodeInfo("cryostat", "thermometers"))
@@ -94,14 +96,15 @@ class Wire:
         routes = make_routes(
             Grafana(clock, consumer, self.catalogue, asker, kept),
             Api(clock, consumer, self.catalogue, asker, kept, lambda: NOW),
-            States(watching, self.catalogue, lambda: NOW, allow_notes=True),
+            States(watching, self.catalogue, lambda: NOW),
             Stream(clock, watching),
             Influx(clock, consumer, self.catalogue, asker, lambda: NOW, ("ocs_feeds",)),
             Pages(),
             Admission(clock, 10.0, at_once),
+            door,
             partial(metrics.text, registry),
         )
-        self._site = Application(clock, routes, log, cors_origin, measures=measures).site()
+        self._site = Application(clock, routes, log, door, cors_origin, measures=measures).site()
 
     def ask(self, address: str, method: str = "GET", body: Any = None, **headers: str) -> Reply:
         content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()

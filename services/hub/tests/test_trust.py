@@ -1,5 +1,6 @@
 """Who may do what on a real router: rogues with the common secret, users of their own."""
 
+import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -80,9 +81,10 @@ def start(stack: Stack, server: str, user: str = "server") -> Any:
     return stack.start(server, [sys.executable, str(SERVERS / f"{server}.py")], WAMP_USER=user)
 
 
-def told(stack: Stack, event: str) -> list[str]:
+def told(stack: Stack, event: str) -> list[dict[str, Any]]:
     """What the router says of an event."""
-    return [line for line in stack.processes["hub"].text().splitlines() if f" {event} " in line]
+    lines = stack.processes["hub"].text().splitlines()
+    return [json.loads(line) for line in lines if f'"event": "{event}"' in line]
 
 
 NOT_ALLOWED = ApplicationError.NOT_AUTHORIZED
@@ -102,7 +104,7 @@ def test_a_name_with_a_user_of_its_own_is_taken_over_by_nobody_else(
     assert rogue.register(name) == NOT_ALLOWED
     assert rogue.publish(uris.updated("clockwork")) == NOT_ALLOWED
     assert len(peer.get_data("clockwork", ["sine"], 1, 100)[0]["sine"].t) == 99
-    assert all("user='server'" in line for line in told(stack, "register.refused"))
+    assert all(line["user"] == "server" for line in told(stack, "register.refused"))
     assert len(told(stack, "register.refused")) == 2
     peer.close()
 
@@ -123,7 +125,9 @@ def test_a_name_that_only_the_common_user_has_comes_back_when_the_rogue_goes(
     wait_until(lambda: not set(nodes.values()) & set(peer.consumer.nodes), what="the bridge is told")
     taken = told(stack, "node.taken_over")
     assert len(taken) == 2
-    assert all(f"user='server' session={number} peer='tcp4:127.0.0.1:" in line for line in taken)
+    assert all((line["service"], line["level"]) == ("router", "warning") for line in taken)
+    assert all((line["user"], line["session"]) == ("server", number) for line in taken)
+    assert all(line["peer"].startswith("tcp4:127.0.0.1:") for line in taken)
     rogue.close()
     for name in nodes.values():
         peer.wait_for_node(name)

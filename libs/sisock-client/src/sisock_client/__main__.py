@@ -16,7 +16,7 @@ from sisock_client.bins import STATISTICS
 from sisock_client.client import DEADLINE_S, Client
 from sisock_client.errors import ClientError
 from sisock_client.http import HttpSource
-from sisock_client.place import URL
+from sisock_client.place import URL, token_of
 from sisock_client.samples import Samples
 from sisock_client.tail import Tail
 
@@ -127,7 +127,8 @@ def _tail(options: argparse.Namespace) -> int:
 
 
 def _state(options: argparse.Namespace) -> int:
-    source = HttpSource(options.url or os.environ.get("SISOCK_URL") or URL, options.deadline, progress=False)
+    url = options.url or os.environ.get("SISOCK_URL") or URL
+    source = HttpSource(url, options.deadline, progress=False, token=token_of(os.environ))
     try:
         told = source.state(options.search, options.state)
     finally:

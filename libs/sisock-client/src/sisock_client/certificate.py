@@ -99,8 +99,8 @@ def _trusted(config: RouterConfig, certificate: bytes) -> Finding:
         return Finding(State.WRONG, f"{file} cannot be read ({error}): copy the router's certificate there")
     if pem is None or not pinned:
         return _verified(config, file, pem)
-    mounted = x509.load_pem_x509_certificate(pem)
-    if hashlib.sha256(certificate).digest() == mounted.fingerprint(hashes.SHA256()):
+    mounted = {one.fingerprint(hashes.SHA256()) for one in x509.load_pem_x509_certificates(pem)}
+    if hashlib.sha256(certificate).digest() in mounted:
         return Finding(State.GOOD, f"its certificate is the one in {file}")
     return Finding(
         State.WRONG,

@@ -129,7 +129,7 @@ def _hub(here: place.Place, deadline_s: float) -> Findings[list[NodeInfo] | None
 
 def _bridge(here: place.Place, nodes: list[NodeInfo] | None, deadline_s: float) -> Findings[bool]:
     """Look at the bridge, and through it at the nodes if nobody has; gives whether it tells of any."""
-    source = HttpSource(here.url, deadline_s, progress=False)
+    source = HttpSource(here.url, deadline_s, progress=False, token=place.token_of(here.environ))
     try:
         status = source.status()
         if status is None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from sisock_client.bins import Binned, binned
 from sisock_client.errors import ClientError
 from sisock_client.http import HttpSource
-from sisock_client.place import URL
+from sisock_client.place import URL, token_of
 from sisock_client.samples import FieldInfo, NodeSummary, Samples
 from sisock_client.times import Moment, unix_time
 
@@ -51,6 +51,9 @@ class Client:
         Seconds to wait for an answer to begin, and for each further piece of it.
     progress : bool
         Whether long downloads say how far they are, on standard error.
+    token : str, optional
+        For a bridge that asks for one (`sisock-http token add`); ``SISOCK_TOKEN``, or what is in the file
+        ``SISOCK_TOKEN_FILE``, by default.
 
     Examples
     --------
@@ -66,11 +69,14 @@ class Client:
         wamp: bool | Mapping[str, str] = False,
         deadline_s: float = DEADLINE_S,
         progress: bool = False,
+        token: str | None = None,
     ) -> None:
         self._source: _Source
         if wamp is False:
             chosen = url or os.environ.get("SISOCK_URL") or URL
-            self._source = HttpSource(chosen, deadline_s, progress=progress)
+            self._source = HttpSource(
+                chosen, deadline_s, progress=progress, token=token_of(os.environ) if token is None else token
+            )
         else:
             from sisock_client.wamp import WampSource  # noqa: PLC0415 (it starts a reactor)
 

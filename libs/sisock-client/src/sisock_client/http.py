@@ -19,9 +19,20 @@ from sisock_client.samples import FieldInfo, NodeSummary, Samples, known_only
 PIECE_BYTES = 64 * 1024
 LINE_S = 5.0
 CONNECT_S = 5.0
-NOT_FOUND = 404
+UNAUTHORIZED, NOT_FOUND = 401, 404
 
 _log = logging.getLogger("sisock_client")
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Gives a token with each request, and a ``.netrc`` no say in it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 class HttpSource:
@@ -35,13 +46,17 @@ class HttpSource:
         Seconds to wait for a reply to begin, and for each further piece of it.
     progress : bool
         Whether long downloads say how far they are.
+    token : str
+        For a bridge that asks for one.
     """
 
-    def __init__(self, url: str, deadline_s: float, *, progress: bool) -> None:
+    def __init__(self, url: str, deadline_s: float, *, progress: bool, token: str = "") -> None:
         self._url = url.rstrip("/")
         self._deadline_s = deadline_s
         self._progress = progress
         self._session = requests.Session()
+        if token:
+            self._session.auth = _Bearer(token)
 
     def close(self) -> None:
         """Let go of connections."""
@@ -135,6 +150,8 @@ class HttpSource:
                 told = reply.json()["error"]
             except (ValueError, KeyError, TypeError):
                 told = f"status {reply.status_code}"
+            if reply.status_code == UNAUTHORIZED:
+                told += "; the client takes it from SISOCK_TOKEN"
             raise ClientError(f"the bridge at {self._url}: {told}")
         return reply
 

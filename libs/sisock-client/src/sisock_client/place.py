@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sisock.config import RouterConfig, load
+from sisock.config import RouterConfig, Secret, load, setting
 
 URL = "http://localhost:5000"
 _ROUTER = ("CROSSBAR_HOST", "WAMP_SECRET", "WAMP_SECRET_FILE", "CROSSBAR_DIR")
@@ -76,6 +76,23 @@ def find(environ: Mapping[str, str], url: str | None, folder: Path) -> Place:
         f"looking through the bridge at {bridge} alone: there is neither {config.crossbar_dir}/ here "
         "nor CROSSBAR_HOST",
     )
+
+
+@dataclass(frozen=True)
+class _Token:
+    token: Secret | None = setting("SISOCK_TOKEN", default=None, secret=True)
+
+
+def token_of(environ: Mapping[str, str]) -> str:
+    """The token for a bridge that asks for one, as the environment has it; empty if it has none.
+
+    Raises
+    ------
+    ConfigError
+        If the file that it shall be read from cannot be read.
+    """
+    token = load(_Token, environ).token
+    return token.reveal() if token else ""
 
 
 def _resolves(host: str) -> bool:

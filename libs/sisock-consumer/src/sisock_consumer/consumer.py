@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import SubscribeOptions
-from sisock import uris
+from sisock import request_id, uris
 from sisock.config import RouterConfig
 from sisock.connection import Connection
 from sisock.errors import NodeAwayError, NodeError, TooMuchDataError
@@ -265,9 +265,10 @@ class Consumer:
         NodeError
             If it is away, too slow, or answers something else.
         """
+        extra = self._signed(self._able(name))
 
         def ask(left_s: float) -> Awaitable[Any]:
-            return self._calls.ask(name, left_s, uris.get_fields(name), (start, end), {})
+            return self._calls.ask(name, left_s, uris.get_fields(name), (start, end), extra)
 
         return replies.read_fields(name, await self._of_any(name, deadline_s, ask))
 
@@ -331,6 +332,16 @@ class Consumer:
             name, await self._fetch(name, fields, start, end, deadline_s, _WHOLE, grid), fields
         )
 
+    def _able(self, name: str) -> frozenset[str]:
+        node = self.nodes.get(name)
+        return node.capabilities if node else frozenset()
+
+    @staticmethod
+    def _signed(able: frozenset[str]) -> dict[str, Any]:
+        """The keyword that says for which request a question is, to a node that understands it."""
+        request = request_id.current()
+        return {request_id.KEY: request} if request and request_id.KEY in able else {}
+
     async def _fetch(
         self,
         name: str,
@@ -342,10 +353,11 @@ class Consumer:
         grid: Grid | None = None,
     ) -> list[Any]:
         """The parts of a node's reply, for `sisock_consumer.replies`."""
-        node = self.nodes.get(name)
-        able = node.capabilities if node else frozenset()
-        extra: dict[str, Any] = {"packed": True} if "packed" in able else {}
-        if "stepped" in able and extra and grid is None:
+        able = self._able(name)
+        extra = self._signed(able)
+        if "packed" in able:
+            extra["packed"] = True
+        if "stepped" in able and "packed" in able and grid is None:
             extra["stepped"] = True
         if limits.max_points is not None and "max_points" in able:
             extra["max_points"] = limits.max_points

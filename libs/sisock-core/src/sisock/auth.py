@@ -27,6 +27,9 @@ from sisock.errors import ConfigError
 CERTIFICATE = "server_cert.pem"
 SECRETS = "secrets"
 
+_OUT_OF_TIME = (9, 10)
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
+
 
 def find_secret(config: RouterConfig) -> Secret | None:
     """Find the WAMP-CRA secret of ``config.wamp_user``.
@@ -135,10 +138,23 @@ def sign(secret: Secret, challenge: Any) -> str:
 
 @implementer(IOpenSSLClientConnectionCreator)
 class PinnedCertificate:
-    """Trust exactly one self-signed certificate, whatever host name it carries."""
+    """Trust the self-signed certificates of a file and no others, whatever host name they carry.
+
+    There are two while one takes the other's place.
+    """
 
     def __init__(self, pem: bytes) -> None:
-        self._context = ssl.CertificateOptions(trustRoot=ssl.Certificate.loadPEM(pem)).getContext()
+        ours = [one for one in map(_pem, x509.load_pem_x509_certificates(pem)) if is_self_signed(one)]
+        pinned = [ssl.Certificate.loadPEM(one) for one in ours]
+        self._pinned = {one.digest("sha256") for one in pinned}
+        self._context = ssl.CertificateOptions(trustRoot=ssl.trustRootFromCertificates(pinned)).getContext()
+        self._context.set_verify(SSL.VERIFY_PEER, self._verify)
+
+    def _verify(self, _connection: Any, shown: Any, problem: int, depth: int, _good: int) -> bool:
+        # Of two of the same name OpenSSL takes either for the issuer: what counts is which one is shown.
+        if depth:
+            return True
+        return ssl.Certificate(shown).digest("sha256") in self._pinned and problem not in _OUT_OF_TIME
 
     def clientConnectionForTLS(self, tls_protocol: object) -> SSL.Connection:  # noqa: N802, ARG002 (interface)
         """Make the connection object that Twisted's TLS wraps."""
@@ -165,6 +181,25 @@ def names_of(certificate: Path) -> list[str]:
     return names.get_values_for_type(x509.DNSName)
 
 
+def mounted_certificate(config: RouterConfig) -> bytes | None:
+    """What lies in the router's directory as its certificate, PEM; None if there is none.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    """
+    mounted = config.crossbar_dir / CERTIFICATE
+    try:
+        return mounted.read_bytes()
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise ConfigError(remedy(mounted)) from error
+    except OSError as error:
+        raise ConfigError(f"{mounted} cannot be read ({error.strerror})") from error
+
+
 def trust(config: RouterConfig) -> Any:
     """Decide what makes a router's TLS certificate acceptable.
 
@@ -180,14 +215,9 @@ def trust(config: RouterConfig) -> Any:
         If the mounted certificate cannot be used.
     """
     mounted = config.crossbar_dir / CERTIFICATE
-    try:
-        pem = mounted.read_bytes()
-    except FileNotFoundError:
+    pem = mounted_certificate(config)
+    if pem is None:
         return ssl.optionsForClientTLS(config.crossbar_host)
-    except PermissionError as error:
-        raise ConfigError(remedy(mounted)) from error
-    except OSError as error:
-        raise ConfigError(f"{mounted} cannot be read ({error.strerror})") from error
     try:
         if is_self_signed(pem):
             return PinnedCertificate(pem)

@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from sisock import auth, uris
 from sisock.blocking import within
 from sisock.config import RouterConfig, Secret
-from sisock.errors import DeadlineError, RefusedError
+from sisock.errors import ConfigError, DeadlineError, RefusedError
 from sisock.trouble import Trouble
 
 JOIN_DEADLINE_S = 15.0
@@ -167,7 +167,10 @@ class Connection:
         plain: Any = HostnameEndpoint(
             reactor, config.crossbar_host, config.crossbar_ocs_port if open_port else config.crossbar_tls_port
         )
+        self._plain = plain
+        self._pem = auth.mounted_certificate(config)
         self._endpoint: Any = plain if open_port else wrapClientTLS(auth.trust(config), plain)
+        self._unreadable = Trouble(log.warning, "router.directory_unreadable")
         self.sessions = 0
         self._session: Any = None
         self._ever_joined = False
@@ -243,7 +246,22 @@ class Connection:
             except CancelledError:
                 return
 
+    def _renew(self) -> None:
+        """Take secret and certificate as they are now: both may be replaced while we run."""
+        try:
+            self.secret = auth.find_secret(self._config) or self.secret
+            pem = auth.mounted_certificate(self._config)
+            if pem != self._pem and not self.anonymous:
+                self._endpoint = wrapClientTLS(auth.trust(self._config), self._plain)
+                self._pem = pem
+        except ConfigError as error:
+            # What we have is good until it is refused.
+            self._unreadable.tell(str(error))
+        else:
+            self._unreadable.over()
+
     async def _one_session(self) -> bool:
+        self._renew()
         factory = WampWebSocketClientFactory(
             lambda: RouterSession(self),
             url=self.url,

@@ -5,6 +5,7 @@ through structlog too, so that a site has one format to read.
 """
 
 import logging
+import signal
 import string
 import sys
 from collections.abc import Mapping
@@ -22,8 +23,42 @@ _LEVELS = {
     LogLevel.critical: logging.CRITICAL,
 }
 
+_NUMBERS = {
+    name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error", "critical")
+}
 
-def configure(service: str, level: int, stream: TextIO | None = None, *, libraries: bool = True) -> None:
+
+class Verbosity:
+    """Which events are written: those of the configured level, or for a while all of them.
+
+    Parameters
+    ----------
+    level : int
+        As in `logging`.
+    """
+
+    def __init__(self, level: int) -> None:
+        self._configured = self.level = level
+
+    def __call__(self, _logger: Any, method: str, event: Any) -> Any:
+        """Drop what is below the level (a processor of structlog)."""
+        if _NUMBERS.get(method, logging.INFO) < self.level:
+            raise structlog.DropEvent
+        return event
+
+    def toggle(self) -> bool:
+        """Change between the configured level and ``debug``; whether it is ``debug`` now."""
+        debug = self.level > logging.DEBUG
+        self.level = logging.DEBUG if debug else self._configured
+        get().warning("log.level", now=logging.getLevelName(self.level).lower())
+        return debug
+
+    def follow_signal(self) -> None:
+        """Toggle at each SIGUSR1; to be said in a process's main thread."""
+        signal.signal(signal.SIGUSR1, lambda *_: self.toggle())
+
+
+def configure(service: str, level: int, stream: TextIO | None = None, *, libraries: bool = True) -> Verbosity:
     """Set up the process's logs, once, from ``__main__``.
 
     Parameters
@@ -36,9 +71,17 @@ def configure(service: str, level: int, stream: TextIO | None = None, *, librari
         Where to; standard error by default. A terminal gets readable lines, else JSON.
     libraries : bool
         Carry the libraries' events over, too; not in a process whose forks log in another way.
+
+    Returns
+    -------
+    Verbosity
+        Changes the level while the process runs.
     """
+    verbosity = Verbosity(level)
     out = sys.stderr if stream is None else stream
     shared: list[Any] = [
+        verbosity,
+        structlog.contextvars.merge_contextvars,
         lambda _logger, _method, event: {"service": service, **event},
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -50,12 +93,12 @@ def configure(service: str, level: int, stream: TextIO | None = None, *, librari
         render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[*shared, *render],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
     if not libraries:
-        return
+        return verbosity
     root = logging.getLogger()
     root.handlers[:] = [_ToStructlog()]
     root.setLevel(max(level, logging.WARNING))
@@ -63,6 +106,7 @@ def configure(service: str, level: int, stream: TextIO | None = None, *, librari
         [cast("Any", _TwistedObserver())], redirectStandardIO=False, discardBuffer=True
     )
     logging.captureWarnings(True)
+    return verbosity
 
 
 def get(name: str | None = None) -> structlog.stdlib.BoundLogger:

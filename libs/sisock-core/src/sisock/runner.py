@@ -66,7 +66,7 @@ def run(
         node = make_node(config)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
-    logs.configure(node.name, config.log_level)
+    logs.configure(node.name, config.log_level).follow_signal()
     log = logs.get()
     reactor = the_reactor()
     health = Health(config.health_file)

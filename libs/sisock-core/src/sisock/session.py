@@ -4,6 +4,7 @@ The author's methods run in threads; what they return enters the wire through `s
 refuses what would break the contract.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -15,7 +16,7 @@ from autobahn.wamp.types import RegisterOptions
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 
-from sisock import binning, message, uris, wire
+from sisock import binning, message, request_id, uris, wire
 from sisock.announce import Announcement, not_registered
 from sisock.blocking import in_thread, within
 from sisock.errors import ContractError, DeadlineError, NodeError, RefusedError, SisockError, TooMuchDataError
@@ -33,7 +34,10 @@ AHEAD_S = 86400.0
 
 MOST_REPLY_BYTES = 256 * 1024 * 1024
 
-CAPABILITIES = ("bins", "max_points", "packed", "stepped")
+CAPABILITIES = ("bins", "max_points", "packed", "request", "stepped")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character, which JSON may bring and no reply can hold."""
+
 BAD_REQUEST = ApplicationError.INVALID_ARGUMENT
 NODE_FAILED = "wamp.error.runtime_error"
 
@@ -176,8 +180,8 @@ class NodeSession:
             self._queries.listed(listed)
             self._on_listed(listed)
 
-    async def _get_fields(self, start: Any = 1, end: Any = 0, **_kwargs: Any) -> Any:
-        with self._queries.timed("get_fields"):
+    async def _get_fields(self, start: Any = 1, end: Any = 0, request: Any = None, **_kwargs: Any) -> Any:
+        with request_id.bound(request), self._queries.timed("get_fields"):
             try:
                 first, last = absolute(start, end, self._clock())
                 return await in_thread(self._reactor, self._list, first, last)
@@ -213,9 +217,13 @@ class NodeSession:
                     self._declared_at = self._clock()
         return [name for name in names if name in self._declared]
 
-    async def _get_data(self, *args: Any, **kwargs: Any) -> Any:
-        with self._queries.timed("get_data"):
-            return await self._answer(*args, **kwargs)
+    async def _get_data(self, *args: Any, request: Any = None, **kwargs: Any) -> Any:
+        with request_id.bound(request), self._queries.timed("get_data"):
+            began = self._reactor.seconds()
+            try:
+                return await self._answer(*args, **kwargs)
+            finally:
+                self._log.debug("request.answered", what="get_data", after_s=self._reactor.seconds() - began)
 
     async def _answer(
         self,
@@ -356,6 +364,8 @@ def _names(field: Any) -> list[str]:
     names = [field] if isinstance(field, str) else field
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         raise ContractError(f"field={field!r} is not a list of field names")
+    if any(_SURROGATE.search(name) for name in names):
+        raise ContractError(f"field={field!r} has a name that is no text")
     return list(dict.fromkeys(names))
 
 

@@ -27,7 +27,7 @@ def main() -> int:
         end_metrics = metrics.listen_in_thread(registry, config.metrics_port)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
-    logs.configure("sisock-g3-file-scanner", config.log_level)
+    logs.configure("sisock-g3-file-scanner", config.log_level).follow_signal()
     log = logs.get()
     rounds = Rounds(config, log, Measures(registry))
     for number in (signal.SIGTERM, signal.SIGINT):

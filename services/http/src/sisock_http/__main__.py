@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from functools import partial
 
@@ -29,22 +30,35 @@ from sisock_http.observatory.site import SiteWatch
 from sisock_http.observatory.watching import Watching
 from sisock_http.web.admission import Admission
 from sisock_http.web.application import Application
+from sisock_http.web.door import Door, asks
 from sisock_http.web.hosts import known_hosts
 from sisock_http.web.pages import Pages
 from sisock_http.web.routes import make_routes
 from sisock_http.web.stream import Stream
+from sisock_http.web.tokens import Tokens
+
+OPEN = (
+    "whoever reaches the port reads everything; `sisock-http token add NAME` and a restart close it, "
+    "REQUIRE_TOKENS=no says that this is meant"
+)
 
 REPLIES_SHARE = 4
 """The part of what is kept that is replies as they are sent; the rest is what they are made of."""
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop, or do what a command says."""
+    if sys.argv[1:]:
+        from sisock_http import token_command  # noqa: PLC0415 (who serves has no use for it)
+
+        sentence = token_command.main(sys.argv[1:])
+        exit_with(sentence, EXIT_CONFIG if sentence else 0)
     reactor = the_reactor()
     try:
         config = load(HttpConfig, os.environ)
-        logs.configure("http", config.log_level)
+        logs.configure("http", config.log_level).follow_signal()
         log = logs.get()
+        tokens = Tokens(config.tokens_file, reactor.seconds, log.error)
         consumer = Consumer(reactor, config, log, most_reply_bytes=config.max_reply_bytes)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
@@ -75,20 +89,29 @@ def main() -> None:
 
     consumer.watch(catalogue, catalogue.fields_changed, updated)
     asker = Asker(reactor, catalogue, keeper)
+    door = Door(
+        tokens,
+        asks=asks(config.require_tokens, config.listen, made=tokens.there),
+        anybody_notes=config.allow_notes,
+        say=logs.get("door").warning,
+    )
+    measures.asks(door.asks)
     routes = make_routes(
         Grafana(reactor, consumer, catalogue, asker, kept),
         Api(reactor, consumer, catalogue, asker, kept, time.time, lambda: site.problems),
-        States(watching, catalogue, time.time, allow_notes=config.allow_notes),
+        States(watching, catalogue, time.time),
         stream,
         Influx(reactor, consumer, catalogue, asker, time.time, config.influx_databases),
         Pages(),
         Admission(reactor, config.query_deadline_s, config.max_queries),
+        door,
         partial(metrics.text, registry),
     )
     application = Application(
         reactor,
         routes,
         logs.get("app"),
+        door,
         config.cors_origin,
         known_hosts(
             config.allowed_hosts, config.port, config.crossbar_dir / CERTIFICATE, socket.gethostname()
@@ -97,13 +120,15 @@ def main() -> None:
         measures,
     )
     try:
-        listening = reactor.listenTCP(config.port, application.site())
+        listening = reactor.listenTCP(config.port, application.site(), interface=config.listen)
         metrics.listen(reactor, registry, config.metrics_port)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
     except CannotListenError as error:
         exit_with(f"PORT={config.port} cannot be listened on ({error.socketError})", EXIT_CONFIG)
-    log.info("http.listening", port=config.port)
+    log.info("http.listening", port=config.port, tokens="asked for" if door.asks else "not asked for")
+    if not door.asks and config.require_tokens is None and not config.listen:
+        log.warning("http.open", why=OPEN)
     site.start()
 
     async def goodbye() -> None:

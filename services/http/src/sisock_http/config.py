@@ -1,5 +1,6 @@
 """Settings of the HTTP bridge."""
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,14 @@ def yes_or_no(value: str) -> bool:
     return value.lower() == "yes"
 
 
+def address(value: str) -> str:
+    """An IP address to listen on."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("is no IP address") from None
+
+
 def databases(value: str) -> tuple[str, ...]:
     """Names of databases, with commas between them."""
     found = tuple(name.strip() for name in value.split(",") if name.strip())
@@ -66,3 +75,6 @@ class HttpConfig(RouterConfig):
     frame_ancestors: str = setting("FRAME_ANCESTORS", sources, default="'self'")
     site_file: Path | None = setting("SITE_FILE", path, default=None)
     allow_notes: bool = setting("ALLOW_NOTES", yes_or_no, default=False)
+    listen: str = setting("LISTEN", address, default="")
+    require_tokens: bool | None = setting("REQUIRE_TOKENS", yes_or_no, default=None)
+    tokens_file: Path = setting("TOKENS_FILE", path, default=Path("state/tokens.json"))

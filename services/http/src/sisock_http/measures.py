@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sized
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sisock.metrics import BUCKETS_S
@@ -30,6 +30,9 @@ class Measures:
         self._refused = Counter(
             "sisock_http_errors", "Requests that were not answered", ["cause"], registry=registry
         )
+        self._asks = Gauge(
+            "sisock_http_tokens_asked", "Whether everybody is asked for a token", registry=registry
+        )
         self._answers = Histogram(
             "sisock_node_answer_seconds",
             "From a question to a node to its answer, or to giving up",
@@ -40,6 +43,10 @@ class Measures:
         self._failures = Counter(
             "sisock_node_errors", "Questions that a node did not answer", ["node", "cause"], registry=registry
         )
+
+    def asks(self, asks: bool) -> None:
+        """Whether everybody is asked for a token."""
+        self._asks.set(asks)
 
     def replied(self, path: str, seconds: float) -> None:
         """A request has its reply, whatever that is."""

@@ -11,6 +11,13 @@ class RequestError(Exception):
     """When to try again; zero: the same request will not do better."""
 
 
+class UnauthorizedError(RequestError):
+    """Who asks has not said who they are."""
+
+    status = 401
+    cause = "unauthorized"
+
+
 class ForbiddenError(RequestError):
     """The site does not want that to be done here."""
 

@@ -11,15 +11,17 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+import structlog
 from sisock import logs
 from sisock.config import RouterConfig, load, setting
 from sisock.errors import ConfigError
 from sisock.runner import EXIT_CONFIG, exit_with
 
+from sisock_hub import commands as changing
 from sisock_hub import keeper
 from sisock_hub.measures import Tally, run_metrics
-from sisock_hub.prepare import environment, host_names, prepare
-from sisock_hub.privileges import account, give_up_root, own_copy, share
+from sisock_hub.prepare import Prepared, environment, host_names, prepare
+from sisock_hub.privileges import Account, account, give_up_root, own_copy, share
 from sisock_hub.users import node_names
 
 
@@ -48,18 +50,19 @@ def main() -> NoReturn:
     parser.add_argument(
         "--prepare-only", action="store_true", help="make what is missing in .crossbar/, then stop"
     )
-    commands = parser.add_subparsers(dest="command", metavar="node add NAME ...")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     node = commands.add_parser("node", help="give data nodes users of their own").add_subparsers(
         required=True
     )
     add = node.add_parser("add", help="make user, secret and right for the name alone")
     add.add_argument("names", nargs="+", metavar="NAME")
+    changing.add_to(commands)
     arguments = parser.parse_args()
     only_prepare = arguments.prepare_only or arguments.command is not None
     try:
         config = load(HubConfig, os.environ)
         nodes = config.nodes
-        if arguments.command is not None:
+        if arguments.command == "node":
             nodes = _names(" ".join(arguments.names))
         become = account(os.environ.get("SISOCK_RUN_AS", ""))
         directory = config.crossbar_dir.absolute()
@@ -81,15 +84,10 @@ def main() -> NoReturn:
     log = logs.get()
     if become is not None:
         share(directory, (*prepared.made, *prepared.mounts), become.gid)
-    if prepared.made:
-        log.info("router.prepared", directory=str(directory), made=prepared.made)
-    for note in prepared.migrated:
-        log.warning("router.config_migrated", copy=str(prepared.config), what=note)
-    for user in prepared.users:
-        log.info("router.user", what=user)
-    if prepared.realm_problem:
-        log.warning("router.other_realm", why=prepared.realm_problem)
+    _tell(log, directory, prepared)
     if only_prepare:
+        if arguments.command is not None:
+            _done(arguments, directory, host_names(config.crossbar_host), become)
         exit_with("", 0)
     secrets = environment(directory)
     if become is not None or not os.access(directory, os.W_OK):
@@ -111,6 +109,25 @@ def main() -> NoReturn:
         CROSSBAR_OCS_PORT=str(config.crossbar_ocs_port),
     )
     exit_with("", _keep(directory, prepared.config.name, config.log_level, config.metrics_port))
+
+
+def _tell(log: structlog.stdlib.BoundLogger, directory: Path, prepared: Prepared) -> None:
+    """Say what was done to prepare."""
+    if prepared.made:
+        log.info("router.prepared", directory=str(directory), made=prepared.made)
+    for note in prepared.migrated:
+        log.warning("router.config_migrated", copy=str(prepared.config), what=note)
+    for user in prepared.users:
+        log.info("router.user", what=user)
+    if prepared.realm_problem:
+        log.warning("router.other_realm", why=prepared.realm_problem)
+
+
+def _done(arguments: argparse.Namespace, directory: Path, names: list[str], become: Account | None) -> None:
+    try:
+        changing.say(changing.run(arguments, directory, names, become))
+    except ConfigError as error:
+        exit_with(str(error), EXIT_CONFIG)
 
 
 def _names(value: str) -> tuple[str, ...]:
@@ -135,7 +152,9 @@ def _keep(directory: Path, config: str, log_level: int, metrics_port: int | None
         ["router", *(["hub"] if hub_beside else []), *(["metrics"] if metrics_port is not None else [])]
     )
     parts = [
-        keeper.Part("router", partial(router.run_router, directory, config, workers, arguments), vital=True)
+        keeper.Part(
+            "router", partial(router.run_router, directory, config, workers, arguments, log_level), vital=True
+        )
     ]
     if hub_beside:
         parts.append(keeper.Part("hub", partial(alone.run_hub, directory, log_level, tally.listed)))

@@ -48,7 +48,7 @@ def run_hub(directory: Path, log_level: int, listed: Callable[[int], None] = lam
         Is told how many nodes are online.
     """
     setproctitle("sisock-hub [hub]")
-    logs.configure("hub", log_level)
+    logs.configure("hub", log_level).follow_signal()
     reactor = renewed_reactor()
     factory = WampWebSocketClientFactory(
         lambda: Hub(ComponentConfig(realm=uris.REALM, extra={"user": USER, "listed": listed})),

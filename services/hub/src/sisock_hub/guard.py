@@ -5,6 +5,7 @@ only ever refuses what permissions allow. It is in the router's own process, and
 """
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -20,6 +21,7 @@ from sisock import uris
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from sisock_hub.rights import MOST_PROCEDURES, Rules, Taken, User, why_not_register
+from sisock_hub.users import node_users
 
 _TRUSTED = "trusted"
 
@@ -35,12 +37,47 @@ class Guard(ApplicationSession):
         super().__init__(config)
         extra = config.extra or {}
         most = int(extra.get("most_procedures", MOST_PROCEDURES))
-        _install(Rules(frozenset(extra.get("users", ()))), most, self.log)
+        install(Path.cwd(), extra.get("users", ()), self.log, most)
         _keep_pages_out(extra.get("allowed_origins", ()))
 
 
+class Owned:
+    """Names of data nodes that have a user of their own, also of those that are added while we run.
+
+    Parameters
+    ----------
+    directory : Path
+        The router's.
+    named : iterable of str
+        Those that the configuration names.
+    """
+
+    def __init__(self, directory: Path, named: Iterable[str]) -> None:
+        self._directory = directory
+        self._named = frozenset(named)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._named or name in node_users(self._directory)
+
+
+def install(directory: Path, users: Iterable[str], log: Any, most: int = MOST_PROCEDURES) -> None:
+    """Put the guard before the dealer's registrations and the router's permissions, once.
+
+    Parameters
+    ----------
+    directory : Path
+        The router's.
+    users : iterable of str
+        Data nodes that have users of their own, as the configuration says.
+    log : txaio logger
+    most : int
+        Procedures that one user may register.
+    """
+    if not hasattr(Dealer.processRegister, "guarded"):
+        _install(Rules(Owned(directory, users)), most, log)
+
+
 def _install(rules: Rules, most: int, log: Any) -> None:
-    """Put the guard before the dealer's registrations and the router's permissions."""
     register, authorize = Dealer.processRegister, Router.authorize
     taken: WeakKeyDictionary[Any, Taken] = WeakKeyDictionary()
 
@@ -64,6 +101,7 @@ def _install(rules: Rules, most: int, log: Any) -> None:
             return refused
         return authorize(router, session, uri, action, options)
 
+    process_register.guarded = True  # type: ignore[attr-defined]
     Dealer.processRegister = process_register
     Router.authorize = authorize_publisher
 

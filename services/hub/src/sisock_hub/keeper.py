@@ -22,7 +22,7 @@ STOP_S = 1.5
 """How long the parts may take to end by themselves; Docker and our own images allow two seconds in all."""
 
 _LONGEST_PAUSE_S = 5.0
-_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
+_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}
 _PR_SET_PDEATHSIG = 1
 
 
@@ -72,6 +72,8 @@ def fork(run: Callable[[], NoReturn]) -> int:
     pid = os.fork()
     if pid:
         return pid
+    # What is told before it listens must not end it.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -110,6 +112,9 @@ class Keeper:
         while True:
             pauses = [part.due - time.monotonic() for part in self._parts if not part.pid]
             told = signal.sigtimedwait(_SIGNALS, max(0.0, min(pauses, default=3600.0)))
+            if told is not None and told.si_signo == signal.SIGUSR1:
+                self._tell_all(signal.SIGUSR1)
+                continue
             if told is not None and told.si_signo != signal.SIGCHLD:
                 self._end()
                 return 0
@@ -118,6 +123,11 @@ class Keeper:
                 self._end()
                 return code
             self._start_due()
+
+    def _tell_all(self, number: int) -> None:
+        for part in self._parts:
+            if part.pid:
+                os.kill(part.pid, number)
 
     def _start_due(self) -> None:
         for part in self._parts:

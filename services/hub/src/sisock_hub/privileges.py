@@ -19,6 +19,8 @@ from typing import Any
 from sisock.errors import ConfigError
 
 SKIPPED = ("node.pid", "hub.sock")
+COPIED_FROM = "of"
+"""File beside a copy that names the directory it is of."""
 
 NO_PATHS = ("secret", "ticket", "uri", "url")
 """Keys of a configuration whose values are no paths, whatever they look like."""
@@ -80,6 +82,7 @@ def own_copy(directory: Path, config: str, owner: Account | None) -> Path:
     # One level down, so that not even a ``..`` that we do not know of leads to where others write.
     copy = Path(tempfile.mkdtemp(prefix="crossbar-")) / directory.name
     copy.mkdir()
+    (copy.parent / COPIED_FROM).write_text(str(directory), encoding="utf-8")
     try:
         for entry in sorted(directory.iterdir()):
             if entry.name in SKIPPED or entry.is_socket():

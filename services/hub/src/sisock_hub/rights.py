@@ -1,6 +1,6 @@
 """Whose names are whose, and how many: the guard's rules, pure. What a router is they do not know."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
 from sisock import uris
@@ -23,11 +23,11 @@ class Rules:
 
     Parameters
     ----------
-    owned : frozenset of str
+    owned : container of str
         Data nodes that have a user of their own, of the same name.
     """
 
-    owned: frozenset[str] = frozenset()
+    owned: Container[str] = frozenset()
 
     def may_use(self, user: User, uri: str) -> bool:
         """Whether a URI is nobody's, or this user's own."""

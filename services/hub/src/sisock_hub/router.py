@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from setproctitle import setproctitle
+from sisock import logs
 from twisted.internet.process import Process
 
+from sisock_hub import renewal, router_log
 from sisock_hub.keeper import fork
 from sisock_hub.lazily import Deferred
 
@@ -83,7 +85,9 @@ def renewed_reactor(meanwhile: Callable[[], None] = lambda: None) -> Any:
     return reactor
 
 
-def run_router(directory: Path, config: str, workers: int, arguments: list[str]) -> NoReturn:
+def run_router(
+    directory: Path, config: str, workers: int, arguments: list[str], level: int = logging.INFO
+) -> NoReturn:
     """Become crossbar.io; in a fork of a process that has it preloaded.
 
     Parameters
@@ -96,14 +100,20 @@ def run_router(directory: Path, config: str, workers: int, arguments: list[str])
         How many workers to have ready, see `count_workers`.
     arguments : list of str
         Further ones of ``crossbar start``.
+    level : int
+        Least level that is written, as in `logging`.
     """
     import crossbar  # noqa: PLC0415
 
+    verbosity = logs.configure("router", level, libraries=False)
+    router_log.install()
     spares: list[Spare] = []
     for _ in range(workers):
         spares.append(make_spare(spares))
     reactor = renewed_reactor()
     reactor.spawnProcess = spawner(reactor, spares)
+    said = arguments[arguments.index("--loglevel") + 1] if "--loglevel" in arguments else "info"
+    router_log.follow_signal(said, [spare.pid for spare in spares], verbosity)
     sys.argv = ["crossbar", "start", "--cbdir", str(directory), "--config", config, *arguments]
     sys.exit(crossbar.run())
 
@@ -166,6 +176,8 @@ def _become_worker(told: socket.socket) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(write_through=True)  # type: ignore[union-attr]
     sys.argv = [WORKER[-1], *order["arguments"]]
+    router_log.follow_signal(sys.argv[sys.argv.index("--loglevel") + 1], ())
+    renewal.install(Path(sys.argv[sys.argv.index("--cbdir") + 1]))
     sys.modules.pop(WORKER[-1], None)
     runpy.run_module(WORKER[-1], run_name="__main__", alter_sys=True)
     sys.exit(0)

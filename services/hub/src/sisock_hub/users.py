@@ -12,6 +12,8 @@ from sisock import uris
 from sisock.auth import CERTIFICATE, SECRETS
 from sisock.errors import ConfigError
 
+from sisock_hub.writing import replace
+
 RESERVED = ("hub", "server", "simonsobs")
 """Users that are no data node's own."""
 
@@ -38,6 +40,11 @@ def node_names(value: str) -> tuple[str, ...]:
                 f"and is not called {', '.join(RESERVED)}"
             )
     return names
+
+
+def is_node_name(name: str) -> bool:
+    """Whether a name may be a user's, and so a file's."""
+    return bool(_NAME.fullmatch(name))
 
 
 def node_users(directory: Path) -> list[str]:
@@ -83,7 +90,7 @@ def let_in(config: Any, directory: Path) -> list[str]:
     for worker in config.get("workers", []):
         for realm in worker.get("realms", []):
             if realm.get("name") == uris.REALM:
-                realm.setdefault("roles", []).extend(_role(name) for name in names)
+                realm.setdefault("roles", []).extend(node_role(name) for name in names)
                 _guard(worker, realm, names)
     return [f"{name} has a user of its own, and nobody else may serve that name" for name in names]
 
@@ -122,15 +129,12 @@ def fill_mounts(directory: Path) -> list[str]:
             (secret, folder / SECRETS / user, 0o600),
         ):
             if not target.exists() or target.read_bytes() != source.read_bytes():
-                temporary = target.with_name(f".{target.name}.new")
-                temporary.touch(mode=mode)
-                temporary.write_bytes(source.read_bytes())
-                temporary.replace(target)
+                replace(target, source.read_bytes(), mode, target.stat() if target.exists() else None)
         written += [f"{MOUNTS}/{user}/{CERTIFICATE}", f"{MOUNTS}/{user}/{SECRETS}/{user}"]
     return written
 
 
-def _role(name: str) -> dict[str, Any]:
+def node_role(name: str) -> dict[str, Any]:
     """What the data node may do: all of its own, add itself, and hear OCS's feeds."""
     own = f"{uris.CONSUMER_PREFIX}{name}."
     return {

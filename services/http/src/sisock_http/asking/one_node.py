@@ -47,6 +47,14 @@ class _Pace:
     sharing: int = 0
 
 
+@dataclass(slots=True)
+class _Late:
+    """Since when a node does not answer in time, and how many questions had no answer."""
+
+    since: float
+    questions: int = 0
+
+
 class NodeAsker:
     """Asks data nodes, one at a time.
 
@@ -78,6 +86,7 @@ class NodeAsker:
         self._most_waiting = most_waiting
         self._measures = measures or Measures()
         self._pace: dict[str, _Pace] = {}
+        self._late: dict[str, _Late] = {}
 
     async def ask(self, node: str, names: Sequence[str], question: Question, until: float) -> Found:
         """Ask a node for fields, until the reactor's time `until`.
@@ -186,7 +195,7 @@ class NodeAsker:
                 node, names, start, end, deadline_s=max(0.0, until - began), grid=grid
             )
         except (NodeError, TooMuchDataError) as error:
-            self._measures.failed(node, metrics.cause(error))
+            self._failed(node, error)
             return Found(problems=dict.fromkeys(names, str(error)), summed=True)
         finally:
             self._measures.answered(node, self._reactor.seconds() - began)
@@ -229,7 +238,7 @@ class NodeAsker:
         try:
             read, thinned = await self._read(node, entry, names, question, until)
         except NodeError as error:
-            self._measures.failed(node, metrics.cause(error))
+            self._failed(node, error)
             return Found(problems=dict.fromkeys(names, str(error))), frozenset()
         except TooMuchDataError as error:
             self._measures.failed(node, metrics.cause(error))
@@ -285,7 +294,20 @@ class NodeAsker:
                 return read, limits is not question.limits
         raise AssertionError("unreachable")
 
+    def _failed(self, node: str, error: Exception) -> None:
+        """Count it; the first of several deadlines that a node lets pass is a line, too."""
+        self._measures.failed(node, metrics.cause(error))
+        if isinstance(error, DeadlineError):
+            late = self._late.setdefault(node, _Late(self._reactor.seconds()))
+            late.questions += 1
+            if late.questions == 1:
+                self._log.warning("node.late", node=node, why=str(error))
+
     def _answered(self, node: str) -> None:
+        late = self._late.pop(node, None)
+        if late:
+            since_s = round(self._reactor.seconds() - late.since, 3)
+            self._log.info("node.in_time", node=node, unanswered=late.questions, late_for_s=since_s)
         pace = self._pace.get(node)
         if pace:
             pace.answered_at = self._reactor.seconds()

@@ -14,7 +14,7 @@ from sisock_http.dialects.times import moment
 from sisock_http.encoding import as_json
 from sisock_http.observatory.catalogue import Catalogue, Event
 from sisock_http.observatory.watching import MOST_FIELDS, STATES, Watching
-from sisock_http.problems import AwayError, ForbiddenError, RequestError
+from sisock_http.problems import AwayError, RequestError
 
 MOST_NUMBER = 2**53
 MOST_EVENTS = 5_000
@@ -34,17 +34,12 @@ class States:
         What the bridge saw itself.
     clock : callable
         The present, UNIX seconds.
-    allow_notes : bool
-        Whether people may write notes through this bridge.
     """
 
-    def __init__(
-        self, watching: Watching, catalogue: Catalogue, clock: Callable[[], float], *, allow_notes: bool
-    ) -> None:
+    def __init__(self, watching: Watching, catalogue: Catalogue, clock: Callable[[], float]) -> None:
         self._watching = watching
         self._catalogue = catalogue
         self._clock = clock
-        self._allow_notes = allow_notes
 
     async def state(self, arguments: Arguments) -> Reply:
         """How each field is."""
@@ -101,8 +96,6 @@ class States:
         if when is not None and not isinstance(when, str):
             raise RequestError(f"time is a JSON {type(when).__name__}, not text")
         t = self._clock() if when is None else moment(when, "time", self._clock())
-        if not self._allow_notes:
-            raise ForbiddenError("notes are not taken here: the bridge needs ALLOW_NOTES=yes for that")
         kept = {"text": text, "target": given.get("target", ""), "author": given.get("author", ""), "t": t}
         return Reply(as_json.dumps(await self._watching.note(kept)), status=201)
 

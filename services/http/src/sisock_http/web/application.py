@@ -1,10 +1,13 @@
 """Requests to replies: finds the route, reads, answers, tells errors as JSON. Knows no path, no dialect."""
 
+import secrets
 from collections.abc import Mapping
+from contextvars import copy_context
 from typing import Any
 
 import structlog
-from twisted.internet.defer import ensureDeferred
+from sisock import request_id
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.web.http import CACHED, Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
@@ -12,11 +15,14 @@ from twisted.web.server import NOT_DONE_YET, Site
 from sisock_http.dialects.reply import JSON, TAKEN, Reply
 from sisock_http.encoding import as_json
 from sisock_http.measures import Measures
-from sisock_http.problems import RequestError
+from sisock_http.problems import RequestError, UnauthorizedError
+from sisock_http.web.door import CHALLENGES, Door
+from sisock_http.web.headers import header
 from sisock_http.web.hosts import Hosts
 from sisock_http.web.pressing import pressed
 from sisock_http.web.requests import takes_gzip
 from sisock_http.web.routes import Route
+from sisock_http.web.tokens import READ
 
 SMALLEST_COMPRESSED = 1_500
 
@@ -52,6 +58,8 @@ class Application:
     routes : mapping of Route
         By path.
     log : structlog logger
+    door : Door
+        Lets in who may.
     cors_origin : str
         Origin that browsers elsewhere may read us from; empty for none, ``*`` for all.
     hosts : Hosts
@@ -67,6 +75,7 @@ class Application:
         reactor: Any,
         routes: Mapping[bytes, Route],
         log: structlog.stdlib.BoundLogger,
+        door: Door,
         cors_origin: str = "",
         hosts: Hosts | None = None,
         frame_ancestors: str = "",
@@ -75,6 +84,7 @@ class Application:
         self._reactor = reactor
         self._routes = routes
         self._log = log
+        self._door = door
         self._cors_origin = cors_origin
         self._hosts = hosts or Hosts()
         self._frame_ancestors = frame_ancestors
@@ -98,13 +108,28 @@ class Application:
         def send(body: bytes | None) -> None:
             if body is None:
                 return
-            self._measures.replied(self._shown(request.path), self._reactor.seconds() - began)
+            took_s = self._reactor.seconds() - began
+            self._measures.replied(self._shown(request.path), took_s)
+            self._log.debug(
+                "request.answered",
+                path=request.path.decode(errors="replace"),
+                status=request.code,
+                after_s=took_s,
+                request=request.responseHeaders.getRawHeaders("x-request-id", [""])[0],
+            )
             if not gone["client"]:
                 request.write(body)
                 request.finish()
 
         request.notifyFinish().addErrback(client_left)
-        ensureDeferred(self._respond(request)).addCallback(send)
+        # A context of its own: whatever is logged for this request, here or by a node, has its id.
+        copy_context().run(self._begin, request).addCallback(send)
+
+    def _begin(self, request: Request) -> Deferred[bytes | None]:
+        name = request_id.usable(header(request, b"x-request-id")) or secrets.token_hex(6)
+        request.setHeader(b"x-request-id", name.encode())
+        with request_id.bound(name):
+            return ensureDeferred(self._respond(request))
 
     def _shown(self, path: bytes) -> str:
         """A path as it is counted by: what nobody serves, and the page's many files, are one each."""
@@ -117,24 +142,33 @@ class Application:
         request.setHeader(b"x-content-type-options", b"nosniff")
         if self._frame_ancestors:
             request.setHeader(b"content-security-policy", f"frame-ancestors {self._frame_ancestors}".encode())
-        host = request.getHeader("host")
+        host = header(request, b"host")
         if not self._hosts.accept(host):
             return self._problem(
                 request, 421, f"nobody is called {host!r} here: name it in ALLOWED_HOSTS if it is us", "host"
             )
         if self._cors_origin:
             request.setHeader(b"access-control-allow-origin", self._cors_origin.encode())
-            request.setHeader(b"access-control-expose-headers", b"sisock-notices, sisock-nodes")
-            request.setHeader(b"access-control-allow-headers", b"accept, content-type")
+            request.setHeader(b"access-control-expose-headers", b"sisock-notices, sisock-nodes, x-request-id")
+            request.setHeader(
+                b"access-control-allow-headers", b"accept, authorization, content-type, x-request-id"
+            )
             request.setHeader(b"access-control-allow-methods", b"GET, POST, OPTIONS")
+        method = b"GET" if request.method == b"HEAD" else request.method
         route = self._routes.get(request.path)
+        if method == b"OPTIONS" and route is not None:
+            # A browser asks so before it gives a token.
+            request.setResponseCode(204)
+            return b""
+        try:
+            self._door.check(request, READ if route is None else route.right)
+        except RequestError as error:
+            if isinstance(error, UnauthorizedError):
+                request.responseHeaders.setRawHeaders(b"www-authenticate", CHALLENGES)
+            return self._problem(request, error.status, str(error), error.cause)
         if route is None:
             shown = request.path.decode(errors="replace")
             return self._problem(request, 404, f"there is no {shown} here", "not_found")
-        method = b"GET" if request.method == b"HEAD" else request.method
-        if method == b"OPTIONS":
-            request.setResponseCode(204)
-            return b""
         if method not in route.methods:
             request.setHeader(b"allow", b", ".join((*route.methods, b"OPTIONS")))
             shown = request.method.decode(errors="replace")

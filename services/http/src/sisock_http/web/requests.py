@@ -8,6 +8,8 @@ from twisted.web.http import Request
 
 from sisock_http.dialects.arguments import Arguments
 from sisock_http.problems import RequestError, TooLargeError, UnreadableError
+from sisock_http.web.door import Caller
+from sisock_http.web.headers import header
 
 LARGEST_BODY = 4 * 1024 * 1024
 
@@ -27,10 +29,17 @@ def body(request: Request) -> Any:
 
 def json_body(request: Request) -> Any:
     """The request's JSON, which must say that it is: a form of a page from elsewhere cannot."""
-    kind = (request.getHeader("content-type") or "").partition(";")[0].strip().lower()
+    kind = header(request, b"content-type").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise UnreadableError(f"content-type={kind!r} is not application/json")
     return body(request)
+
+
+def signed(given: Any, caller: Caller) -> Any:
+    """A note with who wrote it: as a proxy knows it, else as they say, else as their token is called."""
+    if not isinstance(given, dict) or not caller.name or (given.get("author") and not caller.is_person):
+        return given
+    return {**given, "author": caller.name}
 
 
 def body_or_none(request: Request) -> Any:

@@ -14,8 +14,10 @@ from sisock_http.dialects.reply import Reply
 from sisock_http.dialects.states import States
 from sisock_http.web import requests
 from sisock_http.web.admission import Admission
+from sisock_http.web.door import ANYBODY, Door
 from sisock_http.web.pages import Pages
 from sisock_http.web.stream import Stream
+from sisock_http.web.tokens import NOTES, READ
 
 Result = bytes | Reply
 Handler = Callable[[Any], Result | Awaitable[Result]]
@@ -39,6 +41,7 @@ class Route:
     handler: Handler
     methods: tuple[bytes, ...]
     reader: Reader = requests.body
+    right: str = READ
 
 
 def make_routes(
@@ -49,6 +52,7 @@ def make_routes(
     influx: Influx,
     pages: Pages,
     admission: Admission,
+    door: Door,
     exposition: Exposition,
 ) -> dict[bytes, Route]:
     """Every path of the bridge."""
@@ -68,13 +72,16 @@ def make_routes(
             return grafana.metrics(requests.body(request))
         return Reply(exposition(), CONTENT_TYPE)
 
+    def note(request: Request) -> Any:
+        return requests.signed(requests.json_body(request), door.caller(request))
+
     def page_file(request: Request) -> Reply:
         return pages.file(request.path, requests.takes_gzip(request))
 
     return {
         b"/": Route(root, GET, requests.whole),
-        b"/healthz": Route(lambda _: b'{"status": "alive"}', GET),
-        b"/readyz": Route(grafana.ready, GET),
+        b"/healthz": Route(lambda _: b'{"status": "alive"}', GET, right=ANYBODY),
+        b"/readyz": Route(grafana.ready, GET, right=ANYBODY),
         b"/search": Route(grafana.search, EITHER),
         b"/query": Route(admitted(grafana.query), POST),
         b"/annotations": Route(states.annotations, POST),
@@ -90,7 +97,7 @@ def make_routes(
         b"/api/v1/latest": Route(admitted(api.latest), GET, requests.arguments),
         b"/api/v1/state": Route(states.state, GET, requests.arguments),
         b"/api/v1/events": Route(states.events, GET, requests.arguments),
-        b"/api/v1/notes": Route(states.note, POST, requests.json_body),
+        b"/api/v1/notes": Route(states.note, POST, note, NOTES),
         b"/api/v1/stream": Route(stream.open, GET, requests.whole),
         b"/api/v1/openapi.json": Route(api.openapi, GET, requests.arguments),
         b"/influx/ping": Route(influx.ping, EITHER, requests.arguments),

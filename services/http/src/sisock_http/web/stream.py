@@ -16,6 +16,7 @@ from zope.interface import implementer
 from sisock_http.dialects.reply import TAKEN, Reply
 from sisock_http.encoding import as_json
 from sisock_http.problems import BusyError
+from sisock_http.web.headers import header
 
 TYPE = b"text/event-stream"
 MOST_LISTENERS = 200
@@ -86,7 +87,7 @@ class Stream:
             return Reply(b"", TYPE)
         if len(self._listeners) >= MOST_LISTENERS:
             raise BusyError(f"{len(self._listeners)} pages listen, which is all there is room for")
-        epoch, _, number = (request.getHeader("last-event-id") or "").partition(":")
+        epoch, _, number = header(request, b"last-event-id").partition(":")
         known = epoch != "" and number.isascii() and number.isdecimal() and len(number) < 16
         told = await self._teller.state({"since": int(number) if known else NOW, "epoch": epoch})
         if not known and told["watch"]:
