@@ -6,6 +6,7 @@ import sys
 import time
 from functools import partial
 
+import structlog
 from sisock import logs, metrics
 from sisock.auth import CERTIFICATE
 from sisock.config import load
@@ -44,6 +45,13 @@ OPEN = (
 
 REPLIES_SHARE = 4
 """The part of what is kept that is replies as they are sent; the rest is what they are made of."""
+
+
+def _tell(log: structlog.stdlib.BoundLogger, config: HttpConfig, door: Door) -> None:
+    """Say where we listen; and, unless somebody said that this is meant, that everybody is let in."""
+    log.info("http.listening", port=config.port, tokens="asked for" if door.asks else "not asked for")
+    if not door.asks and config.require_tokens is None and not config.listen:
+        log.warning("http.open", why=OPEN)
 
 
 def main() -> None:
@@ -126,9 +134,7 @@ def main() -> None:
         exit_with(str(error), EXIT_CONFIG)
     except CannotListenError as error:
         exit_with(f"PORT={config.port} cannot be listened on ({error.socketError})", EXIT_CONFIG)
-    log.info("http.listening", port=config.port, tokens="asked for" if door.asks else "not asked for")
-    if not door.asks and config.require_tokens is None and not config.listen:
-        log.warning("http.open", why=OPEN)
+    _tell(log, config, door)
     site.start()
 
     async def goodbye() -> None:
