@@ -57,7 +57,7 @@ def _tell(log: structlog.stdlib.BoundLogger, config: HttpConfig, door: Door) -> 
 def main() -> None:
     """Serve until told to stop, or do what a command says."""
     if sys.argv[1:]:
-        from sisock_http import token_command  # noqa: PLC0415 (who serves has no use for it)
+        from sisock_http.web import token_command  # noqa: PLC0415 (who serves has no use for it)
 
         sentence = token_command.main(sys.argv[1:])
         exit_with(sentence, EXIT_CONFIG if sentence else 0)
