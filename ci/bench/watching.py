@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,9 @@ def main() -> None:
     try:
         stack.start_hub()
         stack.start("many", [sys.executable, __file__])
-        process = stack.start("watch", [python, "-m", "sisock_watch"], STATE_DB="watch.sqlite")
+        own = tomllib.loads((ROOT / "services/watch/pyproject.toml").read_text())["tool"]["sisock"]
+        settings = {"STATE_DB": "watch.sqlite", **own["container"]["environment"]}
+        process = stack.start("watch", [python, "-m", "sisock_watch"], **settings)
         port = free_port()
         stack.start("http", [sys.executable, "-m", "sisock_http"], PORT=str(port))
         peer = Peer(reactor, stack.config(WAMP_USER="simonsobs"))

@@ -185,9 +185,7 @@ class Watched:
         self.stack.start_hub(METRICS_PORT=ports["hub"])
         self.start_sensors()
         self.stack.start_module("sisock_http", PORT=ports["http"])
-        self.stack.start_module(
-            "sisock_watch", METRICS_PORT=ports["watch"], SITE_FILE=str(self.site), STATE_DB="w"
-        )
+        self.start_watch()
         feed = {"METRICS_PORT": ports["data-feed"], "TARGET": "demo", "NAME": "feed", "DESCRIPTION": ""}
         self.stack.start("sisock_data_feed", [sys.executable, str(IMPATIENT_FEED)], **feed)
         self.start_agent()
@@ -215,6 +213,14 @@ class Watched:
 
     def start_sensors(self) -> Process:
         return self.stack.start_module("sisock_sensors", METRICS_PORT=str(self.ports["sensors"]))
+
+    def start_watch(self) -> Process:
+        return self.stack.start_module(
+            "sisock_watch",
+            METRICS_PORT=str(self.ports["watch"]),
+            SITE_FILE=str(self.site),
+            STATE_DB="watch.sqlite",
+        )
 
     def start_agent(self) -> Process:
         return self.stack.start_module("sisock_data_feed.synthetic", TARGET="demo")
@@ -291,6 +297,34 @@ def test_a_field_out_of_its_limits_is_told_and_its_return_too(
     watched.site.write_text(SITE)
     lines.append(watched.drill("all-clear", "SisockFieldState", began, field=field, state="alarm"))
     record_property("measured", f"limit of {field} changed: " + "; ".join(lines))
+
+
+def test_a_killed_watch_is_told_and_no_field_is_called_well_because_of_that(
+    watched: Watched, record_property: Callable[[str, object], None]
+) -> None:
+    field = "sensors::host_memory_used"
+    told = f'sisock_field_state{{field="{field}", state="alarm"}}'
+    wait_until(lambda: watched.ask('sisock_fields{state="fresh"}'), DEADLINE_S, "watch tells")
+    began = time.monotonic()
+    watched.site.write_text(BAD_LIMIT)
+    watched.drill("alarm", "SisockFieldState", began, field=field, state="alarm")
+    # What the rule goes by looks back every 15 s.
+    wait_until(lambda: watched.ask(f"max_over_time(timestamp({told})[1h:15s])"), DEADLINE_S, "it lasts")
+    began = time.monotonic()
+    watched.stack.processes["sisock_watch"].kill()
+    lines = [watched.drill("alarm", "SisockNodeAway", began, node="watch")]
+    lines.append(watched.drill("alarm", "SisockServiceDown", began))
+    assert not watched.ask(told)
+    assert not watched.receiver.when("resolved", began, alertname="SisockFieldState", field=field)
+    began = time.monotonic()
+    watched.start_watch()
+    lines.append(watched.drill("all-clear", "SisockNodeAway", began, node="watch"))
+    lines.append(watched.drill("all-clear", "SisockServiceDown", began))
+    wait_until(lambda: watched.ask(told), DEADLINE_S, "watch tells of the alarm again")
+    began = time.monotonic()
+    watched.site.write_text(SITE)
+    lines.append(watched.drill("all-clear", "SisockFieldState", began, field=field, state="alarm"))
+    record_property("measured", "watch killed: " + "; ".join(lines))
 
 
 def test_a_killed_router_is_told_and_its_return_too(

@@ -59,6 +59,15 @@ def spans_two_days(url: str) -> bool:
     return set(nodes) == {"demo_feed", "g3_reader"} and times[-1] - times[0] > 1.95 * DAY_S
 
 
+def units(url: str) -> dict[str, set[str | None]]:
+    """Units of numbers of each node, as the bridge tells them."""
+    found: dict[str, set[str | None]] = {}
+    for field in requests.get(f"{url}api/v1/fields", timeout=10).json():
+        if field["type"] == "number":
+            found.setdefault(field["node"], set()).add(field["units"])
+    return found
+
+
 def all_expected_are_there(url: str) -> bool:
     """Whether nothing that the demo's site file names is missing, and its words reach its fields."""
     reply = requests.get(f"{url}api/v1/state", timeout=10).json()
@@ -87,6 +96,8 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         wait_until(lambda: one_of_each(url), 30, "every kind of data node answers with samples")
         assert 900 < len(reply[0]["datapoints"]) <= 1000
         wait_until(lambda: all_expected_are_there(url), 60, "the site's file fits the demo")
+        told = units(url)
+        assert (told["g3_reader"], told["demo_feed"]) == ({"K", "mbar"}, {"K"})
         wait_until(lambda: spans_two_days(url), 60, "the live feed and its past are one series")
         _, times = joined(url, 2 * DAY_S)
         gaps = [b - a for a, b in itertools.pairwise(times)]
