@@ -25,9 +25,9 @@ PANELS = 12
 PERIOD_S = 5.0
 SPAN_S = 600
 PEOPLE = (50, 100, 200)
-SECONDS = 10.0
+SECONDS = 8.0
 CLIENTS = 8
-ROUNDS = 2
+ROUNDS = int(os.environ.get("SISOCK_BENCH_ROUNDS", "2"))
 
 
 def body(panel: int) -> bytes:
