@@ -32,6 +32,9 @@ _TILES = (DAY, *(level.tile for level in LEVELS))
 TILES_AT_ONCE = 128
 """How much of each level is read at once, in its tiles (days, of the finest)."""
 
+MANY = 8
+"""Summaries that are no part of our bins are worth a look if there are so many to each: edges cut few."""
+
 MOST_PARTS = 200_000
 """So many summaries are merged before more are read."""
 
@@ -77,10 +80,9 @@ class Summing:
         if bounds is None:
             return
         if self.selection.field.field_id:
-            level = max(
-                i for i, width in enumerate(WIDTHS) if width <= self.grid.width * (SECOND // 1_000_000)
-            )
-            self._cover(level, [bounds])
+            wide = self.grid.width * (SECOND // 1_000_000)
+            fitting = [i for i, width in enumerate(WIDTHS) if wide % width == 0 or width * MANY <= wide]
+            self._cover(max(fitting, default=0), [bounds])
         for found in self.selection.not_indexed(*bounds):
             self._add(found.ticks, numbers(found.values))
 
