@@ -340,3 +340,24 @@ def test_the_check_tells_of_alarms_and_of_nodes_that_are_expected() -> None:
     ]
     unknown = [one.state.value for one in states.findings({"watch": False, "why": "nobody watches"})]
     assert unknown == ["-"]
+
+
+def test_whoever_asks_is_told_how_far_a_long_download_is(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+    real = HttpSource.__init__
+
+    def init(source: HttpSource, *arguments: Any, **how: Any) -> None:
+        made.append((arguments, how))
+        real(source, *arguments, **how)
+
+    monkeypatch.setattr(HttpSource, "__init__", init)
+    assert main(["--deadline", "7", "nodes"]) == 0
+    assert made == [((bridge.url, 7.0), {"progress": True})]
+
+
+def test_two_data_nodes_are_data_nodes(bridge: Bridge, capsys: pytest.CaptureFixture[str]) -> None:
+    bridge.say("status", status(nodes=[{"name": name, "problem": "bad", "live": False} for name in "ab"]))
+    assert main(["check"]) == 1
+    assert f"ok     the bridge at {bridge.url} answers and knows 2 data nodes\n" in capsys.readouterr().out

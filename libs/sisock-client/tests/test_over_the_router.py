@@ -1,14 +1,17 @@
 """What the client asks of data nodes over the router, and what it makes of it: without a router."""
 
+import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from sisock.errors import NodeError, SisockError, TooMuchDataError
-from sisock.node import Field, Limits, Series
-from sisock_client import Client, ClientError, UnknownFieldError
-from sisock_client.check import _OverRouter
+from sisock.node import Bins, Field, Limits, Series
+from sisock_client import Client, ClientError, Samples, UnknownFieldError
+from sisock_client.bins import binned
+from sisock_client.check import _OverBridge, _OverRouter
 from sisock_client.wamp import WampSource
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.replies import Reading
@@ -241,3 +244,132 @@ def test_work_that_never_ends_is_waited_for_four_deadlines_or_as_long_as_is_said
 
     with pytest.raises(ClientError, match=r"no answer within 0\.(08|1) s"):
         WampSource.ask(source, never, limit_s)
+
+
+def bins(first: float) -> Bins:
+    """One bin of four samples whose sum is 20."""
+    one = {
+        name: np.array([value]) for name, value in {"first": 1.0, "last": 8.0, "min": 1.0, "max": 9.0}.items()
+    }
+    return Bins(
+        "t1",
+        np.array([first]),
+        np.array([4]),
+        first_t=np.array([first]),
+        last_t=np.array([first + 9]),
+        **one,
+        sum=np.array([20.0]),
+    )
+
+
+def test_bins_are_asked_of_a_node_that_makes_them_and_made_of_anothers_samples(
+    client: Client, nodes: Nodes
+) -> None:
+    nodes.nodes["cryo"] = NodeInfo("cryo", "", frozenset({"bins"}))
+    asked: list[Any] = []
+
+    async def get_bins(name: str, fields: Any, start: float, end: float, **how: Any) -> Any:
+        asked.append((name, fields, start, end, how["grid"].width, how["deadline_s"]))
+        return {"t1": bins(60.0)}, {"t2": "torn"}
+
+    nodes.get_bins = get_bins  # type: ignore[attr-defined]
+    nodes.read = Reading({"t9": Series("t9", np.array([61.0, 62.0]), np.array([1.0, 3.0]))}, {})
+    wanted = binned("1m", "mean,count,spread")
+    samples = client._source.get(["cryo::t1", "cryo::t2", "attic::t9"], 0.0, 120.0, binned=wanted)  # type: ignore[call-arg]
+    assert asked == [("cryo", ["t1", "t2"], 0.0, 120.0, 60_000_000, 7.0)]
+    assert {name: [column.tolist() for column in columns] for name, columns in samples.items()} == {
+        "cryo::t1/mean": [[60.0], [5.0]],
+        "cryo::t1/count": [[60.0], [4]],
+        "cryo::t1/spread": [[60.0], [8.0]],
+        **{f"cryo::t2/{name}": [[], []] for name in ("mean", "count", "spread")},
+        "attic::t9/mean": [[60.0], [2.0]],
+        "attic::t9/count": [[60.0], [2]],
+        "attic::t9/spread": [[60.0], [2.0]],
+    }
+    assert (samples.units["cryo::t1/mean"], samples.units["cryo::t1/count"]) == ("K", None)
+    assert samples.notices == ["torn"]
+    nodes.asked.clear()
+    client.get("cryo::t1", 10.0, 120.0)
+    assert len(asked) == 1  # without bins the samples are asked for
+
+
+@pytest.mark.parametrize(
+    ("width", "seconds"),
+    [
+        ("30s", 30.0),
+        ("5m", 300.0),
+        ("1.5h", 5400.0),
+        ("500ms", 0.5),
+        (10, 10.0),
+        (timedelta(hours=1), 3600.0),
+    ],
+)
+def test_a_width_is_read_as_people_write_it(width: object, seconds: float) -> None:
+    wanted = binned(width, "min, max")
+    assert wanted is not None
+    assert (wanted.grid.width, wanted.of) == (round(seconds * 1e6), ("min", "max"))
+    assert binned(None, "min") is None
+
+
+@pytest.mark.parametrize(
+    ("width", "of"), [("soon", "min"), (0, "min"), (-5, "min"), (True, "min"), ("5m", "median"), ("5m", [])]
+)
+def test_what_is_no_width_or_no_statistic_is_told(width: object, of: Any) -> None:
+    with pytest.raises(ClientError, match=r"bin=|of="):
+        binned(width, of)
+
+
+class Reactor:
+    """Runs, or does not, until it is asked to."""
+
+    def __init__(self, *, running: bool) -> None:
+        self.running, self.ran = running, threading.Event()
+
+    def run(self, **how: Any) -> None:
+        assert how == {"installSignalHandlers": False}
+        self.ran.set()
+
+    def callFromThread(self, work: Any) -> None:
+        work()
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_the_reactor_is_run_in_a_thread_unless_it_runs(
+    running: bool, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reactor = Reactor(running=running)
+    refused: Deferred[None] = Deferred()
+    nodes.run = lambda: refused  # type: ignore[attr-defined]
+    monkeypatch.setattr("sisock_client.wamp.the_reactor", lambda: reactor)
+    monkeypatch.setattr("sisock_client.wamp.Consumer", lambda *_: nodes)
+    monkeypatch.setattr("sisock_client.wamp.logs.configure", lambda *_: None)
+    asked: list[Any] = []
+    monkeypatch.setattr(WampSource, "ask", lambda _self, _work, limit_s: asked.append(limit_s))
+    source = WampSource({}, 3.0)
+    assert reactor.ran.wait(0 if running else 20) is not running
+    assert asked[0] >= source._patience_s == 3.0
+    refused.errback(NodeError("refused"))
+    assert source._failure == ["refused"]
+    assert WampSource({}, 60.0)._patience_s == 10.0
+
+
+@pytest.mark.parametrize(
+    ("notices", "t", "told"),
+    [(["silent"], [], True), (["late"], [5.0], False), ([], [], False)],
+)
+def test_a_look_over_the_bridge_is_wrong_where_nothing_came_and_somebody_said_why(
+    notices: list[str], t: list[float], told: bool
+) -> None:
+    class Bridge:
+        def fields(self, _search: str) -> list[Any]:
+            return []
+
+        def get(self, *_: Any) -> Samples:
+            return Samples({"n::a": (np.array(t), np.array(t))}, notices=notices)
+
+    looker = _OverBridge(Bridge())  # type: ignore[arg-type]
+    if told:
+        with pytest.raises(ClientError, match="silent"):
+            looker.times("n", [Field("a")], 0.0, 9.0, few=False)
+    else:
+        assert [column.tolist() for column in looker.times("n", [Field("a")], 0.0, 9.0, few=False)] == [t]

@@ -14,6 +14,7 @@ from sisock.config import RouterConfig
 from sisock_client import Client, ClientError, Samples, certificate, exposure, site, states
 from sisock_client.check import check
 from sisock_client.health import State
+from sisock_client.samples import FieldInfo, NodeSummary
 from sisock_testing.stack import free_port
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -100,6 +101,10 @@ def test_samples_are_not_changed_by_who_holds_them() -> None:
     with pytest.raises(FrozenInstanceError):
         samples.columns = {}  # type: ignore[misc]
     assert (samples.units, samples.notices, len(samples)) == ({}, [], 0)
+    with pytest.raises(FrozenInstanceError):
+        NodeSummary("n", "", 1).name = "m"  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        FieldInfo("n::a", None, None, "number", None).field = "n::b"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("given", [True, {"WAMP_USER": "x"}])

@@ -68,3 +68,16 @@ def test_a_node_that_goes_later_is_said_once_and_waited_for() -> None:
     assert following.news() == [f"there is no field '{FAST}'"]
     bridge.samples[FAST] = [1005.0]
     assert following.look() == [f"1970-01-01T00:16:45.000Z  {FAST}  5.0"]
+
+
+def test_lines_are_in_the_order_of_their_times_whatever_their_values() -> None:
+    bridge = Bridge()
+    bridge.samples[FAST], bridge.samples[SLOW] = [1009.0, 1011.0], [1010.0]
+    looked = [line.split()[0][17:19] for line in tail(bridge, FAST, SLOW).look()]
+    assert looked == ["49", "50", "51"]
+
+
+def test_a_sample_of_a_clock_that_is_a_little_ahead_is_shown() -> None:
+    bridge = Bridge()
+    bridge.samples[FAST] = [1100.5, 1102.0]
+    assert len(tail(bridge, FAST).look()) == 1
