@@ -118,6 +118,11 @@ class Copy:
     def preload(self, modules: Sequence[str]) -> None:
         """Import what runs imported, but nothing of ours."""
         warnings.simplefilter("ignore")
+        if "txaio" in modules:
+            import txaio
+
+            # autobahn's modules take functions from it when they are imported, of what is chosen then.
+            txaio.use_twisted()
         for name in modules:
             own = name.partition(".")[0] in {*self.ours, "tests", "conftest", "__main__", "mutants"}
             if not own and not name.startswith((*NEVER_EARLY, *PLUGINS, "pytest", "_pytest")):
