@@ -82,7 +82,7 @@ def test_a_name_that_nobody_knows_does_not_resolve() -> None:
 def test_of_a_sites_settings_comments_and_lines_without_a_value_are_passed_over(
     names: set[str], tmp_path: Path
 ) -> None:
-    lines = ["# SISOCK_HTTP_PORT=7", "  #SISOCK_HTTP_PORT=8", "SISOCK_HTTP_PORT", "SISOCK_HTTP_PORT = '9'"]
+    lines = ["# SISOCK_HTTP_PORT=7", "  #SISOCK_HTTP_PORT=8", "SISOCK_HTTP_VERSION", "SISOCK_HTTP_PORT = '9'"]
     (tmp_path / ".env").write_text("\n".join(lines))
     assert place.find({}, None, tmp_path).url == "http://localhost:9"
     (tmp_path / ".env").write_text("\n".join(lines[:3]))

@@ -13,6 +13,7 @@ from autobahn.wamp.exception import (
 from autobahn.wamp.message import Cancel
 from sisock.config import RouterConfig, Secret
 from sisock.errors import DeadlineError, NodeAwayError, NodeError
+from sisock_consumer import replies
 from sisock_consumer.calls import SUSPECT_DEADLINE_S, Calls, Parts
 from sisock_consumer.consumer import Consumer, NodeInfo
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -226,3 +227,29 @@ def test_capabilities_that_are_no_list_of_names_are_none(tmp_path, capabilities)
     consumer.hub_here = True
     consumer._on_added({"name": "n", "description": b"x", "capabilities": capabilities})
     assert consumer.nodes == {"n": NodeInfo("n", "", frozenset())}
+
+
+def test_an_answer_in_time_does_not_pay_for_one_that_is_still_owed(
+    calls: Calls, session: Session, clock: Clock
+) -> None:
+    ask(calls)
+    second = ask(calls)
+    clock.advance(5.0)
+    session.reply(2, {"data": 2})
+    assert second == [{"data": 2}]
+    clock.advance(5.1)
+    third = ask(calls)
+    session.reply(3, {"data": 3})
+    assert third == [{"data": 3}]
+    fourth = ask(calls)
+    clock.advance(2.5)
+    assert [type(one) for one in fourth] == [DeadlineError]
+
+
+def test_a_reply_may_have_exactly_as_many_bytes_as_are_taken() -> None:
+    part = {"data": {"a": b"x" * 100}}
+    size = replies.size_bytes(part)
+    for most, full in ((size, False), (size - 1, True)):
+        parts = Parts("n", most)
+        parts.take(part)
+        assert (parts.full, parts.taken) == (full, [] if full else [part])

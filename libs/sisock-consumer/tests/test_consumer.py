@@ -274,3 +274,13 @@ def test_of_replicas_another_is_asked_when_one_went_away_within_the_same_deadlin
     assert len(subject.session.calls) == 2 + again
     subject.clock.advance(1.1)
     assert [type(one) for one in came] == [DeadlineError if again else NodeAwayError]
+
+
+def test_updates_are_not_heard_where_nobody_wants_to_know(subject: Subject) -> None:
+    subject.consumer.watch(subject.watcher)
+    subject.join()
+    assert uris.UPDATED_OF_ANY not in subject.session.handlers
+    subject.session = Session()
+    subject.consumer.watch(subject.watcher, updated=lambda _node: None)
+    subject.join()
+    assert uris.UPDATED_OF_ANY in subject.session.handlers

@@ -186,3 +186,14 @@ def test_what_the_last_part_says_of_what_is_final_holds() -> None:
     for told, until in ((parts, 3.5), (parts[::-1], 2.0), ([*parts, reply([4.0], [4.0])], None)):
         series, problem = read(*told)
         assert (series.finalized_until, problem) == (until, "")
+
+
+def test_a_value_that_was_missing_from_the_start_is_not_told_as_lost() -> None:
+    series, problem = read(reply([10**400, None, 1.0]))
+    assert (np.isnan(series.values[:2]).all(), problem.partition(": ")[2]) == (
+        True, "values that cannot be shown, left out: 1",
+    )  # fmt: skip
+    series, problem = read(reply(["x", None, {"a": 1}]))
+    assert (series.values.tolist(), problem.partition(": ")[2]) == (
+        ["x", None, None], "values that cannot be shown, left out: 1",
+    )  # fmt: skip

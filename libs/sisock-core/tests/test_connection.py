@@ -28,11 +28,13 @@ class Router:
 
     def __init__(self) -> None:
         self.away, self.attempts, self.factory = True, 0, None
+        self.aborted: list[int] = []
 
     def connect(self, factory):
         self.attempts += 1
         self.factory = factory
-        return fail(ConnectError()) if self.away else succeed(SimpleNamespace(transport=None))
+        transport = SimpleNamespace(abortConnection=lambda: self.aborted.append(self.attempts))
+        return fail(ConnectError()) if self.away else succeed(SimpleNamespace(transport=transport))
 
 
 class Owner:
@@ -123,3 +125,19 @@ def test_a_router_that_says_nothing_more_is_noticed_by_pings(subject: Subject) -
     factory = subject.router.factory
     assert 0 < factory.autoPingInterval <= 10
     assert 0 < factory.autoPingTimeout <= 15
+
+
+def test_a_router_that_lets_nobody_in_for_fifteen_seconds_is_left(subject: Subject) -> None:
+    subject.router.away = False
+    subject.pass_time(5)
+    first = subject.router.attempts
+    subject.pass_time(9)
+    assert subject.router.aborted == []
+    subject.pass_time(7)
+    assert subject.router.aborted == [first]
+    subject.connection.transport_lost(None)
+    subject.pass_time(3)
+    subject.join()
+    assert subject.router.attempts == first + 1
+    subject.pass_time(60)
+    assert subject.router.aborted == [first]
