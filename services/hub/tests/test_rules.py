@@ -10,11 +10,14 @@ from autobahn.util import wildcards2patterns
 from autobahn.wamp.message import Register
 from sisock import uris
 from structlog.testing import capture_logs
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import ensureDeferred, succeed
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what crossbar.io imports is deprecated here and there
-    from sisock_hub.guard import _guarded, _is_allowed, _peer, _user
+    from crossbar.bridge.rest.common import _CommonResource
+    from crossbar.router.dealer import Dealer
+    from crossbar.router.router import Router as CrossbarRouter
+    from sisock_hub.guard import _guarded, _holders, _install, _is_allowed, _keep_pages_out, _peer, _user
     from sisock_hub.rights import Rules, Taken, reaches_ours, why_not_register
 
 SERVER, CRYOSTAT, OCS = ("wampcra", "server"), ("wampcra", "cryostat"), ("anonymous", "ocs")
@@ -206,3 +209,63 @@ def test_a_name_is_taken_by_force_from_ones_own_user_only_and_that_is_told() -> 
     router = Router(server)
     assert router.ask(stranger) == []  # the router itself says that the name is taken
     assert router.registered == [stranger]
+
+
+class Request:
+    """A call by HTTP, and what it is answered."""
+
+    def __init__(self, origin: str | None) -> None:
+        self.origin, self.code = origin, 200
+
+    def getHeader(self, name: str) -> str | None:
+        assert name == "origin"
+        return self.origin
+
+    def setResponseCode(self, code: int) -> None:
+        self.code = code
+
+    def setHeader(self, *_: bytes) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("origin", "code"), [(None, 200), ("http://ocs.example", 200), ("http://evil.net", 403), ("null", 403)]
+)
+def test_a_page_from_elsewhere_is_answered_before_its_call_is_read(
+    monkeypatch: pytest.MonkeyPatch, origin: str | None, code: int
+) -> None:
+    monkeypatch.setattr(_CommonResource, "render", lambda _resource, _request: b"done")
+    _keep_pages_out(["http://ocs.example:80"])
+    request = Request(origin)
+    told = _CommonResource.render(None, request)
+    assert (request.code, told == b"done") == (code, code == 200)
+
+
+@pytest.mark.parametrize(
+    ("session", "uri", "action", "allowed"),
+    [
+        ("holder", "common", "publish", True),
+        ("stranger", "common", "publish", False),
+        ("stranger", "common", "subscribe", True),
+        ("inside", "common", "publish", True),
+        ("stranger", None, "publish", True),
+    ],
+)
+def test_only_who_serves_a_name_says_that_its_data_grew(
+    monkeypatch: pytest.MonkeyPatch, session: str, uri: str | None, action: str, allowed: bool
+) -> None:
+    monkeypatch.setattr(Dealer, "processRegister", None)
+    monkeypatch.setattr(CrossbarRouter, "authorize", lambda *_: succeed({"allow": True}))
+    _install(RULES, 10, structlog.get_logger())
+    known = {"holder": peer("server"), "stranger": peer("server"), "inside": peer("", "trusted")}
+    router: Any = SimpleNamespace(_dealer=Router(known["holder"]))
+    topic = uris.updated(uri) if uri else "observatory.a.feeds.b"
+    answers: list[Any] = []
+    CrossbarRouter.authorize(router, known[session], topic, action, {}).addCallback(answers.append)
+    assert [answer["allow"] for answer in answers] == [allowed]
+
+
+def test_a_name_that_nobody_holds_has_no_holders() -> None:
+    assert _holders(Router(), COMMON) == []
+    server = peer("server")
+    assert _holders(Router(server), COMMON) == [server]
