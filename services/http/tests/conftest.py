@@ -1,16 +1,30 @@
 """A bridge on a real stack: router, hub, the weather server, an old-style node, and http."""
 
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from sisock_testing import SERVERS, Process, Stack, wait_until
 from sisock_testing.stack import free_port
 
+SCREENS = Path(__file__).parents[1] / "build" / "screens"
+DEADLINE_MS = 20_000
+WINDOW = {"viewport": {"width": 1400, "height": 860}}
+PHONE = {"viewport": {"width": 375, "height": 740}, "has_touch": True, "is_mobile": True}
+LAID_DOWN = {"viewport": {"width": 740, "height": 375}, "has_touch": True, "is_mobile": True}
 NODES = {"apex_archive", "clockwork", "old_thermometer", "pre_core"}
 TIMEOUT_S = 20
+WEB = Path(__file__).parents[1] / "web"
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET_BROWSER = ["--no-sandbox", "--no-first-run"] + [
+    f"--disable-{name}" for name in ("background-networking", "component-update", "sync", "gpu")
+]
 
 
 class Bridge:
@@ -56,6 +70,78 @@ class Bridge:
         return reply.json()
 
 
+class Desk:
+    """One browser window."""
+
+    def __init__(self, browser: Browser, url: str, **context: Any) -> None:
+        self.context = browser.new_context(**{**WINDOW, **context})
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(DEADLINE_MS)
+        expect.set_options(timeout=DEADLINE_MS)
+        self.replies: list[Any] = []
+        self.faults: list[str] = []
+        self.complaints: list[str] = []
+        self.clicks, self.closed = 0, False
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("response", lambda reply: self.replies.append(reply))  # noqa: PLW0108 (playwright marks it)
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else 0)
+        self.url = url
+
+    def open(self, view: str = "") -> "Desk":
+        self.page.goto(f"{self.url}/{view and '?'}{view}")
+        return self
+
+    def tile(self, name: str) -> Locator:
+        return self.page.locator(f'.tile[data-tile="{name}"]')
+
+    def trouble(self, text: str) -> Locator:
+        return self.page.locator("#troubles button", has_text=text)
+
+    def panel(self, place: int = 0) -> Locator:
+        return self.page.locator(".panel").nth(place)
+
+    def click(self, target: Locator, **how: Any) -> None:
+        """Click, and count it."""
+        self.clicks += 1
+        target.click(**how)
+
+    def press(self, keys: str) -> None:
+        """Press a key, and count it as a click."""
+        self.clicks += 1
+        self.page.keyboard.press(keys)
+
+    def wait_for_samples(self, least: int = 1, panel: int = 0) -> None:
+        drawn = "Number(document.querySelectorAll('.panel')[panel]?.dataset.samples)"
+        self.page.wait_for_function(f"([panel, least]) => {drawn} >= least", arg=[panel, least])
+
+    def wait_for_curves(self, least: int = 1) -> None:
+        drawn = "least => document.querySelectorAll('.tile path[d]').length >= least"
+        self.page.wait_for_function(drawn, arg=least)
+
+    def until(self, panel: int = 0) -> float:
+        """Time of the newest sample of a panel, UNIX seconds."""
+        return float(self.panel(panel).get_attribute("data-until") or 0)
+
+    @property
+    def top(self) -> Locator:
+        return self.page.locator("#stack")
+
+    def shoot(self, name: str) -> None:
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENS / f"{name}.png")
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.context.close()
+
+    def violations(self, axe: str) -> list[str]:
+        """What axe-core finds in what is shown."""
+        self.page.evaluate(axe)
+        found = self.page.evaluate("axe.run(document)")["violations"]
+        return [f"{one['id']}: {[node['html'][:160] for node in one['nodes']]}" for one in found]
+
+
 @pytest.fixture(scope="module")
 def make_bridge() -> type[Bridge]:
     """Start further bridges: ``make_bridge(stack, name, **environ)``."""
@@ -79,3 +165,50 @@ def bridge(sisock_stack: Stack, nodes: dict[str, Process]) -> Iterator[Bridge]:
     assert bridge.process.stop() == 0
     for process in nodes.values():
         process.stop()
+
+
+@pytest.fixture(scope="session")
+def browser(sisock_processes: None) -> Iterator[Any]:
+    """Debian's chromium, without a screen: one for all tests of a session."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_BROWSER)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def make_desk(browser: Any) -> Iterator[Any]:
+    """Open windows: ``make_desk(url, **context)``; faults in any of them fail the test."""
+    opened: list[Desk] = []
+
+    def make(url: str, **context: Any) -> Desk:
+        opened.append(Desk(browser, url, **context))
+        return opened[-1]
+
+    yield make
+    for desk in opened:
+        desk.close()
+    assert [fault for desk in opened for fault in desk.faults] == []
+    assert [text for desk in opened for text in desk.complaints if "Content Security" in text] == []
+
+
+@pytest.fixture
+def phone() -> dict[str, Any]:
+    """A window of a phone."""
+    return PHONE
+
+
+@pytest.fixture
+def phone_laid_down() -> dict[str, Any]:
+    """A window of a phone that lies on its side."""
+    return LAID_DOWN
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Source of axe-core, as npm has it."""
+    work = tmp_path_factory.mktemp("axe") / "web"
+    shutil.copytree(WEB, work, ignore=shutil.ignore_patterns("node_modules"))
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    subprocess.run(command, cwd=work, check=True, capture_output=True, timeout=200)
+    return (work / "node_modules" / "axe-core" / "axe.min.js").read_text()

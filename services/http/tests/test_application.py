@@ -20,6 +20,7 @@ from sisock_consumer.target import Target
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import NodeAsker
+from sisock_http.asking.tails import Tails
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
 from sisock_http.dialects.influxql.interface import Influx
@@ -93,11 +94,12 @@ class Wire:
         keeper = Keeper(clock, self.catalogue, node_asker, lambda: NOW if kept_bytes else 0.0, kept_bytes)
         asker, kept = Asker(clock, self.catalogue, keeper), KeptReplies(kept_bytes)
         watching = Watching(consumer, self.catalogue)
+        api = Api(clock, consumer, self.catalogue, asker, kept, lambda: NOW)
         routes = make_routes(
             Grafana(clock, consumer, self.catalogue, asker, kept),
-            Api(clock, consumer, self.catalogue, asker, kept, lambda: NOW),
+            api,
             States(watching, self.catalogue, lambda: NOW),
-            Stream(clock, watching),
+            Stream(clock, watching, Tails(clock, self.catalogue, asker, lambda: NOW), api.here),
             Influx(clock, consumer, self.catalogue, asker, lambda: NOW, ("ocs_feeds",)),
             Pages(),
             Admission(clock, 10.0, at_once),

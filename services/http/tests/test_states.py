@@ -1,9 +1,11 @@
 """States, events and notes through the bridge, from a real watch; and without one."""
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,8 +45,10 @@ def state(bridge: Bridge, **asked: Any) -> Any:
 class Page:
     """A page that listens to the stream of changes."""
 
-    def __init__(self, bridge: Bridge, **headers: str) -> None:
-        self.reply = requests.get(f"{bridge.url}/api/v1/stream", stream=True, timeout=30, headers=headers)
+    def __init__(self, bridge: Bridge, wish: Any = None, **headers: str) -> None:
+        method = "GET" if wish is None else "POST"
+        url = f"{bridge.url}/api/v1/stream"
+        self.reply = requests.request(method, url, stream=True, timeout=30, headers=headers, json=wish)
         self.heard: list[tuple[str, str, Any]] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -62,9 +66,10 @@ class Page:
             return
 
     def states(self, name: str) -> list[str]:
-        return [
-            one["state"] for _, _, data in list(self.heard) for one in data["fields"] if one["field"] == name
-        ]
+        return [one["state"] for data in self.of("changes") for one in data["fields"] if one["field"] == name]
+
+    def of(self, kind: str) -> list[Any]:
+        return [data for name, _, data in list(self.heard) if name == kind]
 
 
 def test_without_watch_all_is_unknown_and_says_so(bridge: Bridge) -> None:
@@ -108,12 +113,12 @@ def test_a_page_hears_changes_and_that_watch_was_killed_and_is_back(
     assert page.reply.headers["content-type"] == "text/event-stream"
     killed = time.time()
     watch.kill()
-    wait_until(lambda: page.heard[-1][0] == "unknown", what="the page hears that watch is away")
-    print(f"watch killed: unknown after {time.time() - killed:.2f} s, says {page.heard[-1][2]['why']!r}")
+    wait_until(lambda: page.of("unknown"), what="the page hears that watch is away")
+    print(f"watch killed: unknown after {time.time() - killed:.2f} s, says {page.of('unknown')[-1]['why']!r}")
     assert state(bridge)["watch"] is False
     again = sisock_stack.start_module("sisock_watch", STATE_DB="watch.sqlite")
     wait_until(lambda: page.states(SINE)[-1:] == ["fresh"], what="the page hears that all is well")
-    last = page.heard[-1][1]
+    last = [number for kind, number, _ in page.heard if kind == "changes"][-1]
     later = Page(bridge, **{"Last-Event-ID": last})
     wait_until(lambda: later.heard, what="the first event of one that comes back")
     assert len(later.heard[0][2]["fields"]) < 10
@@ -135,10 +140,27 @@ def test_notes_are_taken_only_where_the_site_allows_them(
     assert [(one["title"], one["text"]) for one in drawn] == [(f"{SINE} note", "filled the dewar (Ada)")]
 
 
+def test_a_note_of_a_range_reaches_into_it_and_is_a_region_in_grafana(
+    taking_notes: Bridge, watch: Process
+) -> None:
+    note = {"text": "observed Jupiter", "time": "2026-01-01T02:00", "until": "2026-01-01T05:00"}
+    assert taking_notes.post("/api/v1/notes", note).status_code == 201
+    within = {"search": "jupiter", "start": "2026-01-01T04:00", "end": "2026-01-01T06:00"}
+    found = wait_until(lambda: taking_notes.get("/api/v1/events", params=within).json())
+    assert found[0]["until"] - found[0]["t"] == 3 * 3600
+    body = {"range": {"from": "2026-01-01T04:00:00Z", "to": "2026-01-01T06:00:00Z"}}
+    drawn = taking_notes.post("/annotations", {**body, "annotation": {"query": "jupiter"}}).json()
+    assert [(one["timeEnd"] - one["time"], one["isRegion"]) for one in drawn] == [(3 * 3600e3, True)]
+    after = {**within, "start": "2026-01-01T05:30"}
+    assert taking_notes.get("/api/v1/events", params=after).json() == []
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
         ({"text": ""}, 400),
+        ({"text": "x", "time": "now", "until": "-1h"}, 400),
+        ({"text": "x", "until": 5}, 400),
         ({"text": "x" * 2001}, 400),
         ({"text": 5}, 400),
         ({"txt": "x"}, 400),
@@ -163,3 +185,45 @@ def test_a_message_of_what_is_unknown_leaves_the_fields_out() -> None:
     told = {"watch": False, "why": "away", "epoch": "", "seq": 0, "fields": [1, 2]}
     assert stream.message(told).startswith(b"event: unknown\ndata: {")
     assert json.loads(stream.message(told).split(b"data: ")[1])["fields"] == []
+
+
+def test_a_page_hears_of_its_fields_only_what_is_new_to_it(bridge: Bridge) -> None:
+    now = time.time()
+    page = Page(bridge, {"fields": ["pre_core::sine", SINE], "since": [None, now + 60], "every": 1})
+    wait_until(lambda: len(page.of("samples")) >= 3, what="samples come")
+    page.reply.close()
+    told = [one for data in page.of("samples") for one in data["series"] if one[0] == 1]
+    times = [t for _, t, _ in told for t in t]
+    assert times == sorted(set(times))
+    assert times[0] > now + 60
+    assert all(len(t) == len(values) for _, t, values in told)
+
+
+def test_a_page_that_wants_the_newest_sample_alone_hears_one_of_each_field(bridge: Bridge) -> None:
+    page = Page(bridge, {"fields": [SINE], "every": 1, "newest": True})
+    wait_until(lambda: len(page.of("samples")) >= 2, what="samples come")
+    page.reply.close()
+    assert {len(t) for data in page.of("samples") for _, t, _ in data["series"]} == {1}
+
+
+def test_a_page_hears_who_is_here_when_that_changes(sisock_stack: Stack, bridge: Bridge) -> None:
+    page = Page(bridge, {})
+    wait_until(lambda: page.of("status"), what="who is here")
+    extra = sisock_stack.start(
+        "extra", [sys.executable, str(Path(__file__).parent / "servers" / "night.py")], NAME="extra"
+    )
+    names = lambda: {node["name"] for data in page.of("status") for node in data["nodes"]}  # noqa: E731
+    wait_until(lambda: "extra" in names(), what="the page hears of the node")
+    extra.stop()
+    page.reply.close()
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [[], {"field": []}, {"fields": "a::b"}, {"fields": [5]}, {"fields": ["a::b"], "since": []}, {"every": 0},
+     {"every": "soon"}, {"states": {"since": -1}}, {"fields": ["a::b"] * 2001}],
+)  # fmt: skip
+def test_a_stream_of_what_makes_no_sense_is_refused(bridge: Bridge, wish: Any) -> None:
+    reply = bridge.post("/api/v1/stream", wish, stream=True)
+    assert reply.status_code == 400
+    assert reply.json()["error"]

@@ -1,5 +1,6 @@
 """The history in a real SQLite file, with a clock set by hand."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -120,3 +121,16 @@ def test_many_events_of_one_feed_are_told_as_one() -> None:
         ("silent", "feed a", "9 fields: feed stale"),
         ("alarm", "b", "hot"),
     ]
+
+
+def test_a_file_of_before_notes_had_an_end_goes_on(opened: Open, tmp_path: Path) -> None:
+    opened().close()
+    with sqlite3.connect(tmp_path / "w.sqlite") as database:
+        database.execute("ALTER TABLE event DROP COLUMN until")
+        database.execute("INSERT INTO event VALUES (1, ?, 'came', 'cryo', '', '', '')", (T0,))
+    ledger = opened()
+    ledger.put([Event(T0 + 10, "note", why="a run", until=T0 + 100)])
+    wait_until(lambda: len(ledger.events(T0, T0 + 20)) == 2, 10)
+    assert [one["until"] for one in ledger.events(T0, T0 + 20)] == [None, T0 + 100]
+    assert [one["why"] for one in ledger.events(T0 + 50, T0 + 60)] == ["a run"]
+    assert ledger.events(T0 + 101, T0 + 200) == []

@@ -20,19 +20,26 @@ UNITS_S = {
     "M": 2629800.0,
     "y": 31557600.0,
 }
+DAY_S = 86400.0
 EARLIEST_MILLISECONDS = 1e11
 """A plain number from here on counts milliseconds (it would be the year 5138 in seconds, and is 1973)."""
 
 EARLIEST_S = 1e-3
 """The first moment that can be asked for: to a data node, zero and less count back from now."""
 
-GRAMMAR = "ISO 8601, UNIX seconds, milliseconds since 1970, 'now-6h', or '-3600' for an hour ago"
+GRAMMAR = (
+    "ISO 8601, '06:00', 'yesterday 06:00', UNIX seconds, milliseconds since 1970, 'now-6h', "
+    "or '-3600' for an hour ago"
+)
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?", re.ASCII)
-_RELATIVE = re.compile(r"now(?: *([-+]) *(\d+(?:\.\d+)?) *(ms|[smhdwMy]))?", re.ASCII)
+_RELATIVE = re.compile(r"(?:now)? *([-+]) *(\d+(?:\.\d+)?) *(ms|[smhdwMy])", re.ASCII)
 _DAY = r"(\d{4})(-?)(\d\d)\2(\d\d)"
 _HOUR = r"(\d\d)(?::?(\d\d)(?::?(\d\d(?:[.,]\d+)?))?)?"
 _ISO = re.compile(rf"{_DAY}(?:[T ]{_HOUR}(Z|([-+])(\d\d)(?::?(\d\d))?)?)?", re.ASCII)
+_CLOCK = re.compile(
+    r"(?:(today|yesterday)(?: +|$))?(?:(\d\d):(\d\d)(?::(\d\d))?(Z|([-+])(\d\d)(?::?(\d\d))?)?)?", re.ASCII
+)
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -42,8 +49,9 @@ def from_text(text: str, now: float) -> float:
     Parameters
     ----------
     text : str
-        ISO 8601 (UTC if it names no zone); UNIX seconds; milliseconds since 1970; ``now-6h``; or ``-3600``,
-        which counts back from now.
+        ISO 8601 (UTC if it names no zone); ``06:00``, the last time that it was so; ``yesterday`` or ``today
+        06:00``; UNIX seconds; milliseconds since 1970; ``now-6h`` or ``-6h``; or ``-3600``, which counts back
+        from now.
     now : float
         The present, UNIX seconds.
 
@@ -60,12 +68,15 @@ def from_text(text: str, now: float) -> float:
     stripped = text.strip()
     if _NUMBER.fullmatch(stripped):
         return from_number(float(stripped), now)
+    if stripped == "now":
+        return _bounded(now)
     relative = _RELATIVE.fullmatch(stripped)
     if relative:
         sign, count, unit = relative.groups()
-        offset = float(f"{sign}{count}") * UNITS_S[unit] if sign else 0.0
-        return _bounded(now + offset)
-    found = from_iso(stripped)
+        return _bounded(now + float(f"{sign}{count}") * UNITS_S[unit])
+    found = _from_clock(stripped, now) if stripped else None
+    if found is None:
+        found = from_iso(stripped)
     if found is None:
         raise ValueError(f"is not a time ({GRAMMAR})")
     return found
@@ -105,6 +116,20 @@ def from_iso(text: str) -> float | None:
         return None
     ahead_s = (3600 * int(zone_hour) + 60 * int(zone_minute)) * (-1 if sign == "-" else 1)
     return days * 86400 + int(hour) * 3600 + int(minute) * 60 - ahead_s + seconds
+
+
+def _from_clock(text: str, now: float) -> float | None:
+    """UNIX seconds of a time of day, the last one that there was, or of one today or yesterday."""
+    found = _CLOCK.fullmatch(text)
+    if not found:
+        return None
+    hour, minute, second, zone_hour, zone_minute = (int(found[i] or 0) for i in (2, 3, 4, 7, 8))
+    if max(hour, zone_hour) >= 24 or max(minute, second, zone_minute) >= 60:
+        return None
+    ahead_s = (3600 * zone_hour + 60 * zone_minute) * (-1 if found[6] == "-" else 1)
+    midnight = (now + ahead_s) // DAY_S * DAY_S - ahead_s
+    t = midnight + 3600 * hour + 60 * minute + second
+    return t - DAY_S if found[1] == "yesterday" or (not found[1] and t > now) else t
 
 
 def _bounded(seconds: float) -> float:

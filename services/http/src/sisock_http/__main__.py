@@ -19,6 +19,7 @@ from twisted.internet.error import CannotListenError
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import NodeAsker
+from sisock_http.asking.tails import Tails
 from sisock_http.config import HttpConfig
 from sisock_http.dialects.api import Api
 from sisock_http.dialects.grafana import Grafana
@@ -76,7 +77,6 @@ def main() -> None:
     catalogue = Catalogue(reactor, time.time, logs.get("catalogue"), consumer, lambda: site_file.site)
     site = SiteWatch(reactor, logs.get("site"), site_file, catalogue.site_changed)
     watching = Watching(consumer, catalogue)
-    stream = Stream(reactor, watching)
     # Half of the room at most is for questions to one node, so that it does not take all of it.
     node_asker = NodeAsker(
         reactor, consumer, catalogue, logs.get("asker"), max(1, config.max_queries // 2), measures
@@ -90,13 +90,24 @@ def main() -> None:
     for_replies = config.kept_bytes // REPLIES_SHARE
     kept = KeptReplies(for_replies)
     keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes - for_replies)
+    asker = Asker(reactor, catalogue, keeper)
+    api = Api(
+        reactor,
+        consumer,
+        catalogue,
+        asker,
+        kept,
+        time.time,
+        lambda: site.problems,
+        allow_notes=config.allow_notes or tokens.there,
+    )
+    stream = Stream(reactor, watching, Tails(reactor, catalogue, asker, time.time), api.here)
 
     def updated(node: NodeInfo) -> None:
         keeper.updated(node)
         stream.updated(node)
 
     consumer.watch(catalogue, catalogue.fields_changed, updated)
-    asker = Asker(reactor, catalogue, keeper)
     door = Door(
         tokens,
         asks=asks(config.require_tokens, config.listen, made=tokens.there),
@@ -106,11 +117,11 @@ def main() -> None:
     measures.asks(door.asks)
     routes = make_routes(
         Grafana(reactor, consumer, catalogue, asker, kept),
-        Api(reactor, consumer, catalogue, asker, kept, time.time, lambda: site.problems),
+        api,
         States(watching, catalogue, time.time),
         stream,
         Influx(reactor, consumer, catalogue, asker, time.time, config.influx_databases),
-        Pages(),
+        Pages(api.first),
         Admission(reactor, config.query_deadline_s, config.max_queries),
         door,
         partial(metrics.text, registry),

@@ -1,7 +1,7 @@
 // What the tree and the top line say of fields.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { judge, summary } from "./freshness.js";
+import { judge } from "./freshness.js";
 
 const now = 1000000;
 const about = (ago, more = {}) => judge({
@@ -35,10 +35,3 @@ test("a field of a node that is gone says so, whatever else is known", () => {
 });
 
 test("an archive is neither late nor fresh", () => assert.equal(about(null).state, "archive"));
-
-test("all is well only if everything is known to be", () => {
-  const none = { nodes: 9, gone: 0, silent: 0, ahead: 0, unknown: 0 };
-  assert.deepEqual(summary(none), { text: "9 nodes", state: "well" });
-  assert.equal(summary({ ...none, unknown: 3 }).state, "part");
-  assert.deepEqual(summary({ ...none, nodes: 1, gone: 1, silent: 3 }), { text: "1 node · 1 gone · 3 silent", state: "trouble" });
-});

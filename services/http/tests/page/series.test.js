@@ -1,7 +1,7 @@
 // What the page makes of samples before it draws them.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { columns, joined, pointsFor } from "./series.js";
+import { grown, columns, joined, pointsFor } from "./series.js";
 
 const answer = (t, values, more = {}) => ({ type: "number", interval: null, t: Float64Array.from(t), values, n: t.length, ...more });
 const grid = (n, step = 1) => Array.from({ length: n }, (_, i) => 1000 + i * step);
@@ -82,4 +82,19 @@ test("a gap of one field stays whole where another has samples", () => {
   assert.deepEqual(first, [1, 1, null, null, null, null, null, 1, 1]);
   assert.deepEqual(second.filter((value) => value !== undefined), [7, 7, 7, 7]);
   assert.deepEqual(joined([]), [[]]);
+});
+
+test("what comes later is put after what there is, once, and what is older than the range goes", () => {
+  const answer = { field: "n::x", type: "number", t: Float64Array.from([1, 2, 3, 4]), values: [1, 2, 3, 4], n: 4 };
+  const more = grown(answer, [4, 5, 6], [40, 5, 6], 3, 100);
+  assert.deepEqual([more.t, more.values, more.n], [[2, 3, 4, 5, 6], [2, 3, 4, 5, 6], 5]);
+  assert.deepEqual(grown({ ...answer, t: [], values: [] }, [7], ["on"], 3, 100).t, [7]);
+});
+
+test("a curve that grows for days stays small and keeps its extremes", () => {
+  let answer = { field: "n::x", type: "number", t: [], values: [], n: 0 };
+  for (let i = 0; i < 5000; i++) answer = grown(answer, [i], [i === 2500 ? 99 : i % 7], 0, 100);
+  assert.ok(answer.n <= 201, `${answer.n}`);
+  assert.equal(Math.max(...answer.values), 99);
+  assert.deepEqual(answer.t, [...answer.t].sort((a, b) => a - b));
 });

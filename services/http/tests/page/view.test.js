@@ -2,22 +2,29 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { age, write } from "./moments.js";
-import { ranged, read, write as address } from "./view.js";
+import { panelOf, ranged, read, write as address } from "./view.js";
 
 const FIELDS = ["node::plain", "a,b::c%d", "n::x+y z", "n::k&l=m#o", "n::größe", "n::100%25"];
 
 test("whatever a field is called, a link says what was shown", () => {
-  const view = { panels: [FIELDS, ["second::one"]], from: "now-6h", to: "now", live: true, zone: "local", log: true, theme: "dark" };
+  const panels = [panelOf(FIELDS), panelOf(["second::one"], { log: true, low: 1e-7, high: 0.5 })];
+  const view = { panels, from: "now-6h", to: "now", live: true, zone: "America/Santiago", theme: "dark", compare: "1w" };
   assert.deepEqual(read(address(view)), view);
 });
 
 test("a page without an address shows the last hour and no panel", () => {
-  assert.deepEqual(read(""), { panels: [], from: "now-1h", to: "now", live: false, zone: "utc", log: false, theme: "" });
+  assert.deepEqual(read(""), { panels: [], from: "now-1h", to: "now", live: false, zone: "utc", theme: "", compare: "" });
   assert.equal(address(read("")), "");
 });
 
 test("a link that somebody wrote by hand is read", () => {
-  assert.deepEqual(read("?p=a::b,c::100%").panels, [["a::b", "c::100%"]]);
+  assert.deepEqual(read("?p=a::b,c::100%").panels, [panelOf(["a::b", "c::100%"])]);
+  assert.deepEqual(read("?p=a::b&y=0,log,soon,3&y=7,log,,&zone=Mars/Base&compare=1y").panels, [panelOf(["a::b"], { log: true, high: 3 })]);
+  assert.deepEqual([read("?zone=Mars/Base").zone, read("?compare=1y").compare], ["utc", ""]);
+});
+
+test("a link of before that has one switch for all panels makes each logarithmic", () => {
+  assert.deepEqual(read("?p=a::b&p=c::d&log=1").panels.map(({ log }) => log), [true, true]);
 });
 
 test("a zoomed range ends the following and is exact", () => {
@@ -29,6 +36,8 @@ test("times are written in UTC or as the clocks here show", () => {
   const t = Date.UTC(2017, 6, 14, 6) / 1000;
   assert.equal(write(t, "utc"), "2017-07-14 06:00:00");
   assert.equal(write(t + 0.25, "utc", true), "2017-07-14 06:00:00.250");
+  assert.equal(write(t, "America/Santiago"), "2017-07-14 02:00:00");
+  assert.equal(write(t, "Asia/Kathmandu"), "2017-07-14 11:45:00");
 });
 
 test("ages are short", () => {

@@ -14,6 +14,11 @@ FIELDS = {
     "dead": ("V", 1.0, lambda t: 0 * t + 0.1149),
     "ahead": ("V", 1.0, lambda t: np.sin(t / 10)),
 }
+SPIKE_S = float(os.environ.get("SPIKE", "0"))
+"""When there is a spike of 10 s, UNIX seconds."""
+
+if SPIKE_S:
+    FIELDS["spiky"] = ("K", 1.0, lambda t: np.where(np.abs(t - SPIKE_S) < 5, 50.0, 4.0 + np.sin(t / 3600)))
 FIELDS |= {
     f"more_{i}": ("K", 1.0, lambda t, i=i: i + np.sin(t / 3000 + i))
     for i in range(int(os.environ.get("MORE", "0")))

@@ -39,15 +39,15 @@ CREATE TABLE IF NOT EXISTS state (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY, t REAL NOT NULL, what TEXT NOT NULL, target TEXT NOT NULL,
-    why TEXT NOT NULL, before TEXT NOT NULL, author TEXT NOT NULL
+    why TEXT NOT NULL, before TEXT NOT NULL, author TEXT NOT NULL, until REAL
 );
 CREATE INDEX IF NOT EXISTS event_t ON event (t);
 CREATE TABLE IF NOT EXISTS alive (only_one INTEGER PRIMARY KEY, t REAL NOT NULL);
 """
 
 _EVENTS = """
-SELECT id, t, what, target, why, before, author FROM event
-WHERE t >= ? AND t < ? AND id > ?
+SELECT id, t, what, target, why, before, author, until FROM event
+WHERE (t >= ? OR until >= ?) AND t < ? AND id > ?
     AND (? = '' OR instr(lower(target || ' ' || why || ' ' || author), ?))
     AND (? = 0 OR what IN (SELECT value FROM json_each(?)))
 ORDER BY t DESC, id DESC LIMIT ?
@@ -56,7 +56,7 @@ ORDER BY t DESC, id DESC LIMIT ?
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, or that somebody noted down."""
+    """Something that happened, or that somebody noted down; `until` when it ended, if it lasted."""
 
     t: float
     what: str
@@ -64,6 +64,7 @@ class Event:
     why: str = ""
     before: str = ""
     author: str = ""
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +213,9 @@ class Ledger:
                     )
                 elif isinstance(item, Event):
                     database.execute(
-                        "INSERT INTO event (t, what, target, why, before, author) VALUES (?, ?, ?, ?, ?, ?)",
-                        (item.t, item.what, item.target, item.why, item.before, item.author),
+                        "INSERT INTO event (t, what, target, why, before, author, until) "
+                        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        (item.t, item.what, item.target, item.why, item.before, item.author, item.until),
                     )
                 else:
                     database.execute(
@@ -267,16 +269,26 @@ class Ledger:
         after: int = 0,
         most: int = 1000,
     ) -> list[dict[str, Any]]:
-        """Events in ``[start, end)``, the last ones if there are more than `most`, in the order of time."""
+        """Events in ``[start, end)``, or that reach into it, by time; of many the last `most`."""
         database = _reader(self._file)
         try:
             rows = database.execute(
                 _EVENTS,
-                (start, end, after, search.lower(), search.lower(), len(what), json.dumps(list(what)), most),
+                (
+                    start,
+                    start,
+                    end,
+                    after,
+                    search.lower(),
+                    search.lower(),
+                    len(what),
+                    json.dumps(list(what)),
+                    most,
+                ),
             ).fetchall()
         finally:
             database.close()
-        keys = ("id", "t", "what", "target", "why", "before", "author")
+        keys = ("id", "t", "what", "target", "why", "before", "author", "until")
         return [dict(zip(keys, row, strict=True)) for row in reversed(rows)]
 
 
@@ -317,6 +329,9 @@ def _connect(file: Path) -> sqlite3.Connection:
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
             database.execute(f"PRAGMA {pragma}").fetchall()
         database.executescript(_SCHEMA)
+        if "until" not in {row[1] for row in database.execute("PRAGMA table_info(event)")}:
+            # A file of before there were notes of a range.
+            database.execute("ALTER TABLE event ADD COLUMN until REAL")
     except BaseException:
         database.close()
         raise

@@ -142,17 +142,29 @@ class WatchNode(DataNode):
         if len(written) > ledger.MOST_TEXT:
             raise ContractError(f"text has {len(written)} characters, more than {ledger.MOST_TEXT}")
         now = self._clock()
+        t = answers.moment(given, "t", now)
+        until = None if given.get("until") is None else answers.moment(given, "until", now)
+        if until is not None and until <= t:
+            raise ContractError(f"until={until!r} is not after t={t!r}")
         note = Event(
-            answers.moment(given, "t", now),
+            t,
             "note",
             ledger.clipped(answers.text(given, "target")),
             written,
             author=ledger.clipped(answers.text(given, "author"), MOST_AUTHOR),
+            until=until,
         )
         self._history.put([note])
         if self._session is not None:
             self._session.publish_updated(now)
-        return {"t": note.t, "what": "note", "target": note.target, "why": note.why, "author": note.author}
+        return {
+            "t": note.t,
+            "until": until,
+            "what": "note",
+            "target": note.target,
+            "why": note.why,
+            "author": note.author,
+        }
 
 
 def rest_step(start: float, end: float, limits: Limits) -> float:

@@ -51,6 +51,8 @@ class Api:
         The present, UNIX seconds.
     site_problems : callable, optional
         What is wrong with the site's file, in sentences.
+    allow_notes : bool
+        Whether people may write notes through this bridge.
     """
 
     def __init__(
@@ -62,7 +64,10 @@ class Api:
         kept: KeptReplies,
         clock: Callable[[], float],
         site_problems: Callable[[], list[str]] = list,
+        *,
+        allow_notes: bool = False,
     ) -> None:
+        self._allow_notes = allow_notes
         self._reactor = reactor
         self._consumer = consumer
         self._catalogue = catalogue
@@ -75,15 +80,23 @@ class Api:
     def status(self, arguments: Arguments) -> bytes:
         """Who is here, whether or not the router is."""
         arguments.allow()
-        return as_json.dumps(
-            {
-                "now": self._clock(),
-                "router": self._consumer.router_here,
-                "hub": self._consumer.hub_here,
-                "site_problems": self._site_problems(),
-                "nodes": self._nodes(),
-            }
-        )
+        return as_json.dumps(self.here())
+
+    def here(self) -> dict[str, Any]:
+        """Who is here, and what may be done."""
+        return {
+            "now": self._clock(),
+            "router": self._consumer.router_here,
+            "hub": self._consumer.hub_here,
+            "site_problems": self._site_problems(),
+            "notes": self._allow_notes,
+            "nodes": self._nodes(),
+        }
+
+    def first(self) -> dict[str, Any]:
+        """What a page wants to know at first: who is here, and all fields."""
+        named = sorted(self._catalogue.named(), key=lambda one: (one.target.node, one.target.field))
+        return {"status": self.here(), "fields": [_described(one) for one in named]}
 
     def nodes(self, arguments: Arguments) -> bytes:
         """Data nodes that are online."""

@@ -20,7 +20,7 @@ MOST_NUMBER = 2**53
 MOST_EVENTS = 5_000
 MOST_TEXT = 2_000
 ONLY_OURS = "events are only those that this bridge saw since it started"
-_NOTED = ("text", "target", "time", "author")
+_NOTED = ("text", "target", "time", "until", "author")
 _WORDS = {"came": "online", "went": "offline"}
 
 
@@ -92,12 +92,21 @@ class States:
         text = given.get("text", "").strip()
         if not 0 < len(text) <= MOST_TEXT:
             raise RequestError(f"text has {len(text)} characters: a note has 1 to {MOST_TEXT}")
-        when = given.get("time")
-        if when is not None and not isinstance(when, str):
-            raise RequestError(f"time is a JSON {type(when).__name__}, not text")
-        t = self._clock() if when is None else moment(when, "time", self._clock())
+        t, until = self._when(given, "time", self._clock()), self._when(given, "until", None)
+        if until is not None and until <= t:
+            raise RequestError(f"until={given['until']!r} is not after time={given.get('time', 'now')!r}")
         kept = {"text": text, "target": given.get("target", ""), "author": given.get("author", ""), "t": t}
+        if until is not None:
+            kept["until"] = until
         return Reply(as_json.dumps(await self._watching.note(kept)), status=201)
+
+    def _when(self, given: dict[str, Any], name: str, default: Any) -> Any:
+        when = given.get(name)
+        if when is None:
+            return default
+        if not isinstance(when, str):
+            raise RequestError(f"{name} is a JSON {type(when).__name__}, not text")
+        return moment(when, name, self._clock())
 
     async def annotations(self, body: Any) -> Reply:
         """What happened, as Grafana draws it; the annotation's query is a text that it has."""
@@ -146,9 +155,10 @@ def _ours(event: Event) -> dict[str, Any]:
 def _drawn(event: dict[str, Any]) -> dict[str, Any]:
     what, target = str(event.get("what")), str(event.get("target"))
     word = _WORDS.get(what, what.replace("_", " "))
-    author = event.get("author")
+    author, until = event.get("author"), event.get("until")
     return {
         "time": round(float(event.get("t") or 0.0) * 1e3),
+        **({"timeEnd": round(float(until) * 1e3), "isRegion": True} if until else {}),
         "title": f"{target} {word}".strip(),
         "text": f"{event.get('why')} ({author})" if author else str(event.get("why")),
         "tags": [part for part in (target.partition("::")[0], word) if part],

@@ -33,12 +33,3 @@ export function judge({ field, sample, told, now, gone, known }) {
 }
 
 const ago = (since) => (Math.round(-since) >= AHEAD_S ? `${age(-since)} ahead of the clock here` : `${age(since)} ago`);
-
-/** What the top line says of all: `counts` are nodes and fields by state. */
-export function summary({ nodes, gone, silent, ahead, unknown }) {
-  const told = [
-    `${nodes} ${nodes === 1 ? "node" : "nodes"}`,
-    ...(gone ? [`${gone} gone`] : []), ...(silent ? [`${silent} silent`] : []), ...(ahead ? [`${ahead} ahead`] : []),
-  ];
-  return { text: told.join(" · "), state: gone || silent || ahead ? "trouble" : unknown || !nodes ? "part" : "well" };
-}

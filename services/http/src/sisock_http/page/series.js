@@ -30,6 +30,53 @@ function wordsOf({ type, values }) {
   return type === "boolean" ? ["false", "true"] : [...new Set(values.filter((word) => word !== null))].sort();
 }
 
+/**
+ * An answer with samples that came after it, of those since `start`; at most twice `points` stay, every extreme among them.
+ */
+export function grown(answer, t, values, start, points) {
+  const last = answer.t.length ? answer.t[answer.t.length - 1] : -Infinity;
+  const [times, kept] = [[], []];
+  const take = (moment, value) => {
+    times.push(moment);
+    kept.push(value);
+  };
+  const first = Math.max(0, lowest(answer.t, start) - 1); // the line goes on to the left
+  for (let i = first; i < answer.t.length; i++) take(answer.t[i], answer.values[i]);
+  for (let i = 0; i < t.length; i++) if (t[i] > last) take(t[i], values[i]);
+  const [some, theirs] = answer.type === "number" && times.length > 2 * points ? thinned(times, kept, points) : [times, kept];
+  return { ...answer, t: some, values: theirs, n: some.length };
+}
+
+/** Where in ascending times the first one not before `start` is. */
+function lowest(t, start) {
+  let [low, high] = [0, t.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (t[middle] < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Least and greatest of even bins, in the order of time. */
+function thinned(t, values, points) {
+  const width = (t[t.length - 1] - t[0]) / Math.max(1, Math.floor(points / 2)) || 1;
+  const [times, kept] = [[], []];
+  for (let i = 0; i < t.length;) {
+    const bin = Math.floor((t[i] - t[0]) / width);
+    let [low, high] = [i, i];
+    for (; i < t.length && Math.floor((t[i] - t[0]) / width) === bin; i++) {
+      if (values[i] < values[low]) low = i;
+      if (values[i] > values[high]) high = i;
+    }
+    for (const at of new Set([Math.min(low, high), Math.max(low, high)])) {
+      times.push(t[at]);
+      kept.push(values[at]);
+    }
+  }
+  return [times, kept];
+}
+
 /** One table of several, each of times of its own; a gap of one reaches over the others' times within it. */
 export function joined(tables) {
   return tables.length ? uPlot.join(tables, tables.map((table) => table.map(() => GAPS_REACH))) : [[]];
@@ -70,7 +117,9 @@ function binned(t, values, shown, points) {
 
 /** Median of the times between samples. */
 function usualStep(t) {
-  const steps = Array.from(t.subarray(1), (moment, i) => moment - t[i]).sort((a, b) => a - b);
+  const steps = new Float64Array(Math.max(0, t.length - 1));
+  for (let i = 0; i < steps.length; i++) steps[i] = t[i + 1] - t[i];
+  steps.sort();
   return steps.length ? steps[Math.floor(steps.length / 2)] : 0;
 }
 

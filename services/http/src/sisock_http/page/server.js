@@ -12,9 +12,13 @@ export class Trouble extends Error {
 
 async function get(path, parameters, signal, patience = PATIENCE_MS) {
   const signals = [AbortSignal.timeout(patience), ...(signal ? [signal] : [])];
+  return answered(fetch(address(path, parameters), { signal: anyOf(signals), cache: "no-store" }), signal);
+}
+
+async function answered(asked, signal) {
   let reply;
   try {
-    reply = await fetch(address(path, parameters), { signal: anyOf(signals), cache: "no-store" });
+    reply = await asked;
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Trouble("The server of this page does not answer; trying again…");
@@ -48,8 +52,19 @@ export const latest = async (names) => (await get("latest", names.map((name) => 
 /** How fields are, as watch says; what changed since `seq` if that is of the same `epoch`. */
 export const states = async (seq, epoch) => (await get("state", seq ? [["since", seq], ["epoch", epoch]] : [], null, 5000)).json();
 
-/** What happened since `start`, UNIX seconds. */
-export const events = async (start, most) => (await get("events", [["start", start.toFixed(0)], ["most", most]])).json();
+/** A stream of what is new, as `live` reads it. */
+export async function opened(wanted, signal) {
+  return answered(fetch("api/v1/stream", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(wanted), signal, cache: "no-store" }), signal);
+}
+
+/** Have a note kept. */
+export async function note(written) {
+  return (await answered(fetch("api/v1/notes", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(written), signal: AbortSignal.timeout(PATIENCE_MS) }))).json();
+}
+
+/** What happened since `start`, UNIX seconds, until `end`. */
+export const events = async (start, most, end = null) => (
+  await get("events", [["start", start.toFixed(0)], ["most", most], ...(end === null ? [] : [["end", end.toFixed(0)]])])).json();
 
 /** Parameters of a request for data. */
 export function wanted(names, start, end, more = []) {

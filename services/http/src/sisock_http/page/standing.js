@@ -81,7 +81,7 @@ export function overall({ all, lost, away, watching }, clock) {
 /** Fields as tiles, `{key, name, items}`: those of each group of the site's file, and of each node what is in none; archives last. */
 export function tiles(items) {
   const [groups, nodes] = [new Map(), new Map()];
-  const put = (into, name, item) => into.set(name, [...(into.get(name) ?? []), item]);
+  const put = (into, name, item) => (into.get(name) ?? into.set(name, []).get(name)).push(item);
   for (const item of items) {
     for (const group of item.groups) put(groups, group, item);
     if (!item.groups.length) put(nodes, item.field.node, item);

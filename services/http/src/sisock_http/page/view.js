@@ -1,23 +1,42 @@
 // What is shown: panels of fields, range, switches. It lives in the address, so that a link can be mailed.
 // Without panels that is the overview, unless it says `page: "explore"`.
+import { isZone } from "./moments.js";
 
-const FIRST = { panels: [], from: "now-1h", to: "now", live: false, zone: "utc", log: false, theme: "" };
+const FIRST = { panels: [], from: "now-1h", to: "now", live: false, zone: "utc", theme: "", compare: "" };
 const READABLE = { "%3A": ":", "%2C": ",", "%2F": "/", "%20": "+" };
+const COMPARED = { "1d": 86400, "1w": 604800 };
+
+/** A panel: names of fields, and its scale; null is as the samples have it. */
+export const panelOf = (names, more = {}) => ({ names, log: false, low: null, high: null, ...more });
+
+/** Every field that is plotted. */
+export const plotted = ({ panels }) => panels.flatMap(({ names }) => names);
+
+/** Seconds to the earlier range that is drawn behind; 0 for none. */
+export const shiftOf = ({ compare }) => COMPARED[compare] ?? 0;
 
 /** The view that an address describes; what it does not say is as at first. */
 export function read(search) {
   const query = new URLSearchParams(search);
+  const all = query.get("log") === "1"; // links of before had one switch for all panels
+  const panels = query.getAll("p").map((text) => panelOf(text.split(",").map(decoded).filter(Boolean), { log: all }));
+  for (const text of query.getAll("y")) {
+    const [at, kind, low, high] = text.split(",");
+    if (panels[at]) Object.assign(panels[at], { log: kind === "log", low: number(low), high: number(high) });
+  }
   return {
-    panels: query.getAll("p").map((text) => text.split(",").map(decoded).filter(Boolean)),
+    panels,
     from: query.get("from") || FIRST.from,
     to: query.get("to") || FIRST.to,
     live: query.get("live") === "1",
-    zone: query.get("zone") === "local" ? "local" : "utc",
-    log: query.get("log") === "1",
+    zone: isZone(query.get("zone") ?? "utc") ? query.get("zone") ?? "utc" : "utc",
     theme: ["dark", "light"].includes(query.get("theme")) ? query.get("theme") : "",
+    compare: query.get("compare") in COMPARED ? query.get("compare") : "",
     ...(query.get("page") === "explore" ? { page: "explore" } : {}),
   };
 }
+
+const number = (text) => (text && Number.isFinite(Number(text)) ? Number(text) : null);
 
 export const isOverview = ({ panels, page }) => !panels.length && page !== "explore";
 
@@ -34,13 +53,16 @@ function decoded(text) {
 
 /** The address of a view, without its path. */
 export function write(view) {
-  const pairs = view.panels.filter((names) => names.length)
-    .map((names) => ["p", names.map((name) => name.replace(/[%,]/g, encodeURIComponent)).join(",")]);
+  const panels = view.panels.filter(({ names }) => names.length);
+  const pairs = panels.map(({ names }) => ["p", names.map((name) => name.replace(/[%,]/g, encodeURIComponent)).join(",")]);
+  panels.forEach(({ log, low, high }, i) => {
+    if (log || low !== null || high !== null) pairs.push(["y", [i, log ? "log" : "lin", low ?? "", high ?? ""].join(",")]);
+  });
   if (!pairs.length && view.page) pairs.push(["page", view.page]);
-  for (const name of ["from", "to", "zone", "theme"]) {
+  for (const name of ["from", "to", "zone", "theme", "compare"]) {
     if (view[name] !== FIRST[name]) pairs.push([name, view[name]]);
   }
-  for (const name of ["live", "log"]) if (view[name]) pairs.push([name, "1"]);
+  if (view.live) pairs.push(["live", "1"]);
   const text = pairs.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&");
   return text ? `?${text.replace(/%3A|%2C|%2F|%20/g, (code) => READABLE[code])}` : "";
 }
@@ -51,5 +73,5 @@ export function ranged(view, start, end) {
   return { ...view, from: exact(start), to: exact(end), live: false };
 }
 
-/** Which axis a field belongs to: that of its unit; text has its own, and so has what has no unit. */
-export const axisOf = ({ field, units, type }) => (type && type !== "number" ? `words ${field}` : units ? `unit ${units}` : `only ${field}`);
+/** Which axis a field belongs to: that of its unit; text, and yes and no, have lanes; what has no unit has its own. */
+export const axisOf = ({ field, units, type }) => (type && type !== "number" ? "words" : units ? `unit ${units}` : `only ${field}`);

@@ -63,7 +63,7 @@ def make_routes(
     def root(request: Request) -> Result:
         """The page for a browser; for others, such as Grafana's check, whether the router is here."""
         if b"text/html" in (request.getHeader(b"accept") or b""):
-            return pages.index(requests.takes_gzip(request))
+            return pages.index((request.args or {}).get(b"theme", [b""])[0].decode(errors="replace"))
         return grafana.check()
 
     def metrics(request: Request) -> Result | Awaitable[Result]:
@@ -98,7 +98,7 @@ def make_routes(
         b"/api/v1/state": Route(states.state, GET, requests.arguments),
         b"/api/v1/events": Route(states.events, GET, requests.arguments),
         b"/api/v1/notes": Route(states.note, POST, note, NOTES),
-        b"/api/v1/stream": Route(stream.open, GET, requests.whole),
+        b"/api/v1/stream": Route(stream.open, EITHER, requests.whole),
         b"/api/v1/openapi.json": Route(api.openapi, GET, requests.arguments),
         b"/influx/ping": Route(influx.ping, EITHER, requests.arguments),
         b"/influx/query": Route(admitted(influx.query), EITHER, requests.form),

@@ -1,8 +1,10 @@
-"""A stream of changes of states for pages: server-sent events, one question to watch for all who listen.
+"""A stream of what is new for pages, as server-sent events: who is here, changes of states, and samples.
 
-A listener that cannot keep up is let go: its browser comes back by itself and says where it was.
+One question to watch, and to each node, for all who listen. A listener that cannot keep up is let go: its
+page comes back by itself and says where it was.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from sisock import uris
@@ -13,10 +15,13 @@ from twisted.internet.task import LoopingCall
 from twisted.web.http import Request
 from zope.interface import implementer
 
+from sisock_http.asking.tails import Tails
 from sisock_http.dialects.reply import TAKEN, Reply
 from sisock_http.encoding import as_json
-from sisock_http.problems import BusyError
+from sisock_http.problems import BusyError, RequestError
+from sisock_http.web import requests
 from sisock_http.web.headers import header
+from sisock_http.web.listening import Ear, Wish, wish_of
 
 TYPE = b"text/event-stream"
 MOST_LISTENERS = 200
@@ -41,8 +46,9 @@ class Teller(Protocol):
 class _Listener:
     """One page that listens."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, ear: Ear) -> None:
         self.request = request
+        self.ear = ear
         self.full = False
 
     def pauseProducing(self) -> None:  # noqa: N802
@@ -62,49 +68,65 @@ class Stream:
     ----------
     reactor : IReactorTime
     teller : Teller
+    tails : Tails
+        The newest samples of what pages show.
+    status : callable
+        Who is here, as ``/api/v1/status`` says it.
     """
 
-    def __init__(self, reactor: Any, teller: Teller) -> None:
+    def __init__(
+        self, reactor: Any, teller: Teller, tails: Tails, status: Callable[[], dict[str, Any]]
+    ) -> None:
         self._reactor = reactor
         self._teller = teller
+        self._tails = tails
+        self._status = status
+        self._here: dict[str, Any] = {}
         self._listeners: set[_Listener] = set()
         self._looking = LoopingCall(self._look)
         self._looking.clock = reactor
         self._epoch, self._seq = "", 0
-        self._news = self._asking = False
+        self._news = self._asking = self._hearing = False
         self._why = ""
         self._spoke = 0.0
 
     def updated(self, node: NodeInfo) -> None:
-        """A node has something new: of interest if it is watch, and somebody listens."""
+        """A node has something new: of interest if somebody listens."""
+        self._tails.updated(node.name)
         if node.name == uris.WATCH and self._listeners:
             self._news = True
             self._ask()
 
     async def open(self, request: Request) -> Reply:
-        """Begin to tell a page; since its last event, if it says which that was."""
+        """Begin to tell a page: what it wants to hear is in the body of a POST; else states alone."""
         if request.method == b"HEAD":
             return Reply(b"", TYPE)
         if len(self._listeners) >= MOST_LISTENERS:
             raise BusyError(f"{len(self._listeners)} pages listen, which is all there is room for")
-        epoch, _, number = header(request, b"last-event-id").partition(":")
-        known = epoch != "" and number.isascii() and number.isdecimal() and len(number) < 16
-        told = await self._teller.state({"since": int(number) if known else NOW, "epoch": epoch})
+        wish = wish_of(requests.json_body(request)) if request.method == b"POST" else _resumed(request)
+        known = wish.epoch != ""
+        told = await self._teller.state({"since": wish.since if known else NOW, "epoch": wish.epoch})
         if not known and told["watch"]:
             told = await self._teller.state({"since": NOW, "epoch": told["epoch"]})
-        listener = _Listener(request)
+        listener = _Listener(request, Ear(wish, self._tails, self._reactor.seconds))
         request.setHeader(b"content-type", TYPE)
         request.setHeader(b"cache-control", b"no-store")
         request.setHeader(b"x-accel-buffering", b"no")
-        request.notifyFinish().addBoth(lambda _: self._listeners.discard(listener))
+        request.notifyFinish().addBoth(lambda _: self._left(listener))
         request.registerProducer(listener, True)
         if not self._listeners:
             self._epoch, self._seq, self._why = told["epoch"], told["seq"], told["why"]
         self._listeners.add(listener)
         request.write(message(told))
         if not self._looking.running:
+            self._here = self._status()
             self._looking.start(LOOK_S, now=False)
+        request.write(event(b"status", self._here))
         return TAKEN
+
+    def _left(self, listener: _Listener) -> None:
+        self._listeners.discard(listener)
+        listener.ear.close()
 
     def _look(self) -> None:
         """Notice that watch came or went, and say now and then that we are here."""
@@ -114,8 +136,28 @@ class Stream:
         if self._teller.why_away != self._why:
             self._news = True
         self._ask()
+        here = self._status()
+        if {**here, "now": 0} != {**self._here, "now": 0}:
+            self._tell(event(b"status", here))
+        self._here = here
+        if not self._hearing:
+            self._hearing = True
+            ensureDeferred(self._hear())
         if self._reactor.seconds() - self._spoke > STILL_HERE_S:
             self._tell(b": still here\n\n")
+
+    async def _hear(self) -> None:
+        """Ask for samples, and tell each page what is new to it."""
+        try:
+            await self._tails.look()
+        except RequestError:
+            return  # too much to do: there is another look
+        finally:
+            self._hearing = False
+        for listener in list(self._listeners):
+            news = listener.ear.news()
+            if news:
+                self._tell(event(b"samples", {"series": news}), [listener])
 
     def _ask(self) -> None:
         if self._news and not self._asking:
@@ -132,9 +174,10 @@ class Stream:
             self._asking = False
         self._ask()
 
-    def _tell(self, text: bytes) -> None:
-        self._spoke = self._reactor.seconds()
-        for listener in list(self._listeners):
+    def _tell(self, text: bytes, to: list[_Listener] | None = None) -> None:
+        if to is None:
+            self._spoke = self._reactor.seconds()
+        for listener in list(self._listeners) if to is None else to:
             if listener.full:
                 self._listeners.discard(listener)
                 listener.request.loseConnection()
@@ -142,10 +185,20 @@ class Stream:
                 listener.request.write(text)
 
 
+def _resumed(request: Request) -> Wish:
+    """What is wanted by who says with which event it ended last."""
+    epoch, _, number = header(request, b"last-event-id").partition(":")
+    known = epoch != "" and number.isascii() and number.isdecimal() and len(number) < 16
+    return Wish(int(number), epoch) if known else Wish()
+
+
+def event(kind: bytes, body: Any) -> bytes:
+    """One event of some kind."""
+    return b"event: " + kind + b"\ndata: " + as_json.dumps(body) + b"\n\n"
+
+
 def message(told: dict[str, Any]) -> bytes:
     """One event: ``changes``, or ``unknown`` when nobody says how things are."""
-    kind = b"changes" if told["watch"] else b"unknown"
-    # All fields as unknown is what the kind says already.
-    body = told if told["watch"] else {**told, "fields": []}
     number = f"id: {told['epoch']}:{told['seq']}\n".encode() if told["watch"] else b""
-    return number + b"event: " + kind + b"\ndata: " + as_json.dumps(body) + b"\n\n"
+    # All fields as unknown is what the kind says already.
+    return number + event(*((b"changes", told) if told["watch"] else (b"unknown", {**told, "fields": []})))

@@ -1,0 +1,55 @@
+// What there is: nodes, their fields, and the last sample of each. What went stays, marked as gone.
+import { judge } from "./freshness.js";
+
+export const WATCH = "watch"; // the node whose fields say how the others are
+
+const ORDER = new Intl.Collator("en", { numeric: true });
+
+export class Known {
+  constructor() {
+    this.nodes = new Map(); // by name: `{node, fields, gone}`, `gone` since when it is, or null
+    this.fields = new Map();
+    this.last = new Map();
+  }
+
+  /** These nodes and fields are here. What is no longer among them stays, marked as gone, if that is `sure`. */
+  fill(nodes, fields, now, sure) {
+    const online = new Set(nodes.map((node) => node.name));
+    for (const [name, known] of this.nodes) if (!online.has(name) && sure) known.gone ??= now;
+    const own = grouped([...fields].sort((a, b) => ORDER.compare(a.name, b.name)));
+    for (const node of nodes) this.nodes.set(node.name, { node, fields: own.get(node.name) ?? [], gone: null });
+    this.fields.clear();
+    for (const { node, fields: listed, gone } of this.nodes.values()) for (const field of listed) this.fields.set(field.field, { field, node, since: gone });
+  }
+
+  /** Every field by its name: `{field, node, since}`, with what is known of its node, and since when that is gone, or null. */
+  listed() {
+    return this.fields;
+  }
+
+  /** What is known of a field: its units and so on; undefined of one that was never listed. */
+  field(name) {
+    return this.fields.get(name)?.field;
+  }
+
+  /** Take in last samples, which were answered at `at`, in seconds of any clock that goes on. */
+  take(samples, at) {
+    for (const sample of samples) this.last.set(sample.field, { ...sample, at });
+  }
+
+  /** How a field is, by its last sample, as `judge` has it. */
+  judged(name, now, at, known) {
+    const { field, since } = this.fields.get(name);
+    const sample = this.last.get(name);
+    return judge({ field, sample, told: at - (sample?.at ?? 0), now, gone: since !== null, known });
+  }
+}
+
+function grouped(fields) {
+  const found = new Map();
+  for (const field of fields) {
+    if (!found.has(field.node)) found.set(field.node, []);
+    found.get(field.node).push(field);
+  }
+  return found;
+}
