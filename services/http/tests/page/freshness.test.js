@@ -27,6 +27,8 @@ test("what is not known is never shown as if it were", () => {
   assert.deepEqual(said(75, { told: 74 }), ["unknown", "not known · 75 s"]);
   assert.match(about(75, { known: false }).title, /last sample: 0.1149, 75 s ago/);
   assert.equal(about(1, { sample: undefined }).state, "unknown");
+  assert.deepEqual(said(70, { told: 20 }), ["unknown", "not known · 70 s"]);
+  assert.equal(about(70, { told: 5 }).state, "silent");
 });
 
 test("a field of a node that is gone says so, whatever else is known", () => {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sisock.node import Limits
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.latest import AHEAD_S

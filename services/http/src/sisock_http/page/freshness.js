@@ -27,6 +27,8 @@ export function judge({ field, sample, told, now, gone, known }) {
   if (Math.round(-since) >= AHEAD_S) return { state: "ahead", text: `${value} · ${age(-since)} ahead`, title: `${last}: its clock is not this one` };
   const limit = patience(field);
   if (limit === null) return { state: since <= FRESH_S ? "fresh" : "old", text: `${value} · ${age(since)}`, title: last };
+  // As of when it was told: what nobody has asked for since may have come.
+  if (since > limit && since - told <= limit) return { state: "unknown", text: `not known · ${age(since)}`, title: last };
   return since <= limit
     ? { state: "fresh", text: `${value} · ${age(since)}`, title: last }
     : { state: "silent", text: `${value} · silent ${age(since)}`, title: last };

@@ -32,7 +32,7 @@ let happened = [];
 let freshnessTimer = 0;
 const known = new Known();
 const watched = new Watched();
-const live = new Live(watched, { wants, took, status: (told) => stack.take(told), changed: () => tick(), lost: () => stack.watch() });
+const live = new Live(watched, { wants, took, status: (told) => stack.take(told), changed: said, lost: () => stack.watch() });
 const stack = new Stack(known, live, { changed: noticed, listed });
 const page = {
   get view() {
@@ -196,17 +196,26 @@ function notice() {
     || "";
   $("notice").hidden = !sentence;
   set($("notice"), "textContent", sentence);
+  for (const panel of desk.panels) panel.lack(new Set(stack.here ? away : []));
   $("write").hidden = !stack.state.notes;
   tick();
   return stack.here && !away.length;
 }
 
 let well = true;
+let watching = false;
 function noticed() {
   const was = well;
   tree.say(stack.here ? "No data node is online." : "Who is online is not known.");
   well = notice();
   if (well && (!was || desk.failed.size) && desk.panels.length) desk.refresh();
+}
+
+/** Watch said something, or came or went: what it does not say is looked at by this page. */
+function said() {
+  if (watched.here !== watching) freshenIn(0);
+  watching = watched.here;
+  tick();
 }
 
 function listed() {
@@ -281,7 +290,7 @@ async function freshen() {
       const seen = tree.visible();
       const told = new Set([...seen, ...wants().fields.map(([name]) => name)]);
       const others = [...known.listed()].filter(([name, { since, field }]) => since === null && !told.has(name) && !(watched.here && field.node === "watch")).map(([name]) => name);
-      for (const names of [...inPieces(seen), ...inPieces(others.sort((a, b) => at(a) - at(b))).slice(0, watched.here ? 0 : 1)]) {
+      for (const names of [...inPieces(seen), ...inPieces(others.sort((a, b) => at(a) - at(b))).slice(0, watched.here ? 0 : 2)]) {
         known.take(await latest(names), performance.now() / 1000);
         tick();
       }

@@ -56,7 +56,8 @@ export class Overview {
   /** Nodes that are lost: those that went while this page looked, and those that watch misses. */
   lost(all, watched) {
     const found = new Map();
-    for (const [name, { gone }] of all.nodes) if (gone !== null) found.set(name, { name, since: gone, why: "" });
+    // That watch is away is said by itself.
+    for (const [name, { gone }] of all.nodes) if (gone !== null && name !== WATCH) found.set(name, { name, since: gone, why: "" });
     for (const { name, here, since, why } of watched.here ? watched.nodes.values() : []) {
       if (!here) found.set(name, { name, since: since ?? found.get(name)?.since ?? null, why });
     }

@@ -29,6 +29,7 @@ export class Panel {
     this.last = true;
     this.kept = new Map(); // the answer of each field that was drawn last
     this.past = [];
+    this.away = new Set(); // nodes that are not here
     this.exponents = {};
     this.readouts = [];
     this.node = element("span", { className: "node" });
@@ -144,6 +145,13 @@ export class Panel {
     this.note.classList.remove("hint");
   }
 
+  /** These nodes are not here: what was drawn of theirs is not of now. */
+  lack(away) {
+    const same = away.size === this.away.size && [...away].every((name) => this.away.has(name));
+    this.away = away;
+    if (!same) for (const readout of this.readouts) this.tellOf(readout);
+  }
+
   hint(sentence) {
     this.say([sentence]);
     this.note.classList.add("hint");
@@ -237,14 +245,20 @@ export class Panel {
     }
     drawn.forEach((one, i) => {
       const { answer, words, column, band } = one;
-      const { chip, told } = Object.assign(this.readouts[i], { words, column, band, answer });
-      const sum = summed(one);
+      const { chip } = Object.assign(this.readouts[i], { words, column, band, answer });
+      this.readouts[i].sum = summed(one);
       chip.firstChild.style.background = colour(i);
-      chip.title = [answer.field, answer.description, answer.units, sum, answer.stale && answer.notice].filter(Boolean).join("\n");
-      told.textContent = answer.stale ? "not updated" : drawn.length <= TOLD_FIELDS ? sum : "";
-      if (answer.stale) chip.dataset.stale = true;
-      else delete chip.dataset.stale;
+      this.tellOf(this.readouts[i]);
     });
+  }
+
+  /** What a chip says beside its name. */
+  tellOf({ answer, sum, chip, told }) {
+    const stale = answer.stale || this.away.has(answer.field.split("::")[0]);
+    chip.title = [answer.field, answer.description, answer.units, sum, answer.stale && answer.notice].filter(Boolean).join("\n");
+    told.textContent = stale ? "not updated" : this.readouts.length <= TOLD_FIELDS ? sum : "";
+    if (stale) chip.dataset.stale = true;
+    else delete chip.dataset.stale;
   }
 
   /** Write the values under the cursor. */

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sisock.target import Target
+from sisock_consumer.target import Target
 
 from sisock_http.asking.tails import Sample, Tails
 from sisock_http.problems import RequestError
