@@ -62,45 +62,50 @@ def desk(make_desk: Any, bridge: Any) -> Any:
 
 
 @pytest.fixture
-def job(request: pytest.FixtureRequest, desk: Any) -> Iterator[Callable[[], None]]:
-    """Begins to count; what was counted is printed at the end."""
-    begun = [time.monotonic()]
+def job(request: pytest.FixtureRequest, desk: Any) -> Callable[[], Callable[[], None]]:
+    """Begins to count clicks and seconds; what it returns ends that, and prints them."""
 
-    def begin() -> None:
-        begun[0], desk.clicks = time.monotonic(), 0
+    def begin() -> Callable[[], None]:
+        begun, desk.clicks = time.monotonic(), 0
 
-    yield begin
-    took = time.monotonic() - begun[0]
-    name = request.node.name.removeprefix("test_").replace("_", " ")
-    print(f"\njob | {name} | {desk.clicks} | {took:.1f} s")
+        def done() -> None:
+            name = request.node.name.removeprefix("test_").replace("_", " ")
+            print(f"\njob | {name} | {desk.clicks} | {time.monotonic() - begun:.1f} s")
+
+        return done
+
+    return begin
 
 
-def test_is_everything_fine(desk: Any, job: Callable[[], None]) -> None:
-    job()
+def test_is_everything_fine(desk: Any, job: Any) -> None:
+    done = job()
     desk.open()
     expect(desk.top).to_contain_text(re.compile(r"\d+ live · 1 silent"))
     expect(desk.page).to_have_title(re.compile(r"▲ sisock"))
     assert desk.clicks == 0
+    done()
 
 
-def test_which_sensors_are_silent_since_when_and_why(desk: Any, job: Callable[[], None], axe: str) -> None:
-    job()
+def test_which_sensors_are_silent_since_when_and_why(desk: Any, job: Any, axe: str) -> None:
+    done = job()
     desk.open()
     row = desk.trouble("night · dead")
     expect(row).to_contain_text(re.compile(r"▲ silent.*0\.1149 V.*since \d\d:\d\d: .*nothing came for"))
     expect(row.locator(".look")).to_have_text(re.compile("other fields of night still come: look at this"))
+    done()
     desk.wait_for_curves()
     desk.shoot("30-trouble")
     assert desk.violations(axe) == []
 
 
-def test_what_changed_last_night(desk: Any, job: Callable[[], None]) -> None:
-    job()
+def test_what_changed_last_night(desk: Any, job: Any) -> None:
+    done = job()
     desk.open()
     desk.click(desk.page.locator("#events button", has_text=re.compile("silent.*dead")).first)
     expect(desk.page).to_have_url(re.compile("p=night::dead.*from=20"))
     desk.wait_for_samples()
     expect(desk.panel().locator(".flags button").first).to_have_attribute("title", re.compile("silent"))
+    done()
     desk.shoot("31-event")
     desk.page.go_back()
     box = desk.page.locator("#strip").bounding_box()
@@ -109,10 +114,10 @@ def test_what_changed_last_night(desk: Any, job: Callable[[], None]) -> None:
     expect(desk.page).to_have_url(re.compile("from=20"))
 
 
-def test_compare_with_yesterday(desk: Any, job: Callable[[], None]) -> None:
+def test_compare_with_yesterday(desk: Any, job: Any) -> None:
     desk.open()
     expect(desk.tile("Cryostat")).to_be_visible()
-    job()
+    done = job()
     with desk.page.expect_request(re.compile("max_points")) as first:
         desk.click(desk.tile("Cryostat"))
     with desk.page.expect_request(re.compile("max_points")):
@@ -126,19 +131,21 @@ def test_compare_with_yesterday(desk: Any, job: Callable[[], None]) -> None:
     wait_until(lambda: any(86000 < max(ends()) - end < 87000 for end in ends()), 20, "yesterday")
     assert first.value
     desk.wait_for_samples()
+    done()
     desk.shoot("32-compare")
 
 
-def test_find_one_of_five_thousand(desk: Any, job: Callable[[], None]) -> None:
+def test_find_one_of_five_thousand(desk: Any, job: Any) -> None:
     desk.open()
     expect(desk.page.locator("#tree .folder", has_text="many")).to_be_visible()
-    job()
+    done = job()
     desk.press("/")
     desk.page.keyboard.type("more_4321")
     expect(desk.page.locator("#tree button[data-field]")).to_have_count(1)
     desk.press("Enter")
     desk.wait_for_samples()
     expect(desk.page.locator(".chip")).to_contain_text("more_4321")
+    done()
     took = """() => {
       const search = document.getElementById("search");
       return ["m", "mo", "mor", "more", "more_", "more_4", "more_43"].map((text) => {
@@ -157,8 +164,8 @@ def test_find_one_of_five_thousand(desk: Any, job: Callable[[], None]) -> None:
     expect(desk.page.locator("#tree")).to_have_text(re.compile("^No field has .no such thing. in its name"))
 
 
-def test_a_spike_of_ten_seconds_in_a_week(desk: Any, job: Callable[[], None]) -> None:
-    job()
+def test_a_spike_of_ten_seconds_in_a_week(desk: Any, job: Any) -> None:
+    done = job()
     desk.open("p=night::spiky&from=now-1w&to=now")
     desk.wait_for_samples(500)
     expect(desk.page.locator(".chip")).to_contain_text("max 50")
@@ -182,18 +189,20 @@ def test_a_spike_of_ten_seconds_in_a_week(desk: Any, job: Callable[[], None]) ->
         start = time.mktime(time.strptime(query["from"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
     desk.wait_for_samples(20)
     expect(desk.page.locator(".chip")).to_contain_text("max 50")
+    done()
     desk.page.go_back()
     desk.page.go_back()
     desk.page.go_back()
     expect(desk.page).to_have_url(re.compile("from=now-1w"))
 
 
-def test_the_exact_value(desk: Any, job: Callable[[], None]) -> None:
+def test_the_exact_value(desk: Any, job: Any) -> None:
     desk.open("p=night::stage&from=now-10m&to=now")
     desk.wait_for_samples(300)
-    job()
+    done = job()
     desk.page.locator(".u-over").hover()
-    expect(desk.page.locator(".chip b")).to_have_text(re.compile(r"^1\.01\d{4,5}$"))
+    expect(desk.page.locator(".chip b")).to_have_text(re.compile(r"^1\.01\d+$"))
+    done()
     desk.press("ArrowLeft")
     expect(desk.page.locator("#aloud")).to_have_text(re.compile(r"^20\d\d-.*: stage 1\.01\d+ K$"))
     before = desk.page.locator("#aloud").inner_text()
@@ -201,16 +210,17 @@ def test_the_exact_value(desk: Any, job: Callable[[], None]) -> None:
     expect(desk.page.locator("#aloud")).not_to_have_text(before)
 
 
-def test_mail_it(desk: Any, job: Callable[[], None], make_desk: Any) -> None:
+def test_mail_it(desk: Any, job: Any, make_desk: Any) -> None:
     desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
     desk.open(
         "p=night::stage&p=night::pressure&y=1,log,,&from=now-10m&to=now&zone=America/Santiago&compare=1d"
     )
     desk.wait_for_samples(300)
-    job()
+    done = job()
     desk.click(desk.panel(1).get_by_role("button", name="More of this panel"))
     desk.click(desk.page.get_by_role("button", name="Copy link"))
-    expect(desk.panel().locator(".note")).to_have_text("The link is copied.")
+    expect(desk.panel(1).locator(".note")).to_have_text("The link is copied.")
+    done()
     other = make_desk(desk.url)
     other.page.goto(desk.page.evaluate("navigator.clipboard.readText()"))
     other.wait_for_samples(300, panel=1)
@@ -221,16 +231,18 @@ def test_mail_it(desk: Any, job: Callable[[], None], make_desk: Any) -> None:
     assert other.faults == []
 
 
-def test_save_a_picture(desk: Any, job: Callable[[], None]) -> None:
+def test_save_a_picture(desk: Any, job: Any) -> None:
     desk.open("p=night::stage,night::shield&p=night::pressure&from=now-10m&to=now")
     desk.wait_for_samples(300, panel=1)
-    job()
+    done = job()
     saved = {}
     for kind in ("PNG", "SVG"):
         desk.click(desk.panel(0).get_by_role("button", name="More of this panel"))
         with desk.page.expect_download() as download:
             desk.click(desk.page.get_by_role("button", name=kind))
         saved[kind] = Path(download.value.path()).read_bytes()
+        if kind == "PNG":
+            done()
     width, height = struct.unpack(">II", saved["PNG"][16:24])
     assert (saved["PNG"][:4], width > 800, height > 200) == (b"\x89PNG", True, True)
     text = saved["SVG"].decode()
@@ -238,16 +250,14 @@ def test_save_a_picture(desk: Any, job: Callable[[], None]) -> None:
         assert word in text
 
 
-def test_a_node_dies_and_returns_while_it_is_plotted(
-    desk: Any, job: Callable[[], None], stack: Stack
-) -> None:
+def test_a_node_dies_and_returns_while_it_is_plotted(desk: Any, job: Any, stack: Stack) -> None:
     environ = {"NAME": "mortal", "CALM": "yes"}
     mortal: Process = stack.start("mortal", [sys.executable, str(NIGHT)], **environ)
     desk.open()
     expect(desk.tile("mortal")).to_be_visible()
     desk.open("p=mortal::stage&from=now-2m&to=now&live=1")
     desk.wait_for_samples(60)
-    job()
+    done = job()
     mortal.kill()
     expect(desk.page.locator("#notice")).to_have_text("Data node mortal is away.")
     left = desk.page.locator(".panel").get_attribute("data-samples")
@@ -256,6 +266,7 @@ def test_a_node_dies_and_returns_while_it_is_plotted(
     stack.start("mortal", [sys.executable, str(NIGHT)], **environ)
     expect(desk.page.locator("#notice")).to_be_hidden(timeout=40_000)
     wait_until(lambda: desk.until() > gone, 30, "the curve goes on")
+    done()
     desk.shoot("34-returned")
 
 
@@ -275,18 +286,19 @@ def test_the_bridge_dies(make_desk: Any, stack: Stack, make_bridge: Any, axe: st
     desk.close()
 
 
-def test_a_clock_that_is_ahead(desk: Any, job: Callable[[], None]) -> None:
-    job()
+def test_a_clock_that_is_ahead(desk: Any, job: Any) -> None:
+    done = job()
     desk.open()
     desk.page.locator("#search").fill("night::ahead")
     row = desk.page.locator('button[data-field="night::ahead"]')
     expect(row).to_contain_text(re.compile(r"(1\d|20) s ahead"))
+    done()
 
 
-def test_a_note_is_written_and_seen(desk: Any, job: Callable[[], None], axe: str) -> None:
+def test_a_note_is_written_and_seen(desk: Any, job: Any, axe: str) -> None:
     desk.open("p=night::stage&from=now-10m&to=now")
     desk.wait_for_samples(300)
-    job()
+    done = job()
     desk.press("m")
     text = desk.page.get_by_label("Note").get_by_role("textbox").first
     text.fill("Filled the dewar")
@@ -296,6 +308,7 @@ def test_a_note_is_written_and_seen(desk: Any, job: Callable[[], None], axe: str
     desk.click(desk.page.get_by_role("button", name="Keep"))
     flag = desk.panel().locator('.flags [data-tone="note"]')
     expect(flag.first).to_have_attribute("title", "Filled the dewar (Ada)")
+    done()
     desk.page.keyboard.press("o")
     expect(desk.page.locator("#events button", has_text="Filled the dewar").first).to_contain_text("✎ note")
     desk.shoot("36-strip")

@@ -30,7 +30,11 @@ class Night(sisock.DataNode):
     name, description = os.environ.get("NAME", "night"), "Thermometers and a gauge."
 
     def fields(self, start, end):
-        return [sisock.Field(name, units=units, interval=step) for name, (units, step, _) in FIELDS.items()]
+        said = {"dead": {"silent_after": 5.0}} if SPIKE_S else {}
+        return [
+            sisock.Field(name, units=units, interval=step, **said.get(name, {}))
+            for name, (units, step, _) in FIELDS.items()
+        ]
 
     def read(self, names, start, end, limits):
         made = []

@@ -96,7 +96,9 @@ class Api:
     def first(self) -> dict[str, Any]:
         """What a page wants to know at first: who is here, and all fields."""
         named = sorted(self._catalogue.named(), key=lambda one: (one.target.node, one.target.field))
-        return {"status": self.here(), "fields": [_described(one) for one in named]}
+        said = {name: entry.said for name, entry in self._catalogue.online.items()}
+        listed = [_listed(one, said[one.target.node][one.target.field], convert=True) for one in named]
+        return {"status": self.here(), "fields": listed}
 
     def nodes(self, arguments: Arguments) -> bytes:
         """Data nodes that are online."""

@@ -104,7 +104,8 @@ export class Controls {
     if (!$(end).reportValidity()) return;
     const follows = view.live && view.to === "now" && end === "from" && isRelative(text);
     take({ ...view, [end]: canonical(text), live: follows }, { remember: true });
-    if (document.activeElement === $(end)) $(end).value = isRelative(view[end]) ? this.page.view[end] : typed(parse(this.page.view[end]), view.zone);
+    const taken = this.page.view[end];
+    if (document.activeElement === $(end)) $(end).value = isRelative(taken) ? taken : typed(parse(taken), view.zone);
   }
 
   /** The browser's own calendar. */

@@ -16,6 +16,7 @@ import { Watched } from "./watched.js";
 const FRESHNESS_MS = 15000;
 const SETTLED_MS = 300; // after a scroll
 const TICK_MS = 1000;
+const SURVEY_MS = 4500; // between two looks at all fields where nothing is new
 const SHORTEST_S = 0.01;
 const CURVES_MS = 5000; // between two looks for tiles without a curve
 const SOON_MS = 300;
@@ -204,6 +205,7 @@ function notice() {
 
 let well = true;
 let watching = false;
+let surveyed = -Infinity;
 function noticed() {
   const was = well;
   tree.say(stack.here ? "No data node is online." : "Who is online is not known.");
@@ -223,13 +225,15 @@ function listed() {
   freshenIn(0);
 }
 
-/** Ages grow by the clock here, whoever is away. */
-function tick() {
+/** Ages grow by the clock here, whoever is away; now and then, and with `news`, all is looked at anew. */
+function tick(news = true) {
+  const whole = news || performance.now() - surveyed > SURVEY_MS;
+  if (whole) surveyed = performance.now();
   for (const panel of desk.panels) panel.resize(); // a notice may have come or gone
   const { now, sure, away } = stack;
   const [at, shown] = [performance.now() / 1000, views.isOverview(view)];
   tree.tick((name) => known.judged(name, now, at, sure));
-  const all = overview.tick({ known, watched, now, at, sure, away, zone: view.zone, shown });
+  const all = overview.tick({ known, watched, now, at, sure, away, zone: view.zone, shown, news: whole });
   live.want();
   if (stack.at === null && !away) return;
   set($("stack"), "textContent", all.text);
@@ -255,6 +259,7 @@ function took(series) {
   const at = performance.now() / 1000;
   known.take(series.filter(([, t]) => t.length).map(([field, t, values]) => ({ field, time: t.at(-1), value: values.at(-1) })), at);
   if (!views.isOverview(view)) desk.take(series);
+  else tick();
 }
 
 /** Look for tiles that have no curve, one request after the other. */
@@ -316,5 +321,5 @@ if (first?.status.router) stack.begin(first);
 stack.watch().then(tell);
 live.begin();
 curves();
-setInterval(tick, TICK_MS);
+setInterval(() => tick(false), TICK_MS);
 setInterval(tell, EVENTS_MS);

@@ -5,6 +5,7 @@ import { element } from "./element.js";
 const COLOURS = { red: "--alarm", amber: "--late", grey: "--soft", hatched: "--soft", note: "--mark" };
 const MOST = 60;
 const APART = 9; // px between flags that are worth two
+const WORST = ["note", "red", "amber", "hatched", "grey"]; // of several in one place
 
 /** Whether an event is about any of some fields: one of them, its node, or the whole stack. */
 export function concerns({ what, target }, names) {
@@ -30,7 +31,6 @@ export class Marks {
     const { ctx, bbox: { left, top, width, height } } = plot;
     const style = getComputedStyle(document.documentElement);
     const flags = [];
-    let before = -Infinity;
     ctx.save();
     for (const event of this.events) {
       const [x, end] = [event.t, event.until ?? event.t].map((t) => plot.valToPos(t, "x", true));
@@ -49,19 +49,21 @@ export class Marks {
       ctx.lineTo(x, top + height);
       ctx.stroke();
       const at = plot.valToPos(event.t, "x");
-      if (at - before < APART) continue;
-      before = at;
-      flags.push([event, shape, tone, at]);
+      const near = flags.at(-1);
+      if (near && at - near.at < APART) {
+        near.told.push(sentence(event));
+        if (WORST.indexOf(tone) < WORST.indexOf(near.tone)) Object.assign(near, { tone, shape });
+      } else flags.push({ told: [sentence(event)], shape, tone, at });
     }
     ctx.restore();
     if (this.flags.parentElement !== plot.over) plot.over.append(this.flags);
     while (this.flags.children.length > flags.length) this.flags.lastChild.remove();
-    flags.forEach(([event, shape, tone, at], i) => {
+    flags.forEach(({ told, shape, tone, at }, i) => {
       const flag = this.flags.children[i] ?? this.flags.appendChild(element("button", { tabIndex: -1 }));
       flag.onclick = () => this.say(flag.title);
       flag.textContent = shape;
       flag.dataset.tone = tone;
-      flag.title = sentence(event);
+      flag.title = told.join("\n");
       flag.ariaLabel = flag.title;
       flag.style.left = `${at}px`;
     });

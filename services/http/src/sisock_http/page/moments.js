@@ -72,6 +72,7 @@ export function rangeTrouble({ from, to }, now = Date.now() / 1000) {
 
 const FORMATS = new Map();
 const OFFSETS = new Map();
+const NAMES = new Map();
 const MOST_OFFSETS = 500;
 const QUARTER_S = 900; // no zone changes within one
 
@@ -103,6 +104,13 @@ export function isZone(zone) {
 /** What clocks of a zone are called, in short: `UTC`, `CLT`, `GMT-4`. */
 export function zoneName(zone, t = Date.now() / 1000) {
   if (zone === "utc") return "UTC";
+  const key = `${zone} ${Math.floor(t / QUARTER_S)}`;
+  if (NAMES.size > MOST_OFFSETS) NAMES.clear();
+  if (!NAMES.has(key)) NAMES.set(key, nameOf(zone, t));
+  return NAMES.get(key);
+}
+
+function nameOf(zone, t) {
   const options = { timeZoneName: "short", ...(zone === "local" ? {} : { timeZone: zone }) };
   return new Intl.DateTimeFormat("en", options).formatToParts(new Date(t * 1000)).find(({ type }) => type === "timeZoneName").value;
 }

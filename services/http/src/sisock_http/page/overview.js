@@ -66,19 +66,19 @@ export class Overview {
     return [...found.values()];
   }
 
-  /** Write it all; what the top line says of it. `away` is a sentence if nothing can be known. */
+  /** Write it all; what the top line says of it. `away` is a sentence if nothing can be known. Without `news` only ages grow. */
   tick(given) {
-    const { known, watched, now, sure, away, zone, shown } = given;
-    this.items = this.survey(given);
-    const lost = sure ? this.lost(known, watched) : [];
+    const { known, watched, now, sure, away, zone, shown, news } = given;
     const clock = (t) => write(t, zone).slice(now - t < 43200 ? 11 : 5, 16);
-    const all = overall({ all: this.items, lost, away, watching: watched.here }, clock);
-    this.told = this.troubles(lost, clock, now);
-    if (shown) {
-      this.list(all, sure);
-      this.lay(now);
+    if (news) {
+      this.items = this.survey(given);
+      this.gone = sure ? this.lost(known, watched) : [];
+      this.all = overall({ all: this.items, lost: this.gone, away, watching: watched.here }, clock);
     }
-    return all;
+    this.told = this.troubles(this.gone, clock, now);
+    if (shown) this.list(this.all, sure);
+    if (shown && news) this.lay(now);
+    return this.all;
   }
 
   troubles(lost, clock, now) {

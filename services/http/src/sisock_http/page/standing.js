@@ -14,6 +14,7 @@ export const KINDS = {
   fresh: { rank: 1, tone: "grey", shape: "●", word: "fresh" },
   archive: { rank: 0, tone: "grey", shape: "▪", word: "archive" },
 };
+const ORDER = new Intl.Collator("en", { numeric: true });
 const TROUBLE_RANK = KINDS.late.rank;
 const COMING = ["fresh", "late", "ahead", "warning", "alarm"];
 const BLIND = "this page cannot ask";
@@ -88,7 +89,7 @@ export function tiles(items) {
   }
   const kept = ({ items: own }) => own.every(({ kind }) => kind === "archive");
   const listed = (map, kind) => [...map].map(([name, own]) => ({ key: `${kind}:${name}`, name, items: own }))
-    .sort((a, b) => kept(a) - kept(b) || a.name.localeCompare(b.name, "en", { numeric: true }));
+    .sort((a, b) => kept(a) - kept(b) || ORDER.compare(a.name, b.name));
   return [...listed(groups, "group"), ...listed(nodes, "node")];
 }
 

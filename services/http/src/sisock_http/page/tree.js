@@ -58,7 +58,7 @@ export class Tree {
     this.toggled = new Map(); // nodes that somebody opened or closed
     this.texts = new Map();
     this.shown = new Set();
-    this.focused = -1;
+    this.height = 28;
     this.told = () => null;
     search.addEventListener("input", () => this.filter());
     search.addEventListener("keydown", (event) => this.fromSearch(event));
@@ -98,7 +98,6 @@ export class Tree {
     this.rows = rowsOf(this.nodes ?? [], this.texts, words, (one) => this.isOpen(one));
     this.empty = this.rows.length || !words.length ? "" : `No field has “${this.search.value.trim()}” in its name or description.`;
     for (const row of this.made.values()) if (!row.dataset.field) row.dataset.old = "";
-    this.measure();
     this.render();
     this.seen();
   }
