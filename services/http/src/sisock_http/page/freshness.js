@@ -8,7 +8,7 @@ const STALE_S = 60; // an answer older than that tells nothing of now
 const AHEAD_S = 1;
 
 /** Seconds without a sample after which a field is silent; null where it has no rhythm to fall out of. */
-export const patience = ({ interval, silent_after: told }) => told ?? (interval ? Math.max(FRESH_S, BEATS * interval) : null);
+export const patience = ({ interval, silent_after: told }) => (told === false ? null : told ?? (interval ? Math.max(FRESH_S, BEATS * interval) : null));
 
 /**
  * State of a field: `fresh`, `old` (it has no rhythm), `silent`, `ahead` (its clock is), `archive`, `unknown`, `gone`.
