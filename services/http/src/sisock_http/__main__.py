@@ -88,7 +88,6 @@ def main() -> None:
     ):
         registry.register(collector)
     for_replies = config.kept_bytes // REPLIES_SHARE
-    kept = KeptReplies(for_replies)
     keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes - for_replies)
     asker = Asker(reactor, catalogue, keeper)
     api = Api(
@@ -96,7 +95,7 @@ def main() -> None:
         consumer,
         catalogue,
         asker,
-        kept,
+        kept := KeptReplies(for_replies),
         time.time,
         lambda: site.problems,
         allow_notes=config.allow_notes or tokens.there,

@@ -16,7 +16,6 @@ from sisock_consumer.target import Target
 from sisock_http.asking.gather import Asker
 from sisock_http.asking.latest import AHEAD_S
 from sisock_http.asking.question import Question
-from sisock_http.encoding import as_json
 from sisock_http.observatory.catalogue import Catalogue
 
 Sample = tuple[float, Any]
@@ -126,7 +125,7 @@ class Tails:
         last = tail.samples[-1][0] if tail.samples else float("-inf")
         first = int(series.t.searchsorted(last, side="right"))
         if first < len(series.t):
-            values = as_json.values(series)[first:]
+            values = series.values[first:].tolist()
             tail.samples.extend(zip(series.t[first:].tolist(), values, strict=True))
 
     def _is_due(self, target: Target, tail: _Tail) -> bool:
