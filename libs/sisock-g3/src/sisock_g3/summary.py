@@ -142,13 +142,11 @@ def merge(bins: Bins, factor: int = 1) -> Bins:
     """
     if not len(bins):
         return bins
-    numbers = bins["bin"] // factor
-    if len(numbers) > 1:
-        order = np.lexsort((bins["t_first"], numbers))
+    numbers, first = bins["bin"] // factor, bins["t_first"]
+    if not bool(((numbers[1:] >= numbers[:-1]) & (first[1:] >= first[:-1])).all()):
+        order = np.lexsort((first, numbers))
         bins, numbers = bins[order], numbers[order]
-        starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
-    else:
-        starts = np.zeros(1, dtype=np.intp)
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
     counts = np.diff(starts, append=len(bins))
     merged: Bins = bins[starts].copy()
     merged["bin"] = numbers[starts]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import random
 import sys
 import time
@@ -186,12 +187,16 @@ async def answered(asks: Any) -> dict[Any, Any]:
     """Answers from a handful of samples."""
     found: dict[Any, Any] = {}
     for ask in asks:
-        series = Series(ask.field, T, COLUMNS[ask.field])
+        low = -math.inf if ask.low is None else (ask.low - 0.5) / 1e6
+        high = math.inf if ask.high is None else (ask.high - 0.5) / 1e6
+        inside = (low <= T) & (high > T)
+        series = Series(ask.field, T[inside], COLUMNS[ask.field][inside])
         if isinstance(ask.wanted, Grid):
             made = binning.Accumulator(ask.field, ask.wanted)
             made.add(series.t, series.values)
-            found[ask] = made.result()
-        else:
+            if (bins := made.result()) is not None:
+                found[ask] = bins
+        elif len(series.t):
             found[ask] = series
     return found
 

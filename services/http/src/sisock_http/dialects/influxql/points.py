@@ -246,6 +246,10 @@ def _filled(points: Points, plan: Plan, call: Call, low: int | None, high: int |
     t = first + np.arange(n, dtype=np.int64) * grid.width
     t = t[::-1] if plan.select.descending else t
     place = (points.t - first) // grid.width
+    inside = (place >= 0) & (place < n)
+    if not inside.all():
+        # A node gave what it was not asked for.
+        points, place = points.at(inside), place[inside]
     place = n - 1 - place if plan.select.descending else place
     values, there = blank(n, points.kind), np.zeros(n, dtype=bool)
     values[place], there[place] = points.values, points.present
