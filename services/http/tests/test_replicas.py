@@ -15,7 +15,7 @@ FIELD = "apex_archive::apex_radiometer"
 
 
 @pytest.fixture
-def stack(tmp_path) -> Iterator[Stack]:
+def stack(sisock_processes: None, tmp_path) -> Iterator[Stack]:
     stack = Stack(tmp_path)
     stack.start_hub()
     yield stack
