@@ -8,7 +8,7 @@ export UV_LINK_MODE ?= hardlink
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
-.PHONY: demo test test-long test-images alone lint unit bench mutants coverage packages clean
+.PHONY: demo pictures test test-long test-images alone lint unit bench mutants coverage packages clean
 .DEFAULT_GOAL := test
 
 $(UV):
@@ -23,6 +23,11 @@ $(UV):
 
 demo: .venv/.synced
 	@exec .venv/bin/python compose/demo
+
+# Takes the pictures of README and docs: of the demo, in chromium.
+pictures: .venv/.synced
+	@ci/system-packages chromium fonts-dejavu-core
+	.venv/bin/python compose/pictures
 
 packages:
 	@ci/system-packages

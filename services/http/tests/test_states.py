@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import requests
 from sisock_http.web import stream
-from sisock_testing import Process, Stack, wait_until
+from sisock_testing import SERVERS, Process, Stack, wait_until
 
 Bridge = Any
 HUMIDITY = "apex_archive::apex_humidity"
-SINE = "clockwork::sine"
+SINE = "ticker::sine"
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,16 @@ def taking_notes(sisock_stack: Stack, make_bridge: Any, bridge: Bridge) -> Itera
     wait_until(lambda: made.nodes() >= {"clockwork", "apex_archive"}, what="the second bridge")
     yield made
     assert made.process.stop() == 0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ticker(sisock_stack: Stack, bridge: Bridge) -> Iterator[Process]:
+    """A node that says when it has something new: of an archive nobody knows soon how it is."""
+    command = [sys.executable, str(SERVERS / "clockwork.py")]
+    process = sisock_stack.start("ticker", command, NAME="ticker", LIVE="yes")
+    wait_until(lambda: "ticker" in bridge.nodes(), what="the node is online")
+    yield process
+    process.stop()
 
 
 @pytest.fixture
@@ -91,7 +101,7 @@ def test_states_are_those_of_watch(bridge: Bridge, watch: Process) -> None:
     told = state(bridge, search=SINE)
     assert (told["watch"], told["why"]) == (True, "")
     [one] = told["fields"]
-    assert (one["field"], one["series"], one["state"]) == (SINE, "clockwork.sine", "fresh")
+    assert (one["field"], one["series"], one["state"]) == (SINE, "ticker.sine", "fresh")
     assert one["limits"] == {"alarm": {"high": 1.5}}
     [archive] = wait_until(lambda: state(bridge, search=HUMIDITY)["fields"])
     assert archive["state"] in ("unknown", "fresh")

@@ -1,9 +1,11 @@
 """A data node as a night operator meets it: small and close numbers, no units, silence, a clock ahead."""
 
 import os
+import time
 
 import numpy as np
 import sisock
+from twisted.internet.task import LoopingCall
 
 FIELDS = {
     "pressure": ("mbar", 1.0, lambda t: 1e-5 + 3e-7 * np.sin(t / 40)),
@@ -27,7 +29,10 @@ SHIFT_S = {} if os.environ.get("CALM") else {"dead": -1800.0, "ahead": 20.0}
 
 
 class Night(sisock.DataNode):
-    name, description = os.environ.get("NAME", "night"), "Thermometers and a gauge."
+    name, description, live = os.environ.get("NAME", "night"), "Thermometers and a gauge.", True
+
+    async def joined(self, session):
+        LoopingCall(lambda: session.publish_updated(time.time())).start(1.0)
 
     def fields(self, start, end):
         said = {"dead": {"silent_after": 5.0}} if SPIKE_S else {}
