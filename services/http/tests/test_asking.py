@@ -247,7 +247,7 @@ def test_who_asks_the_same_of_a_silent_node_is_told_rather_than_taking_all_room(
     asker, consumer, _ = make(clock, never, most_waiting=6)
     came = []
     for number in range(60):
-        came.append(ask(asker, "n::a", end=clock.seconds() - 0.001 * (number % 7)))
+        came.append(ask(asker, "n::a", end=1.5 + 0.001 * number))
         clock.advance(0.05)
     waiting = [one for one in came if not one]
     # All of the first moment may wait: a node that is just busy answers all of them at once.
