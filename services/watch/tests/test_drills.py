@@ -1,5 +1,6 @@
 """What happens at an observatory, with the real stack: the state is right, soon, with the right cause."""
 
+import json
 import time
 from typing import Any
 
@@ -79,6 +80,10 @@ def test_a_stopped_router_makes_all_unknown_and_is_named_as_the_cause(site: Any)
     site.drills.append(("router stopped", unknown - stopped, "unknown, says the history"))
     assert unknown < back
     assert {"router_away", "router_here"} <= {one["what"] for one in site.ask("events")}
+    lines = [json.loads(line) for line in site.stack.processes["sisock_watch"].text().splitlines()]
+    # Both of its sessions lost the router.
+    assert sum(line["event"] == "router.away" for line in lines) >= 2
+    assert {line["service"] for line in lines} == {"watch"}
 
 
 def test_the_time_that_watch_was_dead_is_unknown_in_the_history(site: Any) -> None:

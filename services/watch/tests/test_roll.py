@@ -139,10 +139,20 @@ def test_an_archive_is_not_late_before_it_grew_twice() -> None:
     assert state(roll, "sky::pwv", T0 + 2e6)[0] == "silent"
 
 
+def test_a_node_that_is_asked_and_always_has_a_new_sample_is_fresh_from_the_first_on() -> None:
+    roll = roll_with(Field("pwv"), node="sky", live=False)
+    for now in range(0, 300, 30):
+        roll.tick(T0 + now)
+        hear(roll, T0 + now, "pwv", T0 + now - 2, node="sky")
+        assert state(roll, "sky::pwv", T0 + now) == ("fresh", "")
+
+
 def test_an_archive_whose_silence_the_site_speaks_of_is_silent_after_that() -> None:
     roll = roll_with(Field("pwv", silent_after=3600.0), node="sky", live=False)
     hear(roll, T0, "pwv", T0 - 10, node="sky")
-    assert state(roll, "sky::pwv", T0) == ("unknown", "an archive, which was not seen to grow")
+    assert state(roll, "sky::pwv", T0) == ("fresh", "")
+    roll.tick(T0 + 60)
+    assert state(roll, "sky::pwv", T0 + 60) == ("unknown", "an archive, which was not seen to grow")
     roll.tick(T0 + 4000)
     assert state(roll, "sky::pwv", T0 + 4000)[0] == "silent"
 

@@ -35,10 +35,13 @@ class Verbosity:
     ----------
     level : int
         As in `logging`.
+    service : str
+        Written with every event; may be set once it is known.
     """
 
-    def __init__(self, level: int) -> None:
+    def __init__(self, level: int, service: str = "") -> None:
         self._configured = self.level = level
+        self.service = service
 
     def __call__(self, _logger: Any, method: str, event: Any) -> Any:
         """Drop what is below the level (a processor of structlog)."""
@@ -77,12 +80,12 @@ def configure(service: str, level: int, stream: TextIO | None = None, *, librari
     Verbosity
         Changes the level while the process runs.
     """
-    verbosity = Verbosity(level)
+    verbosity = Verbosity(level, service)
     out = sys.stderr if stream is None else stream
     shared: list[Any] = [
         verbosity,
         structlog.contextvars.merge_contextvars,
-        lambda _logger, _method, event: {"service": service, **event},
+        lambda _logger, _method, event: {"service": verbosity.service, **event},
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),

@@ -63,10 +63,13 @@ def run(
     """
     try:
         config = load(config_class, os.environ if environ is None else environ)
+        # What takes a logger while the node is made has the same log as everybody else.
+        verbosity = logs.configure(config_class.__module__.partition(".")[0], config.log_level)
         node = make_node(config)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
-    logs.configure(node.name, config.log_level).follow_signal()
+    verbosity.service = node.name
+    verbosity.follow_signal()
     log = logs.get()
     reactor = the_reactor()
     health = Health(config.health_file)

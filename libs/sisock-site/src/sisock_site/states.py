@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sisock.bounds import Bounds
-from sisock.rhythm import Rhythm
+from sisock.rhythm import UNKNOWN_S, Rhythm
 
 AHEAD_S = 5.0
 """A sample stamped so far in the future has a clock that is wrong."""
@@ -86,7 +86,7 @@ class Condition:
     ahead_s : float
         How far its clock is ahead of ours; 0 if that is less than `AHEAD_S`.
     unjudged : str
-        Why its pauses and values say nothing of how it is; empty if they do.
+        Why its pauses say nothing of how it is; empty if they do.
     """
 
     key: Hashable
@@ -145,11 +145,16 @@ class Condition:
         waiting = self.waiting_since
         if now - waiting > silent_s:
             return State.SILENT, waiting + silent_s, self._pause(now)
-        if self.t is None or self.unjudged:
+        recent_until = math.inf
+        if self.unjudged and self.t is not None:
+            # Whatever its rhythm is: who had a sample a moment ago is fresh.
+            recent_until = -math.inf if self.rhythm.first is None else self.rhythm.last + UNKNOWN_S
+            late_s = math.inf
+        if self.t is None or now > recent_until:
             self.due = waiting + silent_s
             return State.UNKNOWN, now, "nothing was heard yet" if self.t is None else self.unjudged
         late = now - waiting > late_s
-        self.due = waiting + (silent_s if late else late_s)
+        self.due = min(waiting + (silent_s if late else late_s), recent_until)
         for_s = self.bounds.for_s if self.bounds else 0.0
         for side in self.sides:
             if side.since is None:
@@ -243,8 +248,8 @@ class Board:
         interval : float, optional
             How often samples come, as its node says; until its rhythm is known.
         unjudged : str
-            Why nothing can be said of how it is, though samples come: then it is unknown, or silent
-            where `silent_after` says so.
+            Why its pauses say nothing: it is unknown a minute after its newest sample, or silent where
+            `silent_after` says so.
         anew : bool
             Whether its rhythm is to be learnt anew, since samples come by another way now.
         """

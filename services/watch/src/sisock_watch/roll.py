@@ -348,7 +348,7 @@ class Roll:
         elif condition.state in (State.LATE, State.SILENT):
             pause_s = now - condition.rhythm.last
             why = f"{self._stopped(entry, now - pause_s / 2)}: nothing came for {pause_s:.0f} s"
-        elif condition.unjudged:
+        elif condition.unjudged and condition.state is State.UNKNOWN:
             away = next((n for holder in entry.holders if not self._is_here(n := _node(holder))), "")
             why = f"{away} is away, and {entry.feed[0]} is {why}" if away else why
         if condition.ahead_s:
