@@ -319,7 +319,7 @@ def test_the_process_ends_with_0_and_says_so_or_with_1_and_says_why(
 
     monkeypatch.setattr(command, "Rounds", Made)
     monkeypatch.setattr(command, "signal", SimpleNamespace(SIGTERM=15, SIGINT=2, signal=handlers.__setitem__))
-    monkeypatch.setattr(command.logs, "configure", lambda *_: None)
+    monkeypatch.setattr(command.logs, "configure", lambda *_: SimpleNamespace(follow_signal=lambda: None))
     monkeypatch.setattr("sys.argv", ["scanner", "--once"])
     monkeypatch.setenv("SQL_FILE", str(tmp_path / "x"))
     with capture_logs() as logged:
