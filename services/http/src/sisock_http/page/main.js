@@ -317,8 +317,10 @@ document.addEventListener("visibilitychange", () => {
 document.body.classList.toggle("menu", !view.panels.length && !views.isOverview(view));
 take(view);
 const first = JSON.parse($("first").textContent || "null");
-if (first?.status.router) stack.begin(first);
-stack.watch().then(tell);
+if (first?.status.router) {
+  stack.begin(first).then(tell);
+  setTimeout(() => stack.watch(), TICK_MS);
+} else stack.watch().then(tell);
 live.begin();
 curves();
 setInterval(() => tick(false), TICK_MS);

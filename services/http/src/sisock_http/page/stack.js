@@ -58,7 +58,7 @@ export class Stack {
 
   /** Take in what came with the page. */
   begin({ status: told, fields: listed }) {
-    this.take(told, listed);
+    return this.take(told, listed);
   }
 
   /** Take in what the bridge told; nothing if it did not answer. */
