@@ -44,7 +44,8 @@ export class Tile {
     const told = `${text} ${units}`;
     if (this.told !== told) {
       this.told = told;
-      this.value.classList.toggle("long", text.length + (power ? 0 : units.length) > MOST_LETTERS + 1);
+      const letters = text.length + (power ? 0 : units.length);
+      this.value.className = letters > MOST_LETTERS + 2 ? "value longest" : letters > MOST_LETTERS - 1 ? "value long" : "value";
       this.value.replaceChildren(text, ...(units && !power ? [element("small", { textContent: ` ${units}` })] : []));
     }
     const bads = this.items.filter(isTrouble).length;
