@@ -8,7 +8,7 @@ export UV_LINK_MODE ?= hardlink
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
-.PHONY: demo pictures test test-long test-images alone lint unit bench mutants coverage packages clean
+.PHONY: demo pictures test test-long test-images alone lint unit bench mutants coverage audit drills fuzz soak packages clean
 .DEFAULT_GOAL := test
 
 $(UV):
@@ -72,6 +72,24 @@ bench: .venv/.synced
 mutants: .venv/.synced
 	cd ci && ../.venv/bin/python -m mutants $(PACKAGE) $(if $(CHANGED),--changed) $(if $(QUICK),--quick) \
 		$(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
+
+# Asks OSV (https://osv.dev: PyPA's and GitHub's advisories) of everything in the lock that an image or a wheel has.
+audit: $(UV)
+	mkdir -p build
+	$(UV) export --frozen --quiet --all-packages --no-dev --no-emit-workspace --format requirements-txt -o build/locked.txt
+	$(UV) tool run pip-audit==2.9.0 --strict --disable-pip --require-hashes --vulnerability-service osv -r build/locked.txt
+
+# What may happen at an observatory, done to the real stack (docs/reliability.md); ROOT is needed for some.
+drills: .venv/.synced packages
+	cd ci && ../.venv/bin/python -m drills $(if $(SECONDS),--seconds $(SECONDS)) $(WORDS)
+
+# Nonsense for everything that reads what others wrote: COUNT inputs a target, 100000 by default.
+fuzz: .venv/.synced
+	cd ci && ../.venv/bin/python -m fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(WORDS)
+
+# MINUTES (60) at 10 times the usual load, with nodes that come and go: what is used of the machine.
+soak: .venv/.synced packages
+	cd ci && ../.venv/bin/python -m drills.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 # Branches that the quick tests of each package take, as information.
 coverage: .venv/.synced

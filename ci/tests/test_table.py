@@ -93,7 +93,9 @@ def test_every_file_is_tested_by_those_workflows_that_a_change_of_it_touches(mon
     known = changes.pipelines(ROOT)
     monkeypatch.setattr(changes, "pipelines", lambda _root: known)  # read once, not for each file
     folder = ROOT / ".github" / "workflows"
-    told = {file.stem: read_paths(file) for file in folder.glob("*.yml") if read_paths(file)}
+    every = {file.stem: read_paths(file) for file in folder.glob("*.yml")}
+    # What is known of the lock's distributions is no test of a file.
+    told = {name: paths for name, paths in every.items() if paths and name != "audit"}
     assert set(told) == set(known)
     for file in tracked():
         touched = set(changes.touched(ROOT, [file]))

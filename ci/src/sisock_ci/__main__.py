@@ -11,6 +11,7 @@ from sisock_ci import (
     alone,
     bounds,
     changes,
+    dockerfiles,
     engine,
     index,
     lines,
@@ -21,6 +22,7 @@ from sisock_ci import (
     published,
     release,
     smoke,
+    supply,
 )
 from sisock_ci.errors import CiError
 from sisock_ci.services import Service, find, find_package, find_root, services
@@ -96,7 +98,29 @@ def _push(root: Path, options: argparse.Namespace) -> None:
 
 def _release(root: Path, options: argparse.Namespace) -> None:
     package = find_package(root, options.package)
-    publish.publish(root, package, published.named(), _say, asked=options.tag or "")
+    publish.publish(root, package, published.named(), _say, asked=options.tag or "", keep=options.keep)
+
+
+def _bases(root: Path, _options: argparse.Namespace) -> None:
+    for name, digest in supply.renew(root, [dockerfiles.BASE], engine.connect()).items():
+        _say(f"{name} {digest}")
+    for path in made.make(root):
+        _say(path)
+
+
+def _sbom(root: Path, options: argparse.Namespace) -> None:
+    options.to.mkdir(parents=True, exist_ok=True)
+    for name in options.packages:
+        package = find_package(root, name)
+        file = options.to / f"{package.distribution}-{package.version}.cdx.json"
+        file.write_text(json.dumps(supply.bill(root, package, dockerfiles.BASE), indent=1) + "\n")
+        _say(str(file))
+
+
+def _licences(root: Path, _options: argparse.Namespace) -> None:
+    page = supply.licences(root, services(root), dockerfiles.BASE)
+    (root / supply.LICENCES).write_text(page)
+    _say(str(supply.LICENCES))
 
 
 def _pins(root: Path, options: argparse.Namespace) -> None:
@@ -194,6 +218,14 @@ def _parser() -> argparse.ArgumentParser:
     released = add("release", _release, "release a package: to the package index, and a service's image")
     released.add_argument("package", help="such as http, or libs/sisock-core")
     released.add_argument("--tag", help="the tag that is released, to be checked")
+    released.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="put what is uploaded there, too, and image and digest"
+    )
+    add("bases", _bases, "ask for the digests of base images, and write Dockerfiles with them")
+    bills = add("sbom", _sbom, "bills of materials (CycloneDX) of packages and their images")
+    bills.add_argument("packages", nargs="+")
+    bills.add_argument("--to", type=Path, default=Path("build/sbom"), metavar="FOLDER")
+    add("licences", _licences, "write the page of licences")
     making = add("make", _make, "write all that is made from the table of services")
     making.add_argument("--check", action="store_true", help="write nothing; fail if something would change")
     fresh = add("new", _new, "make a data server from a template")

@@ -37,8 +37,8 @@ LABEL org.opencontainers.image.title="{image}" \\
 """
 
 
-def text(service: Service) -> str:
-    """The Dockerfile of a service."""
+def text(service: Service, base: str = BASE) -> str:
+    """The Dockerfile of a service, on a base image."""
     own = service.container
     install = " ".join(
         ["RUN apt-get update && apt-get install -y --no-install-recommends", *own.get("packages", ())]
@@ -50,7 +50,7 @@ def text(service: Service) -> str:
         environment["HEALTH_FILE"] = LISTED[-1]
     return _TEXT.format(
         folder=service.folder,
-        base=BASE,
+        base=base,
         uv=UV,
         build_packages=f"{install}\n" if "packages" in own else "",
         packages=f"{install} && rm -rf /var/lib/apt/lists/*\n" if "packages" in own else "",

@@ -8,7 +8,7 @@ import runpy
 from collections.abc import Iterable
 from pathlib import Path
 
-from sisock_ci import changes, composition, dockerfiles, workflows
+from sisock_ci import changes, composition, dockerfiles, supply, workflows
 from sisock_ci.errors import CiError
 from sisock_ci.services import Package, Service, libraries, packages, services
 
@@ -36,8 +36,9 @@ def made(root: Path) -> dict[str, str]:
     compose = "compose/docker-compose.yaml"
     text = _in(root, compose, "volumes", composition.volumes(table))
     files[compose] = _between(text, compose, "services", composition.blocks(table))
+    base = supply.pinned(root, dockerfiles.BASE)
     for service in table:
-        files[f"{service.folder}/Dockerfile"] = dockerfiles.text(service)
+        files[f"{service.folder}/Dockerfile"] = dockerfiles.text(service, base)
     files |= workflows.texts(root)
     maker = runpy.run_path(str(root / DASHBOARD_MAKER))
     for name, dashboard in maker["dashboards"](table).items():

@@ -3,6 +3,7 @@
 Each step looks first whether it is done: a release that was interrupted is finished by saying it again.
 """
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,21 @@ from sisock_ci.services import Package, Service, find, packages
 Say = Callable[[str], None]
 
 
-def publish(root: Path, package: Package, to: Index, say: Say, *, asked: str = "") -> None:
+def publish(
+    root: Path, package: Package, to: Index, say: Say, *, asked: str = "", keep: Path | None = None
+) -> None:
     """Release a package at the commit that is checked out.
+
+    Parameters
+    ----------
+    root : Path
+    package : Package
+    to : Index
+    say : callable
+    asked : str
+        The tag, to be checked.
+    keep : Path, optional
+        Folder for copies of what is uploaded, and for the file ``image``: its name and digest, to be signed.
 
     Raises
     ------
@@ -35,6 +49,10 @@ def publish(root: Path, package: Package, to: Index, say: Say, *, asked: str = "
         if index.needs_router(package):
             router = index.relaxed_router(Path(folder))
             _put(to, index.ROUTER, router, say)
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                shutil.copy(file, keep)
         for file in sorted(files, key=lambda one: one.suffix != ".whl"):
             _put(to, package.distribution, file, say)
     if isinstance(package, Service):
@@ -44,6 +62,9 @@ def publish(root: Path, package: Package, to: Index, say: Say, *, asked: str = "
         smoke.try_image(client, package, hub)
         digest = engine.push(client, root, package, release=True)
         say(f"pushed {engine.reference(package, package.version)} {digest}")
+        if keep is not None:
+            name = engine.reference(package, package.version).rpartition(":")[0]
+            (keep / "image").write_text(f"name={name}\ndigest={digest}\n")
     say(f"released {package.distribution} {package.version} as {tag}")
 
 

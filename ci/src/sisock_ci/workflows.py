@@ -27,6 +27,8 @@ jobs:
       contents: read
 """
 _PACKAGE = """      packages: write
+      id-token: write
+      attestations: write
     with:
       package: {folder}
       pythons: '{pythons}'

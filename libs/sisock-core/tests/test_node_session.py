@@ -286,3 +286,27 @@ def test_what_the_node_is_asked_is_counted_with_its_time_and_its_failures() -> N
     assert counted("sisock_data_until_timestamp_seconds") == 123
     subject.session.lost()
     assert counted("sisock_node_listed") == 0
+
+
+def test_half_a_character_in_a_name_is_the_callers_fault_and_no_error_of_ours() -> None:
+    with pytest.raises(ApplicationError) as told:
+        Subject().data(["a", "\ud800"])
+    assert told.value.error == ApplicationError.INVALID_ARGUMENT
+
+
+def test_what_is_logged_for_a_call_has_its_request() -> None:
+    import structlog
+    from sisock import request_id
+
+    subject, seen = Subject(), []
+
+    def read(names, start, end, limits):
+        seen.append(request_id.current())
+        return []
+
+    subject.node.read = read
+    subject.data(["a"], request="panel-7")
+    subject.data(["a"], request="no id, this")
+    subject.data(["a"])
+    assert seen == ["panel-7", "", ""]
+    assert structlog.contextvars.get_contextvars() == {}

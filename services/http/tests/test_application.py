@@ -12,7 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from sisock import metrics
-from sisock.errors import NodeAwayError
+from sisock.errors import DeadlineError, NodeAwayError
 from sisock.node import Field, Series
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.replies import Listing, Reading
@@ -309,3 +309,42 @@ def test_a_node_that_does_not_answer_is_counted_by_its_name_and_why(wire: Wire) 
     read = wire.ask("/metrics").body.decode()
     assert 'sisock_node_errors_total{cause="away",node="cryostat"} 1.0' in read
     assert 'sisock_node_answer_seconds_count{node="cryostat"} 1.0' in read
+
+
+@pytest.mark.parametrize("name", [b"Host", b"X-Request-Id", b"Authorization", b"Content-Type"])
+def test_a_header_that_is_no_text_is_answered(wire: Wire, name: bytes) -> None:
+    channel, transport = wire._site.buildProtocol(None), StringTransport()
+    channel.makeConnection(transport)
+    host = b"" if name == b"Host" else b"Host: bridge\r\n"
+    channel.dataReceived(b"GET /healthz HTTP/1.1\r\n" + host + name + b": a\x98\xdf\r\n\r\n")
+    assert transport.value().split(b" ", 2)[1] == b"200"
+
+
+def test_a_request_has_an_id_that_a_node_is_told_of(wire: Wire) -> None:
+    given = wire.ask("/api/v1/nodes", **{"X-Request-Id": "panel-7"})
+    assert given.headers["x-request-id"] == "panel-7"
+    made = [
+        wire.ask("/api/v1/nodes", **{"X-Request-Id": "no id, this"}).headers["x-request-id"] for _ in range(2)
+    ]
+    assert len(set(made)) == 2
+    assert all(len(one) == 12 for one in made)
+
+
+def test_a_node_that_lets_deadlines_pass_is_one_line_until_it_answers_again(wire: Wire) -> None:
+    def ask(end: int) -> None:
+        wire.ask(f"/api/v1/data?field=cryostat::stage_1k&start=1&end={end}&format=json")
+
+    ask(100)
+    with capture_logs() as told:
+        wire.consumer.fault = DeadlineError("cryostat did not answer within 10 s")
+        for end in (101, 102, 103):
+            ask(end)
+        wire.consumer.fault = None
+        ask(104)
+        ask(105)
+    lines = [one for one in told if one["event"] in ("node.late", "node.in_time")]
+    assert [(one["event"], one["log_level"]) for one in lines] == [
+        ("node.late", "warning"),
+        ("node.in_time", "info"),
+    ]
+    assert (lines[0]["node"], lines[1]["unanswered"]) == ("cryostat", 3)

@@ -1,0 +1,1 @@
+"""What may happen at an observatory, done to the real stack, and what that costs."""
