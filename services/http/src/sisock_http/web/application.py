@@ -161,7 +161,8 @@ class Application:
             request.setResponseCode(204)
             return b""
         try:
-            self._door.check(request, READ if route is None else route.right)
+            # A method that is not answered needs no right of its own: 405 says more than 403.
+            self._door.check(request, route.right if route and method in route.methods else READ)
         except RequestError as error:
             if isinstance(error, UnauthorizedError):
                 request.responseHeaders.setRawHeaders(b"www-authenticate", CHALLENGES)
