@@ -294,8 +294,8 @@ async function freshen() {
       const at = (name) => known.last.get(name)?.at ?? 0;
       const seen = tree.visible();
       const told = new Set([...seen, ...wants().fields.map(([name]) => name)]);
-      const others = [...known.listed()].filter(([name, { since, field }]) => since === null && !told.has(name) && !(watched.here && field.node === "watch")).map(([name]) => name);
-      for (const names of [...inPieces(seen), ...inPieces(others.sort((a, b) => at(a) - at(b))).slice(0, watched.here ? 0 : 2)]) {
+      const others = [...known.listed()].filter(([name, { since, field }]) => since === null && !told.has(name) && !(watched.here && (field.node === "watch" || watched.fields.get(name)?.state !== "unknown" || known.last.has(name)))).map(([name]) => name);
+      for (const names of [...inPieces(seen), ...inPieces(others.sort((a, b) => at(a) - at(b))).slice(0, 2)]) {
         known.take(await latest(names), performance.now() / 1000);
         tick();
       }

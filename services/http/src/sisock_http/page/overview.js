@@ -37,7 +37,7 @@ export class Overview {
   survey({ known: all, watched, now, at, sure }) {
     const items = [];
     for (const [name, { field, node, since }] of all.listed()) {
-      if (watched.here && field.node === WATCH) continue; // its fields say how the others are
+      if (field.node === WATCH) continue; // its fields say how the others are
       const said = watched.here ? watched.fields.get(name) ?? null : null;
       const sample = all.last.get(name);
       const stands = standing({ field, node, sample, told: at - (sample?.at ?? 0), now, gone: since, known: sure, watched: said });
