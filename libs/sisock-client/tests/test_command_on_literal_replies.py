@@ -354,7 +354,7 @@ def test_whoever_asks_is_told_how_far_a_long_download_is(
 
     monkeypatch.setattr(HttpSource, "__init__", init)
     assert main(["--deadline", "7", "nodes"]) == 0
-    assert made == [((bridge.url, 7.0), {"progress": True})]
+    assert [(arguments, how["progress"]) for arguments, how in made] == [((bridge.url, 7.0), True)]
 
 
 def test_two_data_nodes_are_data_nodes(bridge: Bridge, capsys: pytest.CaptureFixture[str]) -> None:
