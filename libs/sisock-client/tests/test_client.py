@@ -204,7 +204,7 @@ def test_times_are_read_as_people_write_them() -> None:
     for value in (dt.timedelta(hours=1), dt.timedelta(hours=-1), np.timedelta64(1, "h"), pd.Timedelta("1h")):
         assert unix_time(value, now) == now - 3600
     nowhere = ("2020-11-31", np.datetime64("NaT"), np.timedelta64("NaT"), pd.NaT, float("inf"))
-    for wrong in ("yesterday", "now-6", None, True, float("nan"), "2020-13-01", [], *nowhere):
+    for wrong in ("someday", "now-6", None, True, float("nan"), "2020-13-01", [], *nowhere):
         with pytest.raises(ClientError, match=r"is not a time|is no time"):
             unix_time(wrong, now)
 
