@@ -152,7 +152,7 @@ def test_an_archive_whose_silence_the_site_speaks_of_is_silent_after_that() -> N
     hear(roll, T0, "pwv", T0 - 10, node="sky")
     assert state(roll, "sky::pwv", T0) == ("fresh", "")
     roll.tick(T0 + 60)
-    assert state(roll, "sky::pwv", T0 + 60) == ("unknown", "an archive, which was not seen to grow")
+    assert state(roll, "sky::pwv", T0 + 60) == ("fresh", "")
     roll.tick(T0 + 4000)
     assert state(roll, "sky::pwv", T0 + 4000)[0] == "silent"
 

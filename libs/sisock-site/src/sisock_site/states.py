@@ -147,9 +147,10 @@ class Condition:
             return State.SILENT, waiting + silent_s, self._pause(now)
         recent_until = math.inf
         if self.unjudged and self.t is not None:
-            # Whatever its rhythm is: who had a sample a moment ago is fresh.
-            recent_until = -math.inf if self.rhythm.first is None else self.rhythm.last + UNKNOWN_S
             late_s = math.inf
+            if silent_s == math.inf:
+                # Whatever its rhythm is: who had a sample a moment ago is fresh.
+                recent_until = -math.inf if self.rhythm.first is None else self.rhythm.last + UNKNOWN_S
         if self.t is None or now > recent_until:
             self.due = waiting + silent_s
             return State.UNKNOWN, now, "nothing was heard yet" if self.t is None else self.unjudged
