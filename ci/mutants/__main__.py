@@ -121,9 +121,7 @@ class Examination:
                     return "quick"
             if self._options.quick:
                 return ""
-            return (
-                "peers" if self._copy.run(self._tests, self._options.peer_limit, *PEERS) != SURVIVED else ""
-            )
+            return "peers" if self._copy.run(self._tests, self._peer_limit, *PEERS) != SURVIVED else ""
         finally:
             path.write_text(source)
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,10 @@ class Recorder:
         self._reactor = reactor
         self._samples: dict[float, float] = {}
         self.here = False
+        nobody = replace(stack.config(), wamp_secret=None, crossbar_dir=stack.directory / "none")
         self._connection = connection.Connection(
-            reactor.reactor, stack.config(WAMP_SECRET="unused"), self, logs.get("recorder"), open_port=True
+            reactor.reactor, nobody, self, logs.get("recorder"), open_port=True
         )
-        self._connection.secret = None
         reactor.reactor.callFromThread(lambda: self._connection.run().addErrback(lambda _: None))
         wait_until(lambda: self.here, what="the recorder hears")
 

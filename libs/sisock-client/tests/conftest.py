@@ -12,7 +12,7 @@ from sisock_testing import Stack, wait_until
 from sisock_testing.stack import free_port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # others of the same run have an `apex_archive`, too
 def url(sisock_stack: Stack) -> Iterator[str]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"

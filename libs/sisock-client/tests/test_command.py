@@ -73,7 +73,7 @@ def test_tail_prints_what_comes_and_ends_when_told(url: str, environ, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["get", WIND, "--start", "yesterday"], "'yesterday' is not a time"),
+        (["get", WIND, "--start", "someday"], "'someday' is not a time"),
         (["get", WIND, "-o", "a.xlsx"], "give csv, json, npz or parquet"),
         (["get", WIND, "-o", "npz"], "not for a terminal"),
         (["--url", "http://127.0.0.1:1", "nodes"], "cannot be reached"),

@@ -5,7 +5,7 @@ import math
 import time
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sisock import Bounds, Field
 from sisock_site import EMPTY, Conversion, Facts, parse
@@ -112,6 +112,7 @@ def test_groups_and_their_fields_come_in_the_files_order() -> None:
     assert known[2].groups == ("B", "A")
 
 
+@example(["*a", "?aa"], "a")
 @given(st.lists(st.text("ab.*?", max_size=6), max_size=8), st.text("ab.\n", max_size=8))
 def test_patterns_find_what_trying_each_would(patterns: list[str], name: str) -> None:
     expected = [number for number, one in enumerate(patterns) if fnmatch.fnmatchcase(name, one)]

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,10 @@ class OcsPeer:
         self._reactor = reactor
         self._session: Any = None
         self.heard: list[Any] = []
+        nobody = replace(stack.config(), wamp_secret=None, crossbar_dir=stack.directory / "none")
         self.connection = connection.Connection(
-            reactor.reactor, stack.config(WAMP_SECRET="unused"), self, logs.get("ocs"), open_port=True
+            reactor.reactor, nobody, self, logs.get("ocs"), open_port=True
         )
-        self.connection.secret = None
         reactor.reactor.callFromThread(lambda: self.connection.run().addErrback(lambda _: None))
         wait_until(lambda: self.here, what="the open port lets us in")
 

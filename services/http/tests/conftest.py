@@ -167,7 +167,7 @@ def bridge(sisock_stack: Stack, nodes: dict[str, Process]) -> Iterator[Bridge]:
         process.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there, no other event loop can run in this thread
 def browser(sisock_processes: None) -> Iterator[Any]:
     """Debian's chromium, without a screen: one for all tests of a session."""
     with sync_playwright() as playwright:

@@ -232,4 +232,5 @@ def test_the_command_lists_and_revokes_while_the_bridge_runs(asking: tuple[Any, 
 def test_a_bridge_of_an_old_compose_file_asks_nobody_and_says_so(bridge: Any) -> None:
     assert bridge.get("/api/v1/status").ok
     lines = [json.loads(line) for line in bridge.process.text().splitlines() if line.startswith("{")]
-    assert [line["level"] for line in lines if line["event"] == "http.open"] == ["warning"]
+    # Others of this run wrote into the same file.
+    assert {line["level"] for line in lines if line["event"] == "http.open"} == {"warning"}

@@ -51,10 +51,14 @@ class Patterns:
         found = list(self._whole.get(name, ()))
         by_head, by_tail = self._by_head, self._by_tail
         for length in self._heads:
+            if length > len(name):
+                break
             tried = by_head.get(name[:length])
             if tried:
                 found += [number for number, fits in tried if fits(name)]
         for length in self._tails:
+            if length > len(name):
+                break
             tried = by_tail.get(name[-length:])
             if tried:
                 found += [number for number, fits in tried if fits(name)]
