@@ -165,9 +165,14 @@ async function note() {
   const at = views.isOverview(view) || cursor === null || cursor === undefined ? stack.now : desk.panel.plot.data[0][cursor];
   const names = views.isOverview(view) ? overview.told.flatMap(({ fields }) => fields ?? []) : views.plotted(view);
   const targets = [...new Set(names.flatMap((name) => [name, name.split("::")[0]])), ...known.nodes.keys()];
-  ask({ at, range: views.isOverview(view) ? null : range(), targets: [...new Set(targets)].slice(0, 60), zone: view.zone }, () => {
-    setTimeout(() => { tell(); desk.mark(); }, SOON_MS);
-  });
+  ask({ at, range: views.isOverview(view) ? null : range(), targets: [...new Set(targets)].slice(0, 60), zone: view.zone }, seen);
+}
+
+/** Show a note that was kept: the list that is told may not have it yet. */
+async function seen(kept, tries = 10) {
+  await Promise.all([tell(), desk.mark()]);
+  const shown = views.isOverview(view) ? happened : desk.happened;
+  if (tries && !shown.some((event) => event.id === kept.id)) setTimeout(seen, SOON_MS, kept, tries - 1);
 }
 
 async function keep() {

@@ -40,9 +40,9 @@ export function write({ at, range, targets, zone }, done) {
     }
     const exact = (t) => new Date(t * 1000).toISOString();
     try {
-      await note({ text: text.value.trim(), target: target.value, author: author.value.trim(), time: exact(start), ...(end === null ? {} : { until: exact(end) }) });
+      const kept = await note({ text: text.value.trim(), target: target.value, author: author.value.trim(), time: exact(start), ...(end === null ? {} : { until: exact(end) }) });
       box.close();
-      done();
+      done(kept);
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
       complain(error.message);
