@@ -161,8 +161,9 @@ async function offerArchive(name) {
 async function note() {
   if (!stack.state.notes) return;
   const { write: ask } = await import("./notes.js");
-  const cursor = desk.panel?.plot?.cursor.idx;
-  const at = views.isOverview(view) || cursor === null || cursor === undefined ? stack.now : desk.panel.plot.data[0][cursor];
+  const drawn = views.isOverview(view) ? null : desk.panel?.plot;
+  const shown = Math.min(stack.now, drawn?.scales.x.max ?? Infinity); // what is beyond the edge is not seen
+  const at = drawn?.data[0][drawn.cursor.idx] ?? shown;
   const names = views.isOverview(view) ? overview.told.flatMap(({ fields }) => fields ?? []) : views.plotted(view);
   const targets = [...new Set(names.flatMap((name) => [name, name.split("::")[0]])), ...known.nodes.keys()];
   ask({ at, range: views.isOverview(view) ? null : range(), targets: [...new Set(targets)].slice(0, 60), zone: view.zone }, seen);
