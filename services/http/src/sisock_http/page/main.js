@@ -22,6 +22,7 @@ const CURVES_MS = 5000; // between two looks for tiles without a curve
 const SOON_MS = 300;
 const TILES_S = 5; // between two values of a tile
 const EVENTS_MS = 60000;
+const HAPPENED_MS = 3000; // from a change of states to a look at events
 const MOST_EVENTS = 300;
 const AROUND_S = 1800; // of an event is shown
 const MOST_OPENED = 12; // fields of a tile that are plotted
@@ -211,6 +212,8 @@ function notice() {
 
 let well = true;
 let watching = false;
+let heard = 0;
+let happenedTimer = null;
 let surveyed = -Infinity;
 function noticed() {
   const was = well;
@@ -222,7 +225,8 @@ function noticed() {
 /** Watch said something, or came or went: what it does not say is looked at by this page. */
 function said() {
   if (watched.here !== watching) freshenIn(0);
-  watching = watched.here;
+  if (watched.seq !== heard) happenedTimer ??= setTimeout(() => { happenedTimer = null; tell(); }, HAPPENED_MS);
+  [watching, heard] = [watched.here, watched.seq];
   tick();
 }
 
