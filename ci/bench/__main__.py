@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HELPERS = {"empty", "live", "load", "old_way", "swarm"}
+HELPERS = {"beside", "empty", "live", "load", "old_way", "swarm"}
 
 
 def main() -> None:

@@ -13,11 +13,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +29,13 @@ from sisock_testing import Process, Stack, wait_until
 from sisock_testing.influx import Influx
 from sisock_testing.stack import Reactor, free_port
 
+from bench.beside import Side, by_turns, per_second, until_answered
+
 DAY_S = 86_400
 FIELDS = 12
 ARCHIVE, LIVE = "observatory.archive", "observatory.live"
 HISTORY_S = 3000
 ROUNDS = 25
-CLIENTS = 8
-SECONDS = 4.0
 FRAMES_AT_ONCE = 20
 SETTLED_S = 20.0
 
@@ -66,88 +65,6 @@ FAST = Feed("fast", 1, 3 * DAY_S, 12, 300, 3600)
 SLOW = Feed("slow", 10, 365 * DAY_S, 4, 3000, DAY_S)
 
 
-class Side:
-    """One of the two: its address, and its processes."""
-
-    def __init__(self, name: str, port: int, path: str, processes: Callable[[], Sequence[int]]) -> None:
-        self.name, self.port, self.path, self._processes = name, port, path, processes
-
-    def address(self, text: str) -> str:
-        """Path and query of a statement."""
-        return f"{self.path}?{urlencode({'db': 'ocs_feeds', 'epoch': 'ms', 'q': text})}"
-
-    @property
-    def memory_mb(self) -> float:
-        """What the processes have in memory that is their own."""
-        return sum(psutil.Process(pid).memory_full_info().uss for pid in self._processes()) / 2**20
-
-
-class Connections:
-    """Connections to a side that are kept and used again."""
-
-    def __init__(self, side: Side) -> None:
-        self._side = side
-        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-
-    async def ask(self, text: str) -> bytes:
-        """The body of the reply, which must be one with rows."""
-        reader, writer = (
-            self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._side.port)
-        )
-        writer.write(f"GET {self._side.address(text)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        lower = head.lower()
-        if b"content-length:" in lower:
-            at = lower.index(b"content-length:")
-            body = await reader.readexactly(int(lower[at + 15 : lower.index(b"\r\n", at)]))
-        else:
-            body = b""
-            while size := int((await reader.readuntil(b"\r\n"))[:-2], 16):
-                body += (await reader.readexactly(size + 2))[:-2]
-            await reader.readexactly(2)
-        self._free.append((reader, writer))
-        if not head.startswith(b"HTTP/1.1 200") or b'"values"' not in body:
-            raise RuntimeError(f"{self._side.name}: {text}: {head[:20]!r} {body[:300]!r}")
-        return body
-
-    def close(self) -> None:
-        """Close those that are free."""
-        for _, writer in self._free:
-            writer.close()
-
-
-async def by_turns(sides: Sequence[Side], make: Callable[[], str], rounds: int) -> list[float]:
-    """Median milliseconds of each side, for statements that are another one each time, the same for both."""
-    kept = [Connections(side) for side in sides]
-    took: list[list[float]] = [[] for _ in sides]
-    for n in range(rounds + 1):
-        text = make()
-        for k in (0, 1) if n % 2 else (1, 0):
-            began = time.perf_counter()
-            await kept[k].ask(text)
-            if n:
-                took[k].append((time.perf_counter() - began) * 1e3)
-    for one in kept:
-        one.close()
-    return [statistics.median(one) for one in took]
-
-
-async def per_second(side: Side, make: Callable[[int], str]) -> float:
-    """Replies per second to clients who ask as fast as they are answered."""
-    connections = Connections(side)
-    began, count = time.monotonic(), 0
-
-    async def client(number: int) -> None:
-        nonlocal count
-        while time.monotonic() < began + SECONDS:
-            await connections.ask(make(number + count))
-            count += 1
-
-    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
-    connections.close()
-    return count / (time.monotonic() - began)
-
-
 class LiveFeed:
     """Publishes as an OCS agent does, and writes the same to InfluxDB: first what was, then each second."""
 
@@ -158,9 +75,8 @@ class LiveFeed:
         self._done = 0.0
         self._over = threading.Event()
         self._connection = connection.Connection(
-            reactor.reactor, stack.config(WAMP_SECRET="unused"), self, logs.get("live"), open_port=True
+            reactor.reactor, stack.stranger(), self, logs.get("live"), open_port=True
         )
-        self._connection.secret = None
         reactor.reactor.callFromThread(lambda: self._connection.run().addErrback(lambda _: None))
         wait_until(lambda: self._session, what="the open port lets us in")
 
@@ -337,29 +253,6 @@ def questions(end: int) -> dict[str, tuple[Callable[[], str], int]]:
 def started(measure: Callable[[], float]) -> float:
     """Median seconds of three starts."""
     return statistics.median(measure() for _ in range(3))
-
-
-def until_answered(side: Side, text: str, begin: float) -> float:
-    """Seconds from a moment until a statement was answered with rows."""
-
-    def answered() -> bool:
-        try:
-            asyncio.run(once(side, text))
-        except (OSError, RuntimeError, asyncio.IncompleteReadError):
-            return False
-        return True
-
-    wait_until(answered, 60, f"{side.name} answers", step_s=0.005)
-    return time.perf_counter() - begin
-
-
-async def once(side: Side, text: str) -> bytes:
-    """Ask once, on a connection of its own."""
-    connections = Connections(side)
-    try:
-        return await connections.ask(text)
-    finally:
-        connections.close()
 
 
 class Ours:

@@ -100,6 +100,8 @@ def main() -> None:
             )
             if not found.good:
                 bad.append(name)
+        for remark in site.remarks:
+            print(f"\n{remark}", flush=True)
     if bad:
         sys.exit(f"not as it should be: {', '.join(bad)}")
 

@@ -5,13 +5,21 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
+import psutil
+import requests
+from sisock import SisockError
 from sisock_testing import SERVERS, wait_until
 
 from drills.site import Fault, Site
+
+
+def _last(seconds: float) -> None:
+    """How long a fault goes on; nobody is waited for."""
+    threading.Event().wait(seconds)
 
 
 def killed(kind: str) -> Fault:
@@ -19,8 +27,9 @@ def killed(kind: str) -> Fault:
 
     @contextlib.contextmanager
     def fault(site: Site) -> Iterator[None]:
-        site.process(kind).kill()
-        time.sleep(0.2)
+        process = site.process(kind)
+        process.kill()
+        process.wait(10)
         yield
 
     return fault
@@ -33,8 +42,8 @@ def stopped(kind: str, seconds: float) -> Fault:
     def fault(site: Site) -> Iterator[None]:
         process = site.process(kind)
         process.send_signal(signal.SIGSTOP)
-        time.sleep(seconds)
-        with contextlib.suppress(Exception):  # the router's own parent may have ended it
+        _last(seconds)
+        with contextlib.suppress(psutil.NoSuchProcess):  # the router's own parent may have ended it
             process.send_signal(signal.SIGCONT)
         yield
 
@@ -67,11 +76,12 @@ def _namespace(name: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _far_node(site: Site, name: str = "sisockdrill") -> Iterator[str]:
+def _far_node(site: Site, *, restart: bool) -> Iterator[str]:
     """A data node in a network of its own."""
+    name = "sisockdrill"
     with _namespace(name) as host:
         command = ["ip", "netns", "exec", name, sys.executable, str(SERVERS / "clockwork.py")]
-        site.stack.start("far", command, restart=True, CROSSBAR_HOST=host)
+        site.stack.start("far", command, restart=restart, CROSSBAR_HOST=host)
         try:
             wait_until(lambda: "clockwork" in site.peer.consumer.nodes, 40, "the far node is listed")
             yield name
@@ -84,15 +94,14 @@ def partitioned(seconds: float) -> Fault:
 
     @contextlib.contextmanager
     def fault(site: Site) -> Iterator[None]:
-        with _far_node(site) as name:
+        with _far_node(site, restart=True) as name:
             _run("ip", "link", "set", f"{name}0", "down")
-            time.sleep(seconds)
+            _last(seconds)
             _run("ip", "link", "set", f"{name}0", "up")
             back = time.monotonic()
             wait_until(lambda: _clockwork_answers(site), 60, "the far node answers again")
-            print(
-                f"  the far node answers {time.monotonic() - back:.1f} s after its cable is in again",
-                file=sys.stderr,
+            site.remarks.append(
+                f"the far node answers {time.monotonic() - back:.1f} s after its cable is in again"
             )
             yield
 
@@ -104,16 +113,13 @@ def half_open(site: Site) -> contextlib.AbstractContextManager[None]:
 
     @contextlib.contextmanager
     def fault() -> Iterator[None]:
-        with _far_node(site) as name:
+        with _far_node(site, restart=False) as name:
             # What leaves the node is thrown away, its last words too.
             _run("ip", "netns", "exec", name, "iptables", "-A", "OUTPUT", "-o", f"{name}1", "-j", "DROP")
-            site.stack.processes["far"]._restart = False
             site.stack.processes["far"].kill()
             gone = time.monotonic()
             wait_until(lambda: "clockwork" not in site.peer.consumer.nodes, 60, "the router gives it up")
-            print(
-                f"  a half-open connection is given up after {time.monotonic() - gone:.1f} s", file=sys.stderr
-            )
+            site.remarks.append(f"a half-open connection is given up after {time.monotonic() - gone:.1f} s")
             yield
 
     return fault()
@@ -122,7 +128,7 @@ def half_open(site: Site) -> contextlib.AbstractContextManager[None]:
 def _clockwork_answers(site: Site) -> bool:
     try:
         return len(site.peer.get_data("clockwork", ["sine"], 1, 100)[0]["sine"].t) == 99
-    except Exception:  # noqa: BLE001 (it does not)
+    except (SisockError, KeyError, TimeoutError):  # it is away, or has not got it
         return False
 
 
@@ -135,7 +141,7 @@ def full_disk(seconds: float) -> Fault:
         with contextlib.suppress(OSError), filler.open("wb", buffering=0) as out:
             while True:
                 out.write(bytes(4096))
-        time.sleep(seconds)
+        _last(seconds)
         filler.unlink()
         yield
 
@@ -147,20 +153,17 @@ def read_only(seconds: float) -> Fault:
 
     @contextlib.contextmanager
     def fault(site: Site) -> Iterator[None]:
-        # A file that is open for writing keeps a disk from it: force it for the mount alone.
-        _run("mount", "-o", "remount,ro,bind", str(site.small), str(site.small)) if _bind(
-            site.small
-        ) else None
-        time.sleep(seconds)
-        _run("mount", "-o", "remount,rw,bind", str(site.small), str(site.small))
+        # A file that is open for writing keeps a disk from it: force it for a mount of its own.
+        folder = str(site.small)
+        _run("mount", "--bind", folder, folder)
+        try:
+            _run("mount", "-o", "remount,ro,bind", folder, folder)
+            _last(seconds)
+        finally:
+            _run("umount", "-l", folder)
         yield
 
     return fault
-
-
-def _bind(folder: Path) -> bool:
-    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True, capture_output=True, timeout=20)
-    return True
 
 
 def source_clock(ahead_s: float, seconds: float) -> Fault:
@@ -169,7 +172,7 @@ def source_clock(ahead_s: float, seconds: float) -> Fault:
     @contextlib.contextmanager
     def fault(site: Site) -> Iterator[None]:
         site.agent.ahead_s = ahead_s
-        time.sleep(seconds)
+        _last(seconds)
         site.agent.ahead_s = 0.0
         yield
 
@@ -182,11 +185,11 @@ def database_killed(site: Site) -> Iterator[None]:
     if site.mariadb is None:
         raise RuntimeError("there is no MariaDB here")
     site.mariadb.kill()
-    time.sleep(10)
+    _last(10)
     site.mariadb.start()
     back = time.monotonic()
     wait_until(site.g3_answers, 60, "the archive of .g3 files answers")
-    print(f"  the .g3 archive answers {time.monotonic() - back:.1f} s after MariaDB is back", file=sys.stderr)
+    site.remarks.append(f"the .g3 archive answers {time.monotonic() - back:.1f} s after MariaDB is back")
     yield
 
 
@@ -204,17 +207,13 @@ def replaced_file(site: Site) -> Iterator[None]:
             if number % 2 == 0:
                 kept.replace(file)
             kept.unlink(missing_ok=True)
-        time.sleep(0.25)
+        _last(0.25)
     yield
 
 
 @contextlib.contextmanager
 def zoo(site: Site) -> Iterator[None]:
     """Forty nodes that answer endlessly, never, wrong or late are asked for five seconds beside the others."""
-    import threading  # noqa: PLC0415
-
-    import requests  # noqa: PLC0415
-
     site.stack.start("zoo", [sys.executable, str(SERVERS / "zoo.py")])
     wait_until(lambda: "zoo_endless" in site.peer.consumer.nodes, 40, "the zoo is listed")
     kinds = [name for name in site.peer.consumer.nodes if name.startswith("zoo_")]

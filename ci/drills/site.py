@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import requests
+from autobahn.wamp.exception import TransportLost
 from autobahn.wamp.types import PublishOptions
 from sisock import logs
 from sisock.connection import Connection
@@ -38,9 +39,10 @@ class Publisher:
         self._session: Any = None
         self._count = 0.0
         self._stop = threading.Event()
-        config = stack.config(CROSSBAR_DIR="none")
         self._reactor = reactor
-        self._connection = Connection(reactor.reactor, config, self, logs.get("agent"), open_port=True)
+        self._connection = Connection(
+            reactor.reactor, stack.stranger(), self, logs.get("agent"), open_port=True
+        )
         reactor.reactor.callFromThread(lambda: self._connection.run().addErrback(lambda _: None))
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -65,7 +67,7 @@ class Publisher:
                 "record": True, "session_id": "1", "agent_class": "Drill"}  # fmt: skip
         try:
             told = self._session.publish(TOPIC, (blocks, feed), options=PublishOptions(acknowledge=True))
-        except Exception:  # noqa: BLE001 (the router went just now)
+        except TransportLost:  # the router went just now
             return
         told.addCallbacks(lambda _: self.taken.append((time.time(), t, count)), lambda _: None)
 
@@ -122,6 +124,8 @@ class Site:
         self.mariadb: MariaDb | None = None
         self.reactor: Any = None
         self.asker: Any = None
+        self.remarks: list[str] = []
+        """What else was measured, for the end of the table."""
         self.missed: set[float] = set()
         """Counts that the feed never had, as was told already."""
         self.agent: Any = None

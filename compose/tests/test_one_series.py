@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +42,8 @@ class Recorder:
         self._reactor = reactor
         self._samples: dict[float, float] = {}
         self.here = False
-        nobody = replace(stack.config(), wamp_secret=None, crossbar_dir=stack.directory / "none")
         self._connection = connection.Connection(
-            reactor.reactor, nobody, self, logs.get("recorder"), open_port=True
+            reactor.reactor, stack.stranger(), self, logs.get("recorder"), open_port=True
         )
         reactor.reactor.callFromThread(lambda: self._connection.run().addErrback(lambda _: None))
         wait_until(lambda: self.here, what="the recorder hears")

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +57,8 @@ class OcsPeer:
         self._reactor = reactor
         self._session: Any = None
         self.heard: list[Any] = []
-        nobody = replace(stack.config(), wamp_secret=None, crossbar_dir=stack.directory / "none")
         self.connection = connection.Connection(
-            reactor.reactor, nobody, self, logs.get("ocs"), open_port=True
+            reactor.reactor, stack.stranger(), self, logs.get("ocs"), open_port=True
         )
         reactor.reactor.callFromThread(lambda: self.connection.run().addErrback(lambda _: None))
         wait_until(lambda: self.here, what="the open port lets us in")

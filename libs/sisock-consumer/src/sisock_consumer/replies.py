@@ -14,6 +14,7 @@ import numpy as np
 from sisock import bounds
 from sisock.errors import NodeError
 from sisock.node import Column, Field, FieldType, Series
+from sisock.steps import Run
 from sisock.times import FARTHEST_S
 
 from sisock_consumer import steps
@@ -295,10 +296,10 @@ def _paired(timeline: str, t: Column, values: Column) -> tuple[Column, Column, i
 def _times(pieces: Sequence[Any]) -> Column:
     """Times of one timeline; none at all if they cannot be read, which no values will fit."""
     try:
-        if not any(isinstance(piece, steps.Run) for piece in pieces):
+        if not any(isinstance(piece, Run) for piece in pieces):
             return _column(pieces)[0]
         runs = steps.joined(pieces)
-        found = [run.times() if isinstance(run, steps.Run) else _column([run])[0] for run in runs]
+        found = [run.times() if isinstance(run, Run) else _column([run])[0] for run in runs]
     except NodeError:
         return np.empty(0)
     return np.concatenate(found) if len(found) > 1 else found[0]

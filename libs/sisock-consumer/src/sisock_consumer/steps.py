@@ -1,40 +1,16 @@
 """Times of an even rhythm, which travel as four numbers (CONTRACT section 7.12): the way back to a column."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from sisock.node import Times
+from sisock.steps import Run
 
 _MOST_NUMBER = 2**53
 """Whole numbers above have no float of their own."""
 
 _FARTHEST = 1e15
 """What is no time, and no step between times, but cannot become infinite either."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Samples of an even rhythm, one after the other.
-
-    Parameters
-    ----------
-    first, step : float
-        UNIX seconds of sample 0, and seconds between samples.
-    begin, count : int
-        The first of these samples, and how many they are.
-    """
-
-    first: float
-    step: float
-    begin: int
-    count: int
-
-    def times(self) -> Times:
-        """UNIX seconds: (count,) float64, each multiplied, then added, as the contract says."""
-        numbers = np.arange(self.begin, self.begin + self.count, dtype=np.float64)
-        return self.first + numbers * self.step
 
 
 def read(entry: Mapping[Any, Any], most: int) -> Run | None:

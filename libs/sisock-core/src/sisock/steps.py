@@ -33,7 +33,7 @@ class Run:
     count: int
 
     def times(self) -> Times:
-        """UNIX seconds: (count,) float64."""
+        """UNIX seconds: (count,) float64, each multiplied, then added, as the contract says."""
         numbers = np.arange(self.begin, self.begin + self.count, dtype=np.float64)
         return self.first + numbers * self.step
 

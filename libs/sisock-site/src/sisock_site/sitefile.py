@@ -5,9 +5,20 @@ Who looks, how often and in which thread is the caller's business; there is no c
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from sisock_site.problems import MOST_BYTES, SiteError
 from sisock_site.site import EMPTY, Site, parse
+
+
+class Log(Protocol):
+    """A log of events, as structlog's."""
+
+    def info(self, event: str) -> object:
+        """Write an event down."""
+
+    def warning(self, event: str, *, why: str) -> object:
+        """Write down something to look after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,13 @@ class News:
 
     changed: bool
     problems: tuple[str, ...] = ()
+
+    def tell(self, log: Log) -> None:
+        """Write it down."""
+        for sentence in self.problems:
+            log.warning("site.wrong", why=sentence)
+        if self.changed:
+            log.info("site.read")
 
 
 class SiteFile:

@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -222,6 +223,10 @@ class Stack:
         """How a peer in this process reaches the router."""
         crossbar_dir = str(self.directory / ".crossbar")
         return load(RouterConfig, {**self.environ(), "CROSSBAR_DIR": crossbar_dir, **environ})
+
+    def stranger(self) -> RouterConfig:
+        """How somebody without a secret reaches it: by the open port alone, as OCS's agents do."""
+        return replace(self.config(), wamp_secret=None, crossbar_dir=self.directory / "none")
 
     def stop(self) -> None:
         """Stop everything, the last started first."""

@@ -17,7 +17,7 @@ from sisock.errors import NodeError, TooMuchDataError
 from sisock.node import Field, Limits
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.replies import Listing, Reading
-from sisock_site import Facts, News, Site, SiteFile
+from sisock_site import Facts, Site, SiteFile
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 
@@ -156,7 +156,8 @@ class Follower:
 
     def start(self) -> None:
         """Begin to look round; what the site's file says is known before any field is."""
-        self._tell(self._site_file.look())
+        if news := self._site_file.look():
+            news.tell(self._log)
         self._looked_at = self.now()
         self._tick.start(TICK_S)
 
@@ -227,20 +228,14 @@ class Follower:
 
     async def _look_at_site(self) -> None:
         """Read the site's file again if it changed."""
-        if self._tell(await in_thread(self._reactor, self._site_file.look)):
+        news = await in_thread(self._reactor, self._site_file.look)
+        if news:
+            news.tell(self._log)
+        if news and news.changed:
             # Fields are not kept: each node says them again, also one that is about to.
             for known in self.followed.values():
                 known.listed_at = float("-inf")
         self._looking = False
-
-    def _tell(self, news: News | None) -> bool:
-        """Write down what is new of the site's file; whether it says something else."""
-        for sentence in news.problems if news else ():
-            self._log.warning("site.wrong", why=sentence)
-        if news is None or not news.changed:
-            return False
-        self._log.info("site.read")
-        return True
 
     def _list(self, known: Followed) -> None:
         if not known.listing:

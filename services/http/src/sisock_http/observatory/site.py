@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from sisock.blocking import in_thread
-from sisock_site import News, Site, SiteFile
+from sisock_site import Site, SiteFile
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 
@@ -53,7 +53,8 @@ class SiteWatch:
 
     def start(self) -> None:
         """Read the file, before anybody needs it, and go on looking."""
-        self._tell(self._file.look())
+        if news := self._file.look():
+            news.tell(self._log)
         self._looking.start(LOOK_S, now=False)
 
     def stop(self) -> None:
@@ -66,14 +67,8 @@ class SiteWatch:
 
     async def _look_in_thread(self) -> None:
         news = await in_thread(self._reactor, self._file.look)
-        if self._tell(news):
+        if news is None:
+            return
+        news.tell(self._log)
+        if news.changed:
             self._changed()
-
-    def _tell(self, news: News | None) -> bool:
-        """Write down what is new; whether the file says something else."""
-        for sentence in news.problems if news else ():
-            self._log.warning("site.wrong", why=sentence)
-        if news is None or not news.changed:
-            return False
-        self._log.info("site.read")
-        return True
