@@ -296,21 +296,21 @@ def copied(influx: Influx, url: str, measurement: str, span: tuple[float, float]
 def test_every_statement_is_answered_with_samples_and_as_influxdb_answers_it(
     demo: str, influx: Influx, made: dict[str, Any], text: str
 ) -> None:
-    now = time.time()
-    start, end = (moment(made["time"][one], one, now) for one in ("from", "to"))
-    # What comes late is there by then.
-    span = math.floor(start), math.floor(min(end, now - 5))
-
-    def asked() -> tuple[str, list[dict[str, Any]]] | None:
+    def asked() -> tuple[str, list[dict[str, Any]], tuple[float, float]] | None:
+        # The span moves on while this waits: what was before the first sample stays empty.
+        now = time.time()
+        start, end = (moment(made["time"][one], one, now) for one in ("from", "to"))
+        # What comes late is there by then.
+        span = math.floor(start), math.floor(min(end, now - 5))
         chosen: dict[str, str] = {}
         for variable in made["templating"]["list"]:
             values = values_of(demo, variable, chosen)
             chosen[variable["name"]] = values[0] if values else ""
         statement = put_in(text, chosen, span)
         series = influxql(demo, statement)
-        return (statement, series) if series else None
+        return (statement, series, span) if series else None
 
-    statement, ours = wait_until(asked, 60, f"samples of {text}", step_s=0.5)
+    statement, ours, span = wait_until(asked, 60, f"samples of {text}", step_s=0.5)
     influx.forget()
     influx.create()
     if statement == "SHOW MEASUREMENTS":
