@@ -59,9 +59,11 @@ lint: .venv/.synced
 	! $(UV) pip check 2>&1 | grep ' requires ' | grep -vE '`crossbar` requires `idna|`(autobahn|sisock-hub)` requires `bjdata'
 
 # A third of the time is waiting for peers, so three runs share two cores; a file's tests stay together.
+# Last, as information: what share of each package ran in the tests' own processes, which a service's often is not.
 WORKERS ?= 3
 unit: .venv/.synced
-	.venv/bin/pytest -n $(WORKERS) --dist loadfile
+	.venv/bin/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=json:build/coverage.json
+	.venv/bin/sisock-ci covered build/coverage.json
 
 bench: .venv/.synced
 	@ci/system-packages wrk
@@ -91,10 +93,10 @@ fuzz: .venv/.synced
 soak: .venv/.synced packages
 	cd ci && ../.venv/bin/python -m drills.soak $(if $(MINUTES),--minutes $(MINUTES))
 
-# Branches that the quick tests of each package take, as information.
+# The same of the quick tests alone.
 coverage: .venv/.synced
-	.venv/bin/coverage run --branch --source=libs,services -m pytest -q -m "not peer and not engine" libs services
-	.venv/bin/coverage report --skip-empty --omit='*/tests/*'
+	.venv/bin/pytest -q -m "not peer and not engine" --cov --cov-report=json:build/coverage.json libs services
+	.venv/bin/sisock-ci covered build/coverage.json
 
 clean:
 	rm -rf .bootstrap .venv .venvs .demo

@@ -38,6 +38,12 @@ def listens(port: int) -> bool:
     return True
 
 
+def listeners(port: int) -> set[psutil.Process]:
+    """Who listens at a port."""
+    held = [c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port]
+    return {psutil.Process(pid) for pid in held if pid is not None and psutil.pid_exists(pid)}
+
+
 def victim(process: Process, title: str) -> psutil.Process:
     """A process of the router's family."""
     family = psutil.Process(process.pid).children(recursive=True)
@@ -67,15 +73,14 @@ def away(stack: Stack, process: Process, name: str) -> float:
     title = VICTIMS[name]
     # Plain crossbar.io's controller is the process that was started.
     target = victim(process, title) if title in family_titles(process) else psutil.Process(process.pid)
-    listening = [c.pid for c in psutil.net_connections("tcp") if c.laddr and c.laddr.port == stack.tls_port]
-    old = [psutil.Process(pid) for pid in {p for p in listening if p} if psutil.pid_exists(pid)]
+    old = listeners(stack.tls_port)
     killed = time.monotonic()
     if name == "whole":
         os.killpg(process.pid, signal.SIGKILL)
     else:
         target.kill()
-    # Not before the old one is gone, which might still accept.
-    wait_until(lambda: not any(o.is_running() and o.status() != "zombie" for o in old), 20, step_s=0.005)
+    # Another process: threads of one that was killed may hold its socket for a moment yet.
+    wait_until(lambda: listeners(stack.tls_port) - old, 60, "another listens", step_s=0.005)
     wait_until(lambda: listens(stack.tls_port), 60, "it listens again", step_s=0.005)
     return time.monotonic() - killed
 

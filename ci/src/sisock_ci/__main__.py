@@ -11,6 +11,7 @@ from sisock_ci import (
     alone,
     bounds,
     changes,
+    covered,
     dockerfiles,
     engine,
     index,
@@ -25,7 +26,7 @@ from sisock_ci import (
     supply,
 )
 from sisock_ci.errors import CiError
-from sisock_ci.services import Service, find, find_package, find_root, services
+from sisock_ci.services import Service, find, find_package, find_root, packages, services
 
 MB = 1e6
 
@@ -149,6 +150,13 @@ def _lines(root: Path, options: argparse.Namespace) -> None:
         _say(f"{package.name:<16} {every:>6} lines, {code:>6} of code")
 
 
+def _covered(root: Path, options: argparse.Namespace) -> None:
+    counts = covered.read(options.report)
+    for package in packages(root):
+        statements, branches = covered.of(package, counts)
+        _say(f"{package.name:<16} {statements:>5.0f} % of statements, {branches:>3.0f} % of branches")
+
+
 def _lint(root: Path, options: argparse.Namespace) -> None:
     for name in options.packages:
         package = find_package(root, name)
@@ -235,6 +243,8 @@ def _parser() -> argparse.ArgumentParser:
     linted.add_argument("packages", nargs="+")
     counted = add("lines", _lines, "how large the sources of packages are")
     counted.add_argument("packages", nargs="+")
+    ran = add("covered", _covered, "what share of each package's code the tests ran through")
+    ran.add_argument("report", type=Path, help="what `coverage json` wrote")
     lone = add("alone", _alone, "test packages where they are alone, with all they need from an index")
     lone.add_argument("packages", nargs="*")
     lone.add_argument("--all", action="store_true", help="all services")
