@@ -3,7 +3,6 @@
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
+from sisock.writer import RETRY_INTERVAL_S
 from sisock_data_feed.feed import Block
-from sisock_data_feed.store import COMMIT_INTERVAL_S, RETRY_INTERVAL_S, Store
+from sisock_data_feed.store import COMMIT_INTERVAL_S, Store
 from sisock_testing import wait_until
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -28,7 +28,9 @@ def log() -> Any:
 
 @pytest.fixture
 def make_store(tmp_path: Path, log: Any) -> Callable[..., Store]:
-    return lambda buffer_time=100.0, name="node": Store(tmp_path / "state", name, buffer_time, log)
+    return lambda buffer_time=100.0, name="node", pause=None: Store(
+        tmp_path / "state", name, buffer_time, log, pause
+    )
 
 
 def restored(store: Store) -> list[tuple[float, Block]]:
@@ -176,7 +178,7 @@ def test_what_was_put_survives_the_death_of_the_process(
 import os, sys, time, structlog
 from pathlib import Path
 from sisock_data_feed.feed import parse
-from sisock_data_feed.store import COMMIT_INTERVAL_S, RETRY_INTERVAL_S, Store
+from sisock_data_feed.store import Store
 from sisock_data_feed.topics import Address
 store = Store(Path(sys.argv[1]), "node", 100.0, structlog.get_logger())
 store.open(lambda received, block: None)
@@ -202,66 +204,28 @@ time.sleep(60)
     store.close()
 
 
-class Pauses:
-    """Remembers how long each pause would be, and ends it when the test says so."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self._over = threading.Semaphore(0)
-
-    def __call__(self, seconds: float) -> None:
-        self.seconds.append(seconds)
-        self._over.acquire(timeout=20)
-
-    def end(self) -> None:
-        self._over.release()
-
-
-def test_a_store_that_fails_is_tried_again_after_a_pause_and_said_once(
-    tmp_path: Path, log: Any, block: MakeBlock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses = Pauses()
-    store = Store(tmp_path, "node", 100.0, log, pauses)
-    restored(store)
-    tries: list[int] = []
-    write = store._write
-
-    def failing(database: sqlite3.Connection, batch: list[tuple[float, Block]]) -> None:
-        tries.append(len(batch))
-        if len(tries) <= 2:
-            raise sqlite3.OperationalError("disk I/O error")
-        write(database, batch)
-
-    monkeypatch.setattr(store, "_write", failing)
-    with capture_logs() as logs:
-        for wanted in (1, 2, 3):
-            for _ in range(10):
-                store.put(T, block(t=[1.0], a=[1]))
-            wait_until(lambda wanted=wanted: len(pauses.seconds) == wanted, 20, f"pause {wanted}")
-            assert len(tries) == wanted
-            if wanted < 3:
-                pauses.end()
-        pauses.end()
-        store.close()
-    assert pauses.seconds == [RETRY_INTERVAL_S, RETRY_INTERVAL_S, COMMIT_INTERVAL_S]
-    assert events(logs) == ["store.failed", "store.back"]
-
-
-def test_a_store_that_fails_holds_nobody_up_at_the_end(
-    make_store: Callable[..., Store], block: MakeBlock, monkeypatch: pytest.MonkeyPatch
+def test_what_a_disk_refused_is_lost_alone_and_what_comes_after_is_stored_with_its_columns(
+    make_store: Callable[..., Store], block: MakeBlock
 ) -> None:
     store = make_store()
     restored(store)
-    failed = threading.Event()
-
-    def failing(*_: object) -> None:
-        failed.set()
-        raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr(store, "_write", failing)
-    store.put(T, block(t=[1.0], a=[1]))
-    assert failed.wait(20)
-    thread = store._thread
-    assert thread is not None
     store.close()
-    assert not thread.is_alive()
+    with sqlite3.connect(store.file) as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON block WHEN NEW.received < 5 "
+            "BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"
+        )
+    database.close()
+    pauses: list[float] = []
+    with capture_logs() as logs:
+        store = make_store(pause=pauses.append)
+        restored(store)
+        store.put(4.0, block(t=[1.0], a=[1]))
+        wait_until(lambda: len(pauses) == 1, 20, "it failed")
+        store.put(T, block(t=[2.0], a=[2]))
+        wait_until(lambda: len(pauses) == 2, 20, "it is written")
+        store.close()
+    found = restored(make_store())
+    assert [(received, b.columns["a", "number"].tolist()) for received, b in found] == [(T, [2.0])]
+    assert pauses == [RETRY_INTERVAL_S, COMMIT_INTERVAL_S]
+    assert events(logs) == ["store.failed", "store.back"]

@@ -9,6 +9,7 @@ import pytest
 import structlog
 from sisock import ConfigError, Limits
 from sisock_testing import wait_until
+from sisock_watch import answers
 from sisock_watch.ledger import Event, Ledger, Named, Stated, condensed, with_rests
 from sisock_watch.node import rest_step
 
@@ -134,3 +135,13 @@ def test_a_file_of_before_notes_had_an_end_goes_on(opened: Open, tmp_path: Path)
     assert [one["until"] for one in ledger.events(T0, T0 + 20)] == [None, T0 + 100]
     assert [one["why"] for one in ledger.events(T0 + 50, T0 + 60)] == ["a run"]
     assert ledger.events(T0 + 101, T0 + 200) == []
+
+
+def test_half_a_character_that_somebody_sends_costs_no_history(opened: Open) -> None:
+    ledger = opened()
+    ledger.put([Event(T0, "note", why=answers.text({"text": "\ud83d dewar"}, "text")), Event(T0 + 1, "came")])
+    ledger.close()
+    assert [(one["what"], one["why"]) for one in ledger.events(T0, T0 + 9)] == [
+        ("note", "? dewar"),
+        ("came", ""),
+    ]

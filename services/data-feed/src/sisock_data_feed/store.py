@@ -5,24 +5,21 @@ is lost. A store that cannot be used is said once and done without; samples are 
 """
 
 import json
-import queue
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import structlog
-from sisock.trouble import Trouble
+from sisock.writer import Writer
 
 from sisock_data_feed.feed import DTYPES, Block, Channel, Column
 from sisock_data_feed.topics import Address
 
 COMMIT_INTERVAL_S = 0.2
 PURGE_INTERVAL_S = 10.0
-RETRY_INTERVAL_S = 10.0
 MOST_WAITING = 4096
 """Blocks that may wait for the disk; when it is slower than that, the newest are not stored."""
 
@@ -67,17 +64,13 @@ class Store:
         log: structlog.stdlib.BoundLogger,
         pause: Callable[[float], object] | None = None,
     ) -> None:
-        self._closing = threading.Event()
-        self._pause = pause or self._closing.wait
+        self._pause = pause
         self.file = directory / f"{quote(name, safe='')}.sqlite"
         self._buffer_time = buffer_time
         self._log = log
-        self._queue: queue.Queue[tuple[float, Block] | None] = queue.Queue(MOST_WAITING)
-        self._thread: threading.Thread | None = None
+        self._writer: Writer[tuple[float, Block]] | None = None
         self._layouts: dict[str, int] = {}
         self._purged = float("-inf")
-        self._failing = Trouble(log.error, "store.failed")
-        self._behind = False
 
     def open(self, restore: Callable[[float, Block], None]) -> int:
         """Hand over what is stored, oldest first, then begin to store.
@@ -110,8 +103,10 @@ class Store:
                 "store.unusable", file=str(self.file), why=str(error), then="samples are in memory only"
             )
             return restored
-        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
-        self._thread.start()
+        self._writer = Writer(
+            "store", self.file, self._begin, self._write, self._log,
+            interval_s=COMMIT_INTERVAL_S, most_waiting=MOST_WAITING, pause=self._pause,
+        )  # fmt: skip
         return restored
 
     def _restore(self, restore: Callable[[float, Block], None]) -> int:
@@ -136,63 +131,20 @@ class Store:
 
     def put(self, received: float, block: Block) -> None:
         """Store a block soon. Never waits."""
-        if self._thread is None:
-            return
-        try:
-            self._queue.put_nowait((received, block))
-        except queue.Full:
-            if not self._behind:
-                self._log.warning("store.behind", waiting=self._queue.qsize())
-            self._behind = True
+        if self._writer is not None:
+            self._writer.put((received, block))
 
     def close(self) -> None:
         """Store what waits, then stop."""
-        if self._thread is not None:
-            # A thread that pauses, after a failure for ten seconds, goes on at once.
-            self._closing.set()
-            self._queue.put(None)
-            self._thread.join(10)
-            self._thread = None
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
-    def _run(self) -> None:
-        database: sqlite3.Connection | None = None
-        going = True
-        while going:
-            batch, going = self._next_batch()
-            try:
-                if database is None:
-                    database = _connect(self.file)
-                    self._layouts = {}
-                self._write(database, batch)
-            except (OSError, sqlite3.Error) as error:
-                self._failing.tell(str(error), file=str(self.file), not_stored=len(batch))
-                if database is not None:
-                    database.close()
-                database = None
-                if going:
-                    self._pause(RETRY_INTERVAL_S)
-            else:
-                if self._failing.over() or self._behind:
-                    self._log.info("store.back")
-                self._behind = False
-                if going:
-                    self._pause(COMMIT_INTERVAL_S)
-        if database is not None:
-            database.close()
+    def _begin(self) -> sqlite3.Connection:
+        self._layouts = {}
+        return _connect(self.file)
 
-    def _next_batch(self) -> tuple[list[tuple[float, Block]], bool]:
-        """Wait for blocks; those that are there, and whether more may come."""
-        batch = []
-        item = self._queue.get()
-        while item is not None:
-            batch.append(item)
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, True
-        return batch, False
-
-    def _write(self, database: sqlite3.Connection, batch: list[tuple[float, Block]]) -> None:
+    def _write(self, database: sqlite3.Connection, batch: Sequence[tuple[float, Block]]) -> None:
         if not batch:
             return
         newest = max(received for received, _ in batch)

@@ -196,11 +196,11 @@ def asked(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text(given: Mapping[str, Any], name: str) -> str:
-    """A text, which may be missing."""
+    """A text, which may be missing; fit for UTF-8, as JSON can smuggle half a character in."""
     value = given.get(name)
     if value is not None and not isinstance(value, str):
         raise ContractError(f"{name} is {type(value).__name__}, not a text")
-    return value or ""
+    return (value or "").encode("utf-8", "replace").decode()
 
 
 def whole(given: Mapping[str, Any], name: str, default: int, most: int) -> int:

@@ -4,9 +4,7 @@ Readers have connections of their own (WAL), in whatever thread they are. Knows 
 """
 
 import json
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 from sisock.errors import ConfigError
-from sisock.trouble import Trouble
+from sisock.writer import Writer
 
 COMMIT_INTERVAL_S = 0.3
 ALIVE_INTERVAL_S = 5.0
 PURGE_INTERVAL_S = 3600.0
-RETRY_INTERVAL_S = 10.0
 MOST_WAITING = 400_000
 MOST_EVENTS = 1_000_000
 MOST_TEXT = 2_000
@@ -113,20 +110,17 @@ class Ledger:
         self._file = file
         self._kept_s = kept_s
         self._clock = clock
-        self._log = log
-        self._queue: queue.Queue[Item | None] = queue.Queue(MOST_WAITING)
-        self._closing = threading.Event()
-        self._failing = Trouble(log.error, "ledger.failed")
-        self._behind = Trouble(log.error, "ledger.behind")
         self._ids: dict[str, int] = {}
-        self._purged = self._alive = float("-inf")
+        self._purged = float("-inf")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self.known, self.ended = self._begin()
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"STATE_DB={str(file)!r} cannot be used: {error}") from error
-        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
-        self._thread.start()
+        self._writer: Writer[Item] = Writer(
+            "ledger", file, self._open, self._write, log,
+            interval_s=COMMIT_INTERVAL_S, most_waiting=MOST_WAITING, idle_s=ALIVE_INTERVAL_S,
+        )  # fmt: skip
 
     def _begin(self) -> tuple[dict[str, str], float | None]:
         """What earlier runs knew, and when they ended; all is unknown from then on."""
@@ -151,55 +145,16 @@ class Ledger:
 
     def put(self, items: Iterable[Item]) -> None:
         """Store things soon. Never waits."""
-        try:
-            for item in items:
-                self._queue.put_nowait(item)
-        except queue.Full:
-            self._behind.tell(f"{MOST_WAITING} things wait for the disk: what comes now is not stored")
+        for item in items:
+            self._writer.put(item)
 
     def close(self) -> None:
         """Store what waits, then stop."""
-        self._closing.set()
-        try:
-            self._queue.put(None, timeout=1.0)
-        except queue.Full:
-            return
-        self._thread.join(10)
+        self._writer.close()
 
-    def _run(self) -> None:
-        database: sqlite3.Connection | None = None
-        going = True
-        while going:
-            batch, going = self._next_batch()
-            try:
-                if database is None:
-                    database = _connect(self._file)
-                    self._ids = {}
-                self._write(database, batch)
-            except (OSError, sqlite3.Error) as error:
-                self._failing.tell(str(error), file=str(self._file), not_stored=len(batch))
-                if database is not None:
-                    database.close()
-                database = None
-                self._closing.wait(RETRY_INTERVAL_S)
-            else:
-                if self._failing.over() or self._behind.over():
-                    self._log.info("ledger.back")
-                self._closing.wait(COMMIT_INTERVAL_S)
-        if database is not None:
-            database.close()
-
-    def _next_batch(self) -> tuple[list[Item], bool]:
-        """What waits, after a while nothing, too; and whether more may come."""
-        batch: list[Item] = []
-        try:
-            item = self._queue.get(timeout=ALIVE_INTERVAL_S)
-            while item is not None:
-                batch.append(item)
-                item = self._queue.get_nowait()
-        except queue.Empty:
-            return batch, True
-        return batch, False
+    def _open(self) -> sqlite3.Connection:
+        self._ids = {}
+        return _connect(self._file)
 
     def _write(self, database: sqlite3.Connection, batch: Sequence[Item]) -> None:
         now = self._clock()
