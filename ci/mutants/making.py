@@ -33,6 +33,9 @@ OPERATORS = [
 _NOT_TRIED = re.compile(r"if TYPE_CHECKING:|if __name__ == ")
 """Linters' business, and what no process starts without."""
 
+_NO_MATTER = re.compile(r"@dataclass\(.*(slots|frozen)=False")
+"""Slots save memory; that nobody assigns to what is frozen is the type checker's business."""
+
 
 @dataclass(frozen=True, order=True)
 class Mutant:
@@ -84,7 +87,11 @@ def mutants(source: str, file: str) -> Iterator[Mutant]:
             seen.add(tree)
             old, new = source.splitlines(), code.splitlines()
             at = next(i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
-            if not _NOT_TRIED.match(old[at]) and not _matter_of_taste(name, old[at], new[at]):
+            if (
+                not _NOT_TRIED.match(old[at])
+                and not _NO_MATTER.match(new[at])
+                and not _matter_of_taste(name, old[at], new[at])
+            ):
                 yield Mutant(file, at + 1, old[at].strip(), new[at].strip(), name, occurrence)
 
 

@@ -173,6 +173,37 @@ def test_channels_of_one_name_in_two_blocks_are_told_apart(buffer: Buffer, block
     assert served(buffer, "t.second") == [(1, 2.0)]
 
 
+def test_columns_that_share_all_but_their_number_are_numbered(buffer: Buffer, block: MakeBlock) -> None:
+    channels = ["X Y", "x y", "x_y", "X_Y", "X y"]
+    buffer.add(block(t=times(0, 1), **{c: [float(i), "text"] for i, c in enumerate(channels)}), START)
+    numbers = ["x_y", "x_y.temps.number", *(f"x_y.temps.number.{n}" for n in (2, 3, 4))]
+    for i, name in enumerate(numbers):
+        assert served(buffer, name)[0] == (0, float(i)), name
+    texts = ["x_y.temps", "x_y.temps.string", *(f"x_y.temps.string.{n}" for n in (2, 3, 4))]
+    assert listed(buffer) == {**dict.fromkeys(numbers, "number"), **dict.fromkeys(texts, "string")}
+
+
+@pytest.mark.parametrize(("silent_s", "owner"), [(60.0, "number"), (60.1, "string")])
+def test_a_plain_name_is_left_to_another_after_a_minute_of_silence(
+    buffer: Buffer, block: MakeBlock, clock: Clock, silent_s: float, owner: str
+) -> None:
+    buffer.add(block(t=times(0), state=[1.0]), START)
+    clock.now += silent_s
+    buffer.add(block(t=[clock.now], state=["open"]), clock.now)
+    assert listed(buffer)["state"] == owner
+
+
+def test_a_channel_that_left_has_texts_where_nothing_was(
+    buffer: Buffer, block: MakeBlock, clock: Clock
+) -> None:
+    buffer.add(block(t=times(0), T=[1.0]), START)
+    late, other = block(t=times(1), T=["x"], P=["y"]), block("other", t=times(1), T=["x"])
+    assert (buffer.texts_for_numbers(late), buffer.texts_for_numbers(other)) == (["T"], [])
+    clock.now += 200
+    buffer.add(block(t=[clock.now], P=[1.0]), clock.now)
+    assert buffer.texts_for_numbers(late) == ["P"]
+
+
 def test_several_feeds_are_told_apart_by_a_prefix(block: MakeBlock, clock: Clock) -> None:
     buffer = Buffer(100.0, prefixed=True, clock=clock)
     buffer.add(block(t=times(0), T=[1]), START)
@@ -212,7 +243,17 @@ def test_in_whatever_order_samples_come_each_is_served_once_in_order(
                 START,
             )
             want.update(dict.fromkeys(offsets, i))
-    assert served(buffer, "a") == [(-offset, float(want[offset])) for offset in sorted(want, reverse=True)]
+        everything = [(-offset, float(want[offset])) for offset in sorted(want, reverse=True)]
+        assert served(buffer, "a") == everything
+        for first in range(-91, 3, 3):
+            for last in (first, first + 1, first + 20, 5):
+                inside = [(t, value) for t, value in everything if first <= t < last]
+                assert served(buffer, "a", START + first, START + last) == inside
+                found = [field for _, field in buffer.fields(START + first, START + last)]
+                assert len(found) == bool(inside)
+                if len(inside) > 1:
+                    span = inside[-1][0] - inside[0][0]
+                    assert found[0].interval == pytest.approx(span / (len(inside) - 1))
 
 
 def sources(buffer: Buffer) -> dict[str, str | None]:
@@ -285,6 +326,27 @@ def test_what_goes_early_since_an_agents_clock_is_ahead_is_no_longer_complete(
     assert field.kept_for == 100.0
     (series,) = buffer.read(["a"], 0, 1e12)
     assert complete_since(buffer) == series.t[0] - START - 1 > 500
+
+
+def test_what_comes_the_moment_we_listen_counts(buffer: Buffer, block: MakeBlock) -> None:
+    buffer.listen(START)
+    assert buffer.add(block(t=times(0), A=[1.0]), START)
+    assert complete_since(buffer) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("buffer_time", "behind", "said"), [(100.0, 10.0, True), (100.0, 10.1, False), (1000.0, 50.0, True),
+                                        (1000.0, 50.1, False)]
+)  # fmt: skip
+def test_a_feed_is_behind_by_a_twentieth_of_the_buffer_time_or_ten_seconds(
+    block: MakeBlock, clock: Clock, buffer_time: float, behind: float, said: bool
+) -> None:
+    buffer = Buffer(buffer_time, prefixed=False, clock=clock)
+    buffer.listen(START)
+    buffer.add(block(t=times(0), A=[1.0]), START)
+    clock.now += behind
+    ((_, field),) = buffer.fields(0, 1e12)
+    assert (field.kept_for == buffer_time, field.complete_since == START) == (said, said)
 
 
 def test_of_a_feed_that_is_behind_nothing_is_said_about_how_far_back_it_reaches(

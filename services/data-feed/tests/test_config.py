@@ -33,18 +33,34 @@ def test_what_is_missing_is_said_at_once() -> None:
     ("variable", "value"),
     [
         ("NAME", "two words"),
+        ("NAME", "a#b"),
         ("ROUTER_PORT", "8080"),
         ("ROUTER_PORT", "TLS"),
         ("TARGET", ","),
         ("FEED", "a b"),
         ("FEED", "a*"),
         ("TARGET", "a.b"),
+        ("TARGET", "a#b"),
+        ("TARGET", "*a"),
+        ("FEED_PORT", "0"),
         ("BUFFER_TIME", "-1"),
     ],
 )
 def test_what_cannot_be_is_refused(variable: str, value: str) -> None:
     with pytest.raises(sisock.ConfigError, match=variable):
         sisock.load(DataFeedConfig, {**REQUIRED, variable: value})
+
+
+def test_names_that_come_twice_count_once_and_a_port_may_be_said() -> None:
+    assert sisock.load(DataFeedConfig, {**REQUIRED, "TARGET": "b, a,,b", "ROUTER_PORT": "tls"}).target == (
+        "b",
+        "a",
+    )
+    for router_port in ("open", "tls"):
+        config = sisock.load(DataFeedConfig, {**REQUIRED, "ROUTER_PORT": router_port})
+        assert config.router_port == router_port
+    usual = sisock.load(DataFeedConfig, REQUIRED)
+    assert (usual.router_port, usual.feed_host, usual.feed_port) == ("open", "", 8001)
 
 
 def test_lists_are_multiplied() -> None:

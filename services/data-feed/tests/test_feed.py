@@ -145,6 +145,80 @@ def test_nonsense_is_named_and_nothing_else(nonsense: object) -> None:
     assert len(parsed.problems) == 1
 
 
+@pytest.mark.parametrize(
+    ("told", "problems"),
+    [
+        (None, {"shape": "the message is NoneType, not a pair of blocks and feed"}),
+        ([{}], {"shape": "the message is list of 1, not a pair of blocks and feed"}),
+        ("x" * 50, {"shape": f"the message is str {'x' * 40!r}, not a pair of blocks and feed"}),
+        (b"ab", {"shape": "the message is bytes b'ab', not a pair of blocks and feed"}),
+        ([[1, 2, 3], FEED], {"shape": "the message's blocks are list of 3, not a mapping"}),
+        ([{}, {}], {"shape": "the message's feed is dict of 0, which has no agent_address and feed_name"}),
+        ([{}, 7], {"shape": "the message's feed is int, which has no agent_address and feed_name"}),
+        ([{"temps": 2.5}, FEED], {"block": "block str 'temps' is 2.5"}),
+        ([{7: {}}, FEED], {"block": "block int is dict of 0"}),
+        ([{"temps": {}}, FEED], {"block": "block 'temps' has data that are None, not a mapping"}),
+        (message({"": [1, 2], "T": [1, 2]}), {"name": "block 'temps' has a channel named str ''"}),
+        (message({" ": [1, 2], 5: [1, 2], "T": [1, 2]}), {"name": "block 'temps' has a channel named int"}),
+        (message({"T": [1, 2, 3]}), {"length": "channel 'T' has 3 values for 2 times"}),
+        (message({"T": [1, 2]}, [0, -1]), {"times": "block 'temps' has 2 of 2 times that are no UNIX times"}),
+        (message({"T": [[1, 2], "ok"]}), {"value": "channel 'T' has the value list of 2"}),
+        (message({}), {}),
+        ([{}, FEED], {}),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_sentence(told: object, problems: dict[str, str]) -> None:
+    assert parse(told).problems == {
+        kind: why.replace("NoneType", "None") if kind == "shape" else why for kind, why in problems.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("agent", "name", "address"),
+    [
+        ("observatory.a", "x", Address("a", "x")),
+        ("observatory.a.b", "x", Address("a.b", "x")),
+        ("observatoryx.a", "x", None),
+        ("observatory.a", "", None),
+        ("observatory.a", None, None),
+        (7, "x", None),
+    ],
+)
+def test_only_a_feed_of_an_agent_of_ours_has_an_address(agent: Any, name: Any, address: Any) -> None:
+    feed = {"agent_address": agent, "feed_name": name}
+    assert parse([message({"T": [1, 2]})[0], feed]).address == address
+
+
+def test_the_last_moment_that_is_a_time_is_that_of_the_year_9999() -> None:
+    parsed = parse(message({"T": [1, 2]}, [253_402_300_799.5, 253_402_300_800.0]))
+    assert only_block(parsed) == ([253_402_300_799.5], {("T", "number"): [1.0]})
+    assert parsed.problems == {"times": "block 'temps' has 1 of 2 times that are no UNIX times"}
+
+
+def test_two_equal_times_are_one_row() -> None:
+    assert only_block(parse(message({"T": [1, 2]}, [5.0, 5.0]))) == ([5.0], {("T", "number"): [2.0]})
+
+
+def test_bools_beside_texts_and_beside_numbers() -> None:
+    t = [1.0, 2.0, 3.0]
+    assert only_block(parse(message({"T": [True, "x", False]}, t)))[1] == {
+        ("T", "bool"): [1, -1, 0],
+        ("T", "string"): [None, "x", None],
+    }
+    assert only_block(parse(message({"T": [True, "x", 2]}, t)))[1]["T", "string"] == [None, "x", None]
+    numbers = only_block(parse(message({"T": [True, "x", 2]}, t)))[1]["T", "number"]
+    assert (numbers[0], math.isnan(numbers[1]), numbers[2]) == (1.0, True, 2.0)
+
+
+def test_half_a_character_becomes_a_question_mark_everywhere() -> None:
+    block = {"timestamps": [1.0], "data": {"T\ud83d": ["on\ud83d"]}}
+    feed = {"agent_address": "observatory.a\ud83d", "feed_name": "ü\ud83d"}
+    parsed = parse([{"b\ud83d": block}, feed])
+    assert parsed.address == Address("a?", "ü?")
+    assert parsed.blocks[0].name == "b?"
+    assert only_block(parsed)[1] == {("T?", "string"): ["on?"]}
+
+
 @pytest.mark.parametrize("feed", [{**FEED, "feed_name": "heartbeat"}, {**FEED, "record": False}])
 def test_feeds_that_are_not_recorded_are_not_read(feed: dict[str, Any]) -> None:
     parsed = parse([{"acq": 1}, feed])

@@ -150,3 +150,73 @@ def test_a_block_that_is_older_than_the_buffer_is_taken_in_without_harm(
     clock.now += 10
     intake.hear([{"old": {"timestamps": [NOW - 1000], "data": {"state": ["on"]}}}, {}], address)
     assert intake.counts["samples"] == 2
+
+
+def test_how_old_the_newest_sample_was_when_it_came_is_kept_for_each_feed(
+    intake: Intake, address: Address, clock: Clock
+) -> None:
+    other = Address("LSA23JD", "temperatures")
+    blocks = {"one": message(NOW - 2)[0]["temps"], "two": message(NOW - 7)[0]["temps"]}
+    assert intake.hear([blocks, {}], address) == News(NOW - 2, fields_changed=True)
+    intake.hear(message(NOW - 30), other)
+    assert intake.lags == {str(address): 2.0, str(other): 30.0}
+    clock.now += 10
+    intake.hear(message(clock.now - 1), address)
+    assert intake.lags[str(address)] == 1.0
+
+
+@pytest.mark.parametrize(("ahead", "told"), [(5.0, []), (5.5, ["a sample is stamped 6 s in the future"])])
+def test_a_clock_may_be_a_little_ahead(
+    intake: Intake, address: Address, ahead: float, told: list[str]
+) -> None:
+    with capture_logs() as logs:
+        intake.hear(message(NOW + ahead), address)
+        intake.hear(message(NOW + ahead), address)
+    assert [entry["why"] for entry in logs] == told
+    assert intake.counts["ahead"] == 2 * len(told)
+
+
+def test_silence_is_said_with_how_long_and_why_a_feed_may_never_have_come(
+    intake: Intake, address: Address, clock: Clock
+) -> None:
+    never = Address("never", "heard")
+    intake._rhythms.expect(never, NOW)
+    intake.hear(message(NOW + 1), address)
+    clock.now += 70.26
+    with capture_logs() as logs:
+        intake.check()
+        clock.now += 1
+        intake.hear(message(clock.now), address)
+        intake.hear(message(clock.now), never)
+    told = [(e["event"], e["log_level"], e["feed"], e["silent_s"], e.get("why", "")[:27]) for e in logs]
+    assert told == [
+        ("feed.stale", "warning", str(never), 70.3, "nothing was ever published "),
+        ("feed.stale", "warning", str(address), 70.3, ""),
+        ("feed.back", "info", str(address), 71.3, ""),
+        ("feed.back", "info", str(never), 71.3, ""),
+    ]
+
+
+def test_each_problem_is_said_of_each_feed_and_with_its_weight(intake: Intake, address: Address) -> None:
+    other = Address("LSA23JD", "temperatures")
+    with capture_logs() as logs:
+        for feed in (address, other, address):
+            intake.hear(None, feed)
+            intake.hear([{"temps": 1}, {}], feed)
+            intake.hear(message(NOW, record=False), feed)
+    told = [(entry["event"], entry["log_level"], entry["feed"]) for entry in logs]
+    assert told == [
+        (event, level, str(feed))
+        for feed in (address, other)
+        for event, level in (("message.malformed", "warning"),) * 2 + (("feed.skipped", "info"),)
+    ]
+    assert intake.counts == {"messages": 9, "shape": 3, "block": 3, "unrecorded": 3}
+
+
+def test_what_is_taken_in_is_stored(intake: Intake, address: Address, tmp_path: Path) -> None:
+    intake._store.open(lambda *_: None)
+    intake.hear(message(NOW - 1), address)
+    intake._store.close()
+    found: list[float] = []
+    Store(tmp_path, "node", 100.0, structlog.get_logger()).open(lambda received, _: found.append(received))
+    assert found == [NOW]

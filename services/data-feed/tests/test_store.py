@@ -229,3 +229,79 @@ def test_what_a_disk_refused_is_lost_alone_and_what_comes_after_is_stored_with_i
     assert [(received, b.columns["a", "number"].tolist()) for received, b in found] == [(T, [2.0])]
     assert pauses == [RETRY_INTERVAL_S, COMMIT_INTERVAL_S]
     assert events(logs) == ["store.failed", "store.back"]
+
+
+def test_the_file_gives_room_back_when_most_of_it_is_free(
+    make_store: Callable[..., Store], block: MakeBlock
+) -> None:
+    def put(second: float, channels: int) -> int:
+        store = make_store()
+        restored(store)
+        for i in range(20):
+            store.put(T + second + i, block(t=[T + i], **{f"c{n}": [1.0] * 1 for n in range(channels)}))
+        store.close()
+        return store.file.stat().st_size
+
+    full = put(0.0, 5000)
+    sizes = [put(200.0 + 50 * i, 1) for i in range(6)]
+    # Half of what is free each time: it may soon be used again.
+    assert full / 3 < sizes[0] < full * 2 / 3
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < full / 8
+
+
+def test_what_is_handed_over_is_what_the_buffer_keeps_oldest_first(
+    make_store: Callable[..., Store], block: MakeBlock
+) -> None:
+    store = make_store(buffer_time=1000.0)
+    restored(store)
+    for second in (0.0, 99.9, 100.0, 150.0, 200.0):
+        store.put(T + second, block(t=[T + second], a=[second]))
+    store.close()
+    found: list[float] = []
+    store = make_store(buffer_time=100.0)
+    assert store.open(lambda received, _: found.append(received - T)) == 3
+    store.close()
+    assert found == [100.0, 150.0, 200.0]
+
+
+def test_nothing_of_a_damaged_file_stays_in_the_way(
+    make_store: Callable[..., Store], block: MakeBlock
+) -> None:
+    store = make_store()
+    store.file.parent.mkdir()
+    beside = [store.file.with_name(store.file.name + ending) for ending in ("-wal", "-shm")]
+    for file in (store.file, *beside):
+        file.write_bytes(b"\0" * 8192)
+    with capture_logs() as logs:
+        assert restored(store) == []
+    store.close()
+    assert (logs[0]["event"], logs[0]["kept_as"]) == ("store.damaged", str(store.file.with_suffix(".broken")))
+    assert not any(file.exists() for file in beside)
+
+
+def test_who_closes_twice_or_never_opened_is_not_harmed(
+    make_store: Callable[..., Store], block: MakeBlock
+) -> None:
+    store = make_store()
+    store.put(T, block(t=[1.0], a=[1]))
+    store.close()
+    assert restored(store) == []
+    store.close()
+    store.close()
+    store.put(T, block(t=[1.0], a=[1]))
+
+
+def test_two_layouts_of_one_block_are_told_apart(make_store: Callable[..., Store], block: MakeBlock) -> None:
+    store = make_store()
+    restored(store)
+    for second, columns in enumerate(({"a": [1.5]}, {"a": ["x"]}, {"a": [2.5]}, {"b": [True]})):
+        store.put(T + second, block(t=[1.0 + second], **columns))
+    store.close()
+    found = [(*b.columns.items(),) for _, b in restored(make_store())]
+    assert [[(channel, column.tolist()) for channel, column in one] for one in found] == [
+        [(("a", "number"), [1.5])],
+        [(("a", "string"), ["x"])],
+        [(("a", "number"), [2.5])],
+        [(("b", "bool"), [1])],
+    ]

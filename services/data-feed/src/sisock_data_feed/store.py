@@ -153,12 +153,16 @@ class Store:
                 "INSERT INTO block (received, layout, body) VALUES (?, ?, ?)",
                 [(received, self._layout(database, block), pack(block)) for received, block in batch],
             )
-            if abs(newest - self._purged) >= PURGE_INTERVAL_S:
-                self._purged = newest
-                database.execute("DELETE FROM block WHERE received < ?", (newest - self._buffer_time,))
-                database.execute("DELETE FROM layout WHERE id NOT IN (SELECT DISTINCT layout FROM block)")
-                self._layouts = {}
-                _give_back(database)
+        if abs(newest - self._purged) >= PURGE_INTERVAL_S:
+            self._purged = newest
+            self._purge(database, newest - self._buffer_time)
+
+    def _purge(self, database: sqlite3.Connection, before: float) -> None:
+        with database:
+            database.execute("DELETE FROM block WHERE received < ?", (before,))
+            database.execute("DELETE FROM layout WHERE id NOT IN (SELECT DISTINCT layout FROM block)")
+        self._layouts = {}
+        _give_back(database)
 
     def _layout(self, database: sqlite3.Connection, block: Block) -> int:
         text = json.dumps([block.address.target, block.address.feed, block.name, [*block.columns]])
@@ -191,7 +195,8 @@ def _give_back(database: sqlite3.Connection) -> None:
     """Shrink the file when most of it is free; less is soon used again."""
     free = database.execute("PRAGMA freelist_count").fetchone()[0]
     if free > database.execute("PRAGMA page_count").fetchone()[0] // 2:
-        database.execute(f"PRAGMA incremental_vacuum({free // 2})").fetchall()
+        # One page a step, and `execute` takes one step of what has no columns.
+        database.executescript(f"PRAGMA incremental_vacuum({free // 2})")
 
 
 class _Layout:
