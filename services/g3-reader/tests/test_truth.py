@@ -179,3 +179,24 @@ def test_an_index_without_summaries_draws_the_same(archive, index_environ, scan,
     assert (found.values.min(), found.values.max()) == (values.min(), values.max())
     assert len(found.t) <= 50
     node.close()
+
+
+def test_ranges_that_meet_at_a_samples_time_have_it_once(tmp_path, index_environ, scan, make_reader) -> None:
+    t = (int(T0) * 10**8 + np.arange(300) * 10_000_007).astype(np.longdouble) / 1e8  # to 10 ns
+    writer = Writer(tmp_path / "data" / "1.g3")
+    writer.data(writer.feed(FEEDS[0]), t, block={"ch": np.arange(300.0)})
+    writer.close()
+    scan(tmp_path / "data", index_environ)
+    node = make_reader(index_environ)
+
+    def read(start: float, end: float) -> list[float]:
+        name = f"{FEEDS[0]}.ch"
+        tables = wire.tabulate(
+            node.read([name], start, end, Limits()), [name], start, end, Limits(), own_times=True
+        )
+        return [value for table in tables for value in table.columns[name].tolist()]
+
+    [whole] = node.read([f"{FEEDS[0]}.ch"], T0, T0 + 100, Limits())
+    for meeting in whole.t[::10].tolist():
+        assert read(T0, meeting) + read(meeting, T0 + 100) == list(range(300))
+    node.close()

@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -41,6 +42,9 @@ MOST_UNREAD_BYTES = 2 * 1024**3
 
 FURTHEST_S = 9e10
 """Ticks are 64 bits wide."""
+
+COARSEST_TICKS = 4096
+"""More than lie between two numbers of float64 that are next to each other, as far out as that."""
 
 _FIELD_TYPES: dict[str, FieldType] = {TEXT: "string", BOOL: "bool"}
 
@@ -276,7 +280,14 @@ def _reading(database: Database) -> Iterator[None]:
 
 
 def _ticks(t: float) -> int:
-    return math.floor(min(max(t, -FURTHEST_S), FURTHEST_S) * TICKS_PER_SECOND)
+    """The first tick whose time, as it is served, is not before `t`.
+
+    Between two times that float64 can tell from each other lie many ticks: were `t` only multiplied, a
+    sample at the time that ends one range and begins the next could be in neither.
+    """
+    near = math.floor(min(max(t, -FURTHEST_S), FURTHEST_S) * TICKS_PER_SECOND)
+    around = range(near - COARSEST_TICKS, near + COARSEST_TICKS)
+    return around.start + bisect_left(around, t, key=lambda tick: tick / TICKS_PER_SECOND)
 
 
 def _series(name: str, field: ArchiveField, samples: Ticked) -> Series:
