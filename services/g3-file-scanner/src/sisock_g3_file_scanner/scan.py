@@ -101,7 +101,7 @@ class Scanner:
         return self._update(files)
 
     def growing(self) -> list[tuple[str, str]]:
-        """Files that may still be written to: the newest of each directory, and those that are cut."""
+        """Files that may still be written to: the newest of the two directories that were written to last."""
         newest: dict[str, tuple[int, str]] = {}
         for (path, filename), known in self._known.items():
             newest[path] = max(newest.get(path, (0, "")), (known.mtime_ns, filename))
