@@ -166,3 +166,18 @@ def test_an_index_without_summaries_is_summed_up_from_samples_within_bounds(
     for name in names:
         assert_same(made[name], truth[name])
     node.close()
+
+
+def test_of_a_file_within_the_time_of_another_neither_loses_a_sample(
+    tmp_path: Path, index_environ: Any, scan: Any, make_reader: Any
+) -> None:
+    for name, begin, step, count in (("long", 0, 60.0, 600), ("short", 7200, 7.0, 100)):
+        writer = Writer(tmp_path / "data" / f"{name}.g3")
+        t = T0 + begin + np.arange(count) * step
+        writer.data(writer.feed(FEED), t, block={"smooth": np.ones(count)})
+        writer.close()
+    scan(tmp_path / "data", index_environ)
+    node = make_reader(index_environ)
+    [made] = node.bins(NAMES[:1], T0 - 1e4, T0 + 1e6, Grid(DAY))
+    assert made.count.sum() == 700
+    node.close()

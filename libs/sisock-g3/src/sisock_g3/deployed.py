@@ -14,7 +14,7 @@ from sisock_g3.summary import SECOND
 ZONE_SLACK = 15 * 3600 * SECOND
 """The predecessor wrote its machine's local time: a file may hold a range if it does in any zone."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _FURTHEST = 8_000 * 366 * 86_400
 
 _ROWS = "FROM feeds d JOIN fields x ON x.feed_id = d.id"
@@ -25,7 +25,8 @@ _OVERLAP = "(x.start IS NULL OR x.`end` IS NULL OR (x.start < %s AND x.`end` >= 
 def datetime_text(ticks: int) -> str:
     """A time as DATETIME(6), in UTC."""
     seconds = min(max(ticks / SECOND, -62_000_000_000), _FURTHEST)
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S.%f")
+    # SQLite compares the text: each year has four digits, which strftime does not see to.
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat(" ", "microseconds")
 
 
 class Deployed:

@@ -37,13 +37,16 @@ def _values(field: ArchiveField, begin: int, end: int) -> list[int]:
 
 
 def bounds(database: Database, field: ArchiveField, begin: int, end: int) -> tuple[int, int] | None:
-    """Part of ``[begin, end)`` that a field has samples in, roughly; None if it has none."""
+    """Part of ``[begin, end)`` outside of which a field has no samples; None if it has none."""
     values = _values(field, begin, end)
-    first = database.query(f"SELECT t0 {_IN_ORDER} LIMIT 1", values)
-    if not first:
+    some = database.query(f"SELECT t0 {_IN_ORDER} LIMIT 1", values)
+    if not some:
         return None
+    # One that ends later may begin before, but then it ends not much later.
+    latest = min(values[2], some[0][0] + field.longest)
+    ((first,),) = database.query(f"SELECT MIN(t0) {_OF_FIELD}", [field.field_id, begin, latest, end])
     last = database.query(f"SELECT t1 {_IN_ORDER} DESC LIMIT 1", values)
-    return max(begin, first[0][0]), min(end, last[0][0] + 1)
+    return max(begin, first), min(end, last[0][0] + 1)
 
 
 def has_samples(database: Database, field: ArchiveField, begin: int, end: int) -> bool:
