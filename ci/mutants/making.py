@@ -1,9 +1,13 @@
 """Mutants of a file, as cosmic-ray's operators make them. Knows nothing of tests."""
 
 import ast
+import hashlib
+import json
+import os
 import re
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -106,5 +110,17 @@ def _matter_of_taste(operator: str, before: str, after: str) -> bool:
 
 
 def of_files(top: Path, files: list[str]) -> list[Mutant]:
-    """All mutants of files below `top`, in order."""
-    return sorted(mutant for file in files for mutant in mutants((top / file).read_text(), file))
+    """All mutants of files below `top`, in order; kept beside other temporary files, as making takes long."""
+    made: list[Mutant] = []
+    for file in files:
+        source = (top / file).read_bytes()
+        name = hashlib.sha256(Path(__file__).read_bytes() + file.encode() + source).hexdigest()
+        kept = Path(tempfile.gettempdir(), f"sisock-mutants-{os.getuid()}", name)
+        if not kept.exists():
+            found = [asdict(mutant) for mutant in mutants(source.decode(), file)]
+            kept.parent.mkdir(mode=0o700, exist_ok=True)
+            fresh = kept.with_suffix(f".{os.getpid()}")
+            fresh.write_text(json.dumps(found))
+            fresh.replace(kept)
+        made += [Mutant(**one) for one in json.loads(kept.read_text())]
+    return sorted(made)
