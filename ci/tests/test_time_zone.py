@@ -11,7 +11,13 @@ ROOT = Path(__file__).parents[2]
 TESTS = [
     "libs/sisock-archive/tests/test_dated_files.py",
     "libs/sisock-client/tests",
+    "libs/sisock-consumer/tests/test_moments.py",
     "libs/sisock-core/tests/test_times.py",
+    "libs/sisock-g3/tests",
+    "services/data-feed/tests",
+    "services/http/tests/influxql",
+    "services/http/tests/test_rest.py",
+    "services/http/tests/test_watching.py",
     "services/http/tests/test_forms.py",
     "services/http/tests/test_panel.py",
     "services/radiometer/tests",

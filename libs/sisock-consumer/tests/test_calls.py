@@ -14,7 +14,7 @@ from autobahn.wamp.message import Cancel
 from sisock.config import RouterConfig, Secret
 from sisock.errors import DeadlineError, NodeAwayError, NodeError
 from sisock_consumer import replies
-from sisock_consumer.calls import SUSPECT_DEADLINE_S, Calls, Parts
+from sisock_consumer.calls import MOST_UNANSWERED, SUSPECT_DEADLINE_S, Calls, Parts
 from sisock_consumer.consumer import Consumer, NodeInfo
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
@@ -253,3 +253,70 @@ def test_a_reply_may_have_exactly_as_many_bytes_as_are_taken() -> None:
         parts = Parts("n", most)
         parts.take(part)
         assert (parts.full, parts.taken) == (full, [] if full else [part])
+
+
+def test_a_node_that_answers_nothing_is_asked_no_more_until_it_does(calls: Calls, session: Session) -> None:
+    waiting = [ask(calls) for _ in range(MOST_UNANSWERED)]
+    [refused] = ask(calls)
+    assert isinstance(refused, NodeAwayError)
+    assert str(refused) == f"n has not answered {MOST_UNANSWERED} earlier calls"
+    assert len(session._call_reqs) == MOST_UNANSWERED
+    session.reply(1, 1)
+    ask(calls)
+    assert len(session._call_reqs) == MOST_UNANSWERED + 1
+    assert waiting[0] == [1]
+    calls.forget()
+    assert ask(calls) == []
+
+
+@pytest.mark.parametrize("how", ["forget", "trust"])
+def test_who_comes_anew_owes_nothing(calls: Calls, session: Session, clock: Clock, how: str) -> None:
+    ask(calls)
+    clock.advance(10.0)
+    calls.forget() if how == "forget" else calls.trust("n")
+    second = ask(calls)
+    clock.advance(SUSPECT_DEADLINE_S + 0.5)
+    assert second == []
+    session.reply(1, None)  # the one before, late: nobody's debt any more
+    session.reply(2, 2)
+    assert second == [2]
+    third = ask(calls)
+    clock.advance(SUSPECT_DEADLINE_S + 0.5)
+    assert third == []
+
+
+def test_a_short_deadline_is_no_longer_for_who_owes_an_answer(
+    calls: Calls, session: Session, clock: Clock
+) -> None:
+    ask(calls)
+    clock.advance(10.0)
+    second = ask(calls, deadline_s=0.25)
+    clock.advance(0.3)
+    assert [str(one) for one in second] == ["n did not answer within 0.25 s"]
+
+
+def test_a_router_that_goes_while_somebody_asks_is_away(calls: Calls, session: Session) -> None:
+    session.fails = TransportLost()
+    [error] = ask(calls)
+    assert (type(error), str(error)) == (NodeAwayError, "the router is away")
+
+
+def test_a_call_that_the_router_knows_no_more_is_not_cancelled(
+    calls: Calls, session: Session, clock: Clock
+) -> None:
+    other = type("Request", (), {"on_reply": Deferred()})()
+    session._call_reqs[7] = other
+    ask(calls, Parts("n", 100))
+    assert session._call_reqs.pop(2) is not other
+    clock.advance(10.0)
+    assert session.sent == []
+
+
+def test_of_many_calls_the_one_that_is_late_is_cancelled(
+    calls: Calls, session: Session, clock: Clock
+) -> None:
+    ask(calls)
+    ask(calls, Parts("n", 100), deadline_s=1.0)
+    ask(calls)
+    clock.advance(1.5)
+    assert [message.request for message in session.sent] == [2]

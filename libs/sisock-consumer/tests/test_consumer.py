@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import structlog
 from autobahn.wamp.exception import ApplicationError
-from sisock import uris
+from sisock import request_id, uris
 from sisock.config import RouterConfig, Secret
 from sisock.errors import DeadlineError, NodeAwayError, NodeError, TooMuchDataError
 from sisock.node import Grid, Limits
@@ -217,6 +217,8 @@ PLAIN = {"data": {"t": [1.5]}, "timeline": {"t": {"t": [10.0], "finalized_until"
         (["packed"], Limits(50, 2.0), {"packed": True, "min_stride": 2.0}),
         (["packed", "max_points"], Limits(50), {"packed": True, "max_points": 50}),
         (["max_points"], Limits(), {}),
+        (["packed", "stepped"], Limits(), {"packed": True, "stepped": True}),
+        (["stepped", "parts"], Limits(), {}),
     ],
 )
 def test_a_node_is_sent_what_it_said_that_it_knows(
@@ -227,15 +229,18 @@ def test_a_node_is_sent_what_it_said_that_it_knows(
     procedure, args, kwargs = subject.session.calls[-1]
     options = kwargs.pop("options", None)
     assert (procedure, args, kwargs) == (uris.get_data("n"), (["t"], 10.0, 20.0), sent)
-    assert (options is not None) is ("packed" in able)  # an old node must not notice who waits no more
+    # an old node must not notice who waits no more
+    assert (options is not None) is bool({"packed", "parts"} & set(able))
     subject.session.answers[-1].callback(PLAIN)
     assert came[0].series["t"].values.tolist() == [1.5]
 
 
 def test_bins_are_asked_for_in_seconds(subject: Subject) -> None:
-    subject.join().listing(n=["packed", "bins"])
+    subject.join().listing(n=["packed", "stepped", "bins"])
     subject.ask("get_bins", "n", ["t"], 10.0, 20.0, deadline_s=3.0, grid=GRID)
-    assert subject.session.calls[-1][2]["bins"] == {"width": 2.0, "offset": 0.5}
+    sent = subject.session.calls[-1][2]
+    del sent["options"]
+    assert sent == {"packed": True, "bins": {"width": 2.0, "offset": 0.5}}
 
 
 def test_an_answer_is_waited_for_as_long_as_was_said_and_too_much_is_told(subject: Subject) -> None:
@@ -284,3 +289,80 @@ def test_updates_are_not_heard_where_nobody_wants_to_know(subject: Subject) -> N
     subject.consumer.watch(subject.watcher, updated=lambda _node: None)
     subject.join()
     assert uris.UPDATED_OF_ANY in subject.session.handlers
+
+
+def test_one_replica_after_the_other_is_asked_but_not_for_ever(subject: Subject) -> None:
+    subject.join().listing(n=["replicas"])
+    came = subject.ask("get_fields", "n", 1, 0, 3.0)
+    for tried in range(1, 5):
+        assert (len(subject.session.calls), came) == (1 + tried, [])
+        subject.session.answers[-1].errback(ApplicationError(ApplicationError.CANCELED))
+    assert [type(one) for one in came] == [NodeAwayError]
+
+
+@pytest.mark.parametrize("gone", ["node", "router", "time"])
+def test_a_replica_is_not_asked_when_that_is_of_no_use(subject: Subject, gone: str) -> None:
+    subject.join().listing(n=["replicas"])
+    asked = len(subject.session.calls)
+    came = subject.ask("get_fields", "n", 1, 0, 0.0 if gone == "time" else 3.0)
+    if gone == "node":
+        subject.say(uris.DATA_NODE_SUBTRACTED, {"name": "n"})
+    if gone == "router":
+        subject.consumer._connection._session = None
+    subject.session.answers[-1].errback(ApplicationError(ApplicationError.NO_SUCH_PROCEDURE))
+    assert [type(one) for one in came] == [NodeAwayError]
+    assert len(subject.session.calls) == asked + 1
+
+
+def test_a_question_has_its_requests_id_where_the_node_knows_what_that_is(subject: Subject) -> None:
+    subject.join().listing(n=["request"], old=[])
+    with request_id.bound("panel-7"):
+        for name in ("n", "old"):
+            subject.ask("get_fields", name, 1, 0, 3.0)
+    subject.ask("get_fields", "n", 1, 0, 3.0)
+    sent = [kwargs for procedure, _, kwargs in subject.session.calls if procedure != uris.GET_DATA_NODE]
+    assert sent == [{"request": "panel-7"}, {}, {}]
+
+
+def test_a_session_that_comes_without_the_old_ones_end_compares_once_in_five_seconds(
+    subject: Subject,
+) -> None:
+    subject.join().listing("a")
+    subject.session = Session()
+    subject.join().listing("a")
+    for _ in range(3):
+        subject.clock.advance(5.0)
+        subject.listing("a")
+    assert len(subject.session.calls) == 4
+
+
+def test_the_fields_are_those_that_the_node_lists(subject: Subject) -> None:
+    subject.join().listing("n")
+    came = subject.ask("get_fields", "n", 10.0, 20.0, 3.0)
+    assert subject.session.calls[-1] == (uris.get_fields("n"), (10.0, 20.0), {})
+    subject.session.answers[-1].callback([{"t": {"units": "K"}}, {}])
+    assert [(field.name, field.units) for field in came[0]] == [("t", "K")]
+
+
+def test_a_description_is_text_and_capabilities_are_names(subject: Subject) -> None:
+    subject.join()
+    listed = [{"name": "a", "description": 7, "capabilities": ("live", 7)}, {"name": "b"}]
+    subject.session.answers[-1].callback(listed)
+    assert subject.consumer.nodes == {"a": NodeInfo("a", "", frozenset({"live"})), "b": NodeInfo("b", "")}
+
+
+def test_a_hub_that_is_back_says_so_before_five_seconds_are_over(subject: Subject) -> None:
+    subject.join()
+    subject.session.answers[-1].errback(ApplicationError(ApplicationError.NO_SUCH_PROCEDURE))
+    assert not subject.consumer.hub_here
+    asked = len(subject.session.calls)
+    subject.say(uris.DATA_NODE_ADDED, {"name": "c", "description": "", "capabilities": ["packed"]})
+    assert len(subject.session.calls) == asked + 1
+    subject.listing(c=["packed"])
+    assert subject.consumer.hub_here
+
+
+def test_what_the_watcher_is_told_of_a_lost_router_comes_before_its_nodes_go(subject: Subject) -> None:
+    subject.join().listing("a")
+    subject.consumer.lost()
+    assert subject.watcher.told[-2:] == [("router", False), ("subtracted", "a")]

@@ -194,3 +194,130 @@ def test_a_value_that_was_missing_from_the_start_is_not_told_as_lost() -> None:
     assert (np.isnan(series.values).all(), problem.partition(": ")[2]) == (True, told)
     series, problem = read(reply([[1], None, {"a": 1}]))
     assert (series.values.tolist(), problem.partition(": ")[2]) == ([None, None, None], told)
+
+
+@pytest.mark.parametrize("sent", [None, {}, [], [{}], [{}, {}, {}], [{}, 3], [3, {}], "ab"])
+def test_a_listing_is_two_dictionaries_or_none_at_all(sent) -> None:
+    with pytest.raises(NodeError, match=r"^n.get_fields answered \w+, not \[fields, timelines\]$"):
+        replies.read_fields("n", sent)
+
+
+def test_fields_without_a_name_or_a_description_cost_only_themselves() -> None:
+    listing = replies.read_fields("n", [{"": {}, 5: {}, "\ud800": {}, "x": 3, "y": {}}, {}])
+    assert listing.fields == [Field("y", timeline="y")]
+    nameless = "n has a field whose name is no text"
+    assert listing.problems == [nameless] * 3 + ["n::x is described by int, not a dictionary"]
+
+
+def test_what_a_field_says_of_itself_is_read() -> None:
+    said = {
+        "type": "string", "source": "f.x", "limits": {"warning": {"high": 2}},
+        "silent_after": 0.5, "kept_for": 0.25, "complete_since": 7,
+    }  # fmt: skip
+    listing = replies.read_fields("n", [{"x": said, "y": {"type": "number", "source": ""}}, {}])
+    x, y = listing.fields
+    assert (x.type, x.source, x.limits.warning_high) == ("string", "f.x", 2.0)
+    assert (x.silent_after, x.kept_for, x.complete_since) == (0.5, 0.25, 7.0)
+    assert (y.type, y.source, listing.problems) == ("number", None, [])
+
+
+@pytest.mark.parametrize(
+    ("field", "timeline", "told"),
+    [
+        ({"type": "int"}, {}, "its type is none of number, string, bool"),
+        ({"type": 5}, {}, "its type is none of number, string, bool"),
+        ({"timeline": 5}, {}, "its timeline is int, not text"),
+        ({}, {"interval": "5"}, "the interval of its timeline is not a number of seconds"),
+        ({}, {"interval": True}, "the interval of its timeline is not a number of seconds"),
+        ({}, {"interval": float("inf")}, "the interval of its timeline is not a number of seconds"),
+        ({"silent_after": "5"}, {}, "its silent_after is no number of seconds"),
+        ({"kept_for": 10**400}, {}, "its kept_for is no number of seconds"),
+    ],
+)
+def test_nonsense_is_told_and_read_as_nothing(field, timeline, told) -> None:
+    listing = replies.read_fields("n", [{"x": field}, {"x": timeline}])
+    assert listing.fields == [Field("x", timeline="x")]
+    assert listing.problems == [f"n::x: {told}"]
+
+
+def test_the_size_of_nested_things_is_counted_to_the_byte() -> None:
+    assert replies.size_bytes(1.5) == 8
+    assert replies.size_bytes(b"abc") == 3 + 8
+    assert replies.size_bytes([1.0, "xy"]) == 64 + 2 * 8 + (2 + 8)
+    assert replies.size_bytes({"a": [1.0, 2, None]}) == 64 + (1 + 8) + (64 + 3 * 8 + 8)
+
+
+def test_a_name_is_shown_in_three_hundred_characters() -> None:
+    assert replies.shown("x" * 301) == "x" * 300
+    assert replies.shown("a\ud800b") == "a?b"
+
+
+def test_whole_numbers_among_text_stay_whole_as_far_as_clients_hold_them() -> None:
+    sent = ["x", 200, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 1.5, True]
+    series, _ = read(reply(sent, [float(n) for n in range(8)]))
+    assert series.values.tolist() == [*sent[:5], -(2.0**63), *sent[6:]]
+    assert [type(v) for v in series.values[1:6]] == [int, int, int, float, float]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (bytes(12), "12 bytes are no column of 8-byte numbers"),
+        ("text", "values are str, not a list"),
+        (5, "values are int, not a list"),
+    ],
+)
+def test_what_is_no_column_is_told(values, told) -> None:
+    assert read(reply(values)) == (None, f"n::a: {told}")
+
+
+def test_times_that_are_no_numbers_are_told() -> None:
+    assert read(reply([1.0, 2.0], ["1", "2"]))[1] == "n::a: the times of the timeline 't' are not numbers"
+
+
+def test_a_field_follows_the_timeline_that_names_it_or_that_it_was_listed_with_or_the_only_one() -> None:
+    two = {"t": {"t": [1.0]}, "u": {"t": [5.0], "fields": ["a"]}, 7: {"t": [9.0]}}
+    for timelines, listed, t in (
+        (two, "t", 5.0),
+        ({7: {"t": [9.0]}, "t": {"t": [1.0]}, "u": {"t": [5.0]}}, "u", 5.0),
+        ({"t": {"t": [1.0]}}, "elsewhere", 1.0),
+    ):
+        sent = {"data": {"a": [2.0], "other": 5}, "timeline": timelines}
+        found = replies.read_data("n", [sent], ["a"], {"a": listed})
+        assert (found.problems, found.series["a"].t.tolist()) == ({}, [t])
+    sent = {"data": {"a": [2.0]}, "timeline": {"t": {"t": [1.0]}, "u": {"t": [5.0]}}}
+    found = replies.read_data("n", [sent], ["a"], {})
+    assert found.problems == {"a": "n::a: the reply does not say which of its 2 timelines the field follows"}
+    assert found.misfits == frozenset()
+
+
+def test_packed_parts_are_one_column_of_numbers() -> None:
+    parts = [reply(np.array(v).tobytes(), np.array(v).tobytes()) for v in ([1.0, 2.0], [3.0])]
+    series, problem = read(*parts)
+    assert (series.t.tolist(), series.values.tolist(), problem) == (T, T, "")
+    series, _ = read(parts[0], reply([None], [3.0]))
+    assert series.values.dtype == np.float64
+    assert np.isnan(series.values).tolist() == [False, False, True]
+
+
+def test_what_is_lost_in_all_parts_is_counted_together() -> None:
+    _, problem = read(reply([10**400], [1.0]), reply(["x", b"y", b"z"], [2.0, 3.0, 1e13]))
+    assert problem == (
+        "n::a: values that cannot be shown, left out: 3; samples at times that no clock shows, left out: 1"
+    )
+
+
+def test_a_sample_at_the_farthest_time_counts() -> None:
+    series, problem = read(reply([1.0, 2.0], [-1e12, 1e12]))
+    assert (series.t.tolist(), problem) == ([-1e12, 1e12], "")
+
+
+def test_samples_of_one_time_stay_in_the_order_in_which_they_came() -> None:
+    series, _ = read(reply([3.0, 1.0, 2.0], [2.0, 1.0, 1.0]))
+    assert series.values.tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("wrong", [True, float("nan"), "7", 10**400])
+def test_what_is_no_time_is_no_end_of_what_is_final(wrong) -> None:
+    assert read(reply(T, finalized_until=wrong))[0].finalized_until is None
+    assert read(reply(T, finalized_until=2))[0].finalized_until == 2.0

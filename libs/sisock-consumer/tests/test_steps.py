@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sisock.steps import Run
 from sisock_consumer import replies
+from sisock_consumer.steps import joined
 
 DAY = np.arange(1500000000.0, 1500086400.0, 60.0)
 
@@ -53,6 +55,10 @@ def test_a_time_is_multiplied_and_then_added() -> None:
         {"first": float("nan")},
         {"first": 10**400},
         {"first": "1500000000"},
+        {"first": True},
+        {"first": 2e15},
+        {"step": -2e15},
+        {"from": 2**53},
         {"step": float("inf")},
         {"step": 1e300},
         {"step": None},
@@ -73,3 +79,26 @@ def test_times_at_which_no_clock_stands_are_left_out_of_a_rhythm_too() -> None:
     series, problems = replies.merge([sent], ["a"], {})
     assert len(series["a"].t) == 0
     assert problems == {"a": "samples at times that no clock shows, left out: 1440"}
+
+
+def test_a_rhythm_stands_for_as_many_times_as_there_are_values() -> None:
+    t = {"first": 5.0, "step": 2.0, "from": 1, "count": 3}
+    for values in ([1.0, 2.0, 3.0], np.arange(3.0).tobytes()):
+        sent = {"data": {"a": values}, "timeline": {"t": {"t": t}}}
+        assert replies.merge([sent], ["a"], {})[0]["a"].t.tolist() == [7.0, 9.0, 11.0]
+    sent = {"data": {"a": [1.0, 2.0]}, "timeline": {"t": {"t": t}}}
+    assert replies.merge([sent], ["a"], {})[1] == {"a": "2 values for 0 times of the timeline 't'"}
+
+
+def test_times_may_be_far_from_each_other_and_from_zero() -> None:
+    t = {"first": -(10.0**12), "step": 1e12, "from": 0, "count": 3}
+    sent = {"data": {"a": [1.0, 2.0, 3.0]}, "timeline": {"t": {"t": t}}}
+    assert replies.merge([sent], ["a"], {})[0]["a"].t.tolist() == [-1e12, 0.0, 1e12]
+
+
+def test_samples_that_follow_each_other_are_one_run_and_others_are_not() -> None:
+    one = Run(5.0, 2.0, 0, 3)
+    assert joined([one, Run(5.0, 2.0, 3, 4)]) == [Run(5.0, 2.0, 0, 7)]
+    for other in (Run(5.0, 2.0, 4, 4), Run(6.0, 2.0, 3, 4), Run(5.0, 3.0, 3, 4), b"12345678"):
+        assert joined([one, other]) == [one, other]
+        assert joined([other, one]) == [other, one]

@@ -2,7 +2,7 @@
 
 import pytest
 from autobahn.wamp.exception import ApplicationError
-from sisock.announce import HUB_DEADLINE_S, Announcement
+from sisock.announce import HUB_DEADLINE_S, Announcement, not_registered
 from sisock.errors import RefusedError
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
@@ -187,3 +187,118 @@ def test_after_the_session_nobody_is_asked(clock, hub) -> None:
     hub.attached = False
     clock.advance(1000)
     assert len(hub.calls) == 2
+
+
+def test_a_user_who_may_not_be_listed_is_refused_with_the_remedy(clock, hub) -> None:
+    _, told, asked = ask(clock, hub, refused=told_nobody)
+    hub.answer(ApplicationError(ApplicationError.NOT_AUTHORIZED))
+    assert asked[0].check(RefusedError)
+    assert (
+        asked[0]
+        .getErrorMessage()
+        .startswith(
+            "the router does not let us use org.simonsobservatory.data_node.add (wamp.error.not_authorized): "
+        )
+    )
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ApplicationError.PROCEDURE_ALREADY_EXISTS, "another data node already serves the name 'n'"),
+        (
+            ApplicationError.PROCEDURE_EXISTS_INVOCATION_POLICY_CONFLICT,
+            "another data node already serves the name 'n'",
+        ),
+        (
+            ApplicationError.NOT_AUTHORIZED,
+            "the router does not let us use org.simonsobservatory.consumer.n.*",
+        ),
+    ],
+)
+def test_why_a_name_is_not_ours_is_said_for_who_configured_it(error, told) -> None:
+    assert not_registered("n", ApplicationError(error)).startswith(told)
+
+
+def test_a_hub_that_fails_in_earnest_is_asked_without_capabilities_once(clock, hub) -> None:
+    _, told, _ = ask(clock, hub, capabilities=["packed"])
+    hub.answer(ApplicationError("wamp.error.runtime_error"))
+    hub.answer(ApplicationError("wamp.error.runtime_error"))
+    assert told == ["the hub failed (wamp.error.runtime_error)"]
+    wait(clock, hub)
+    assert [extra for _, extra in hub.calls] == [{"capabilities": ["packed"]}, {}, {}]
+
+
+def test_a_hub_that_is_away_is_no_older_for_that(clock, hub) -> None:
+    ask(clock, hub, capabilities=["packed"])
+    for error in (NO_HUB, HUB_WENT):
+        hub.answer(error)
+        wait(clock, hub)
+    assert [extra for _, extra in hub.calls] == [{"capabilities": ["packed"]}] * 3
+
+
+def test_what_is_to_be_done_before_is_done_each_time_and_may_be_refused(clock, hub) -> None:
+    prepared: list[float] = []
+
+    async def prepare() -> None:
+        prepared.append(clock.seconds())
+        if len(prepared) == 1:
+            raise RefusedError("not yet")
+
+    _, told, asked = ask(clock, hub, prepare=prepare)
+    assert (told, asked, hub.calls) == (["not yet"], [None], [])
+    wait(clock, hub)
+    assert len(prepared) == 2
+    hub.answer(True)
+    assert told == ["not yet", ""]
+
+
+def test_another_reason_is_told_and_the_same_one_once(clock, hub) -> None:
+    _, told, _ = ask(clock, hub)
+    for error in (NO_HUB, NO_HUB, HUB_WENT, HUB_WENT, NO_HUB):
+        hub.answer(error)
+        wait(clock, hub)
+    assert told == [
+        "the hub is not on the router yet",
+        "the hub failed (wamp.error.canceled)",
+        "the hub is not on the router yet",
+    ]
+
+
+def test_pauses_begin_anew_after_an_answer(clock, hub) -> None:
+    announcement, _, _ = ask(clock, hub)
+    for _ in range(10):
+        hub.answer(NO_HUB)
+        wait(clock, hub)
+    hub.answer(True)
+    announcement.ask_soon()
+    hub.answer(NO_HUB)
+    assert wait(clock, hub) < 1.0
+
+
+def test_an_answer_to_a_session_that_is_over_is_nobodys_business(clock, hub) -> None:
+    refusals: list[str] = []
+    announcement, told, _ = ask(clock, hub, refused=refusals.append)
+    hub.attached = False
+    hub.answer(True)
+    announcement.ask_soon()
+    assert (told, refusals, len(hub.calls)) == ([], [], 1)
+
+
+def test_a_late_yes_to_a_session_that_is_over_is_none(clock, hub) -> None:
+    _, told, _ = ask(clock, hub)
+    clock.advance(HUB_DEADLINE_S)
+    hub.attached = False
+    hub.answer(True)
+    assert "" not in told
+
+
+def test_a_late_no_is_no_yes(clock, hub) -> None:
+    _, told, _ = ask(clock, hub)
+    clock.advance(HUB_DEADLINE_S)
+    hub.answer(False)
+    assert "" not in told
+    wait(clock, hub)
+    hub.answer(False)
+    assert told[-1] == "another data node is already listed under the name 'node'"

@@ -9,18 +9,9 @@ from sisock import logs
 from sisock.config import RouterConfig, load
 from sisock.connection import Connection
 from sisock.errors import RefusedError
+from sisock_testing.still import StillReactor
 from twisted.internet.defer import fail, succeed
 from twisted.internet.error import ConnectError
-from twisted.internet.interfaces import IReactorPluggableNameResolver
-from twisted.internet.task import Clock
-from zope.interface import implementer
-
-
-@implementer(IReactorPluggableNameResolver)
-class Reactor(Clock):
-    """A clock that an endpoint may be made with."""
-
-    nameResolver = None
 
 
 class Router:
@@ -51,7 +42,7 @@ class Owner:
 class Subject:
     def __init__(self, directory: Path) -> None:
         config = load(RouterConfig, {"WAMP_SECRET": "x", "CROSSBAR_DIR": str(directory)})
-        self.clock, self.router, self.owner = Reactor(), Router(), Owner()
+        self.clock, self.router, self.owner = StillReactor(), Router(), Owner()
         self.connection = Connection(self.clock, config, self.owner, logs.get("test"))
         self.connection._endpoint = self.router
         self.ended: list = []

@@ -6,33 +6,9 @@ from typing import Any
 import pytest
 from sisock import logs
 from sisock.live import Repeats
+from sisock_testing.still import StillReactor
 from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
-from twisted.python.failure import Failure
-
-
-class Reactor(Clock):
-    """Runs at once what others run in threads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.in_threads = 0
-
-    def getThreadPool(self):
-        return self
-
-    def callFromThread(self, call, *args, **kwargs) -> None:
-        call(*args, **kwargs)
-
-    def callInThreadWithCallback(self, told, work, *args, **kwargs) -> None:
-        self.in_threads += 1
-        try:
-            result = work(*args, **kwargs)
-        except Exception:  # noqa: BLE001 (as a thread pool does)
-            told(False, Failure())
-        else:
-            told(True, result)
 
 
 class Session:
@@ -49,7 +25,7 @@ class Subject:
     """What a node asks for, each time that it joins."""
 
     def __init__(self) -> None:
-        self.reactor = Reactor()
+        self.reactor = StillReactor()
         self.repeats = Repeats(self.reactor, logs.get("test"))
 
     def joined(self, *wanted: tuple[float, Callable[[], Any]]) -> Session:

@@ -12,29 +12,11 @@ from prometheus_client import CollectorRegistry
 from sisock import logs, uris
 from sisock.metrics import Queries
 from sisock.session import NodeSession
+from sisock_testing.still import StillReactor
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 T = np.arange(100.0, 200.0)
-
-
-class Reactor(Clock):
-    """Runs at once what others run in threads."""
-
-    def getThreadPool(self):
-        return self
-
-    def callFromThread(self, call, *args, **kwargs):
-        call(*args, **kwargs)
-
-    def callInThreadWithCallback(self, told, work, *args, **kwargs):
-        try:
-            result = work(*args, **kwargs)
-        except Exception:  # noqa: BLE001 (as a thread pool does)
-            told(False, Failure())
-        else:
-            told(True, result)
 
 
 class Router:
@@ -83,7 +65,7 @@ class Node(sisock.DataNode):
 
 class Subject:
     def __init__(self, **settings) -> None:
-        self.reactor, self.router, self.node, self.listed = Reactor(), Router(), Node(), []
+        self.reactor, self.router, self.node, self.listed = StillReactor(), Router(), Node(), []
         self.reactor.advance(1e9)
         self.session = NodeSession(
             self.reactor,

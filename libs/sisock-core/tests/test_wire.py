@@ -245,3 +245,134 @@ def test_an_interval_that_is_no_number_is_not_known() -> None:
 def test_a_series_given_twice_is_refused() -> None:
     with pytest.raises(ContractError, match="gave the field 'a' twice"):
         tables(Series("a", T, T), Series("a", T, T), names=["a"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (["a"], "fields() gave 'a', which is not a sisock.Field"),
+        ([Field("")], "fields() gave the name '' (empty)"),
+        ([Field("a"), Field("a")], "fields() gave the name 'a' twice"),
+        ([Field("a", type="int")], "field 'a' has type 'int', which is none of ('number', 'string', 'bool')"),
+        ([Field("a", silent_after=np.inf)], "field 'a' is silent after inf s, which is never"),
+        ([Field("a", kept_for=np.inf)], "field 'a' is kept for inf s, which is no while"),
+        ([Field("a", kept_for=0)], "field 'a' is kept for 0 s, which is no while"),
+    ],
+)
+def test_fields_that_break_the_contract_are_refused_in_words(fields, told) -> None:
+    with pytest.raises(ContractError) as refused:
+        wire.fields_reply(fields)
+    assert str(refused.value) == told
+
+
+def test_what_is_said_of_a_field_is_written_as_numbers() -> None:
+    field = Field("a", interval=5, silent_after=1, kept_for=2, complete_since=0)
+    [listed], [timeline] = (reply.values() for reply in wire.fields_reply([field]))
+    assert (listed["silent_after"], listed["kept_for"], listed["complete_since"]) == (1.0, 2.0, 0.0)
+    assert timeline["interval"] == 5.0
+    assert [type(listed[key]) for key in ("silent_after", "kept_for", "complete_since")] == [float] * 3
+    assert wire.fields_reply([Field("a", interval=np.inf)])[1]["a"]["interval"] is None
+    plain = wire.fields_reply([Field("a")])[0]["a"]
+    assert set(plain) == {"description", "timeline", "type", "units"}
+
+
+@pytest.mark.parametrize(
+    ("series", "told"),
+    [
+        (Series("a", T.reshape(1, 3), T), "has times of shape (1, 3) and values of shape (3,)"),
+        (Series("a", T, T.reshape(3, 1)), "has times of shape (3,) and values of shape (3, 1)"),
+        (Series("a", T.reshape(1, 3), T.reshape(1, 3)), "must be one column of the same length"),
+        (Series("a", T > 15, T), "has times of dtype bool; they must be UNIX seconds"),
+        (Series("a", T.astype("M8[s]"), T), "has times of dtype datetime64[s]"),
+        (Series("a", T, T.astype("M8[s]")), "has values of dtype datetime64[s]: not numbers"),
+        (Series("a", T, T, finalized_until=-np.inf), "is finalized until -inf, which is no time"),
+        (Series("a", np.array([1.0, 3.0, 2.0]), T), "has times that are not ascending"),
+    ],
+)
+def test_columns_that_are_none_are_refused_in_words(series, told) -> None:
+    with pytest.raises(ContractError, match=re.escape(told)):
+        tables(series)
+
+
+def test_times_may_be_whole_numbers_and_two_samples_may_have_one_time() -> None:
+    made = reply(Series("a", np.array([10, 10, 20]), np.array(["x", "y", "z"])))
+    assert (made["data"]["a"], made["timeline"]["a"]["t"]) == (["x", "y", "z"], [10.0, 10.0, 20.0])
+    assert [type(t) for t in made["timeline"]["a"]["t"]] == [float] * 3
+
+
+def test_the_end_of_what_is_final_is_no_farther_than_any_clock() -> None:
+    assert reply(Series("a", T, T, finalized_until=1e13))["timeline"]["a"]["finalized_until"] == 1e12
+
+
+def test_whole_numbers_are_whole_in_lists_and_floats_packed_and_bools_are_lists() -> None:
+    whole, flags = Series("a", T, np.array([1, 2, 3])), Series("b", T, np.array([True, False, True]))
+    assert [type(v) for v in reply(whole)["data"]["a"]] == [int] * 3
+    assert np.frombuffer(reply(whole, packed=True)["data"]["a"]).tolist() == [1.0, 2.0, 3.0]
+    assert reply(flags, packed=True)["data"]["b"] == [True, False, True]
+    assert reply(flags)["data"]["b"] == [True, False, True]
+    assert reply(whole, packed=True)["timeline"]["a"]["field"] == ["a"]
+    assert "field" not in reply(whole)["timeline"]["a"]
+
+
+def test_a_number_among_objects_is_whole_as_far_as_serializers_hold_it() -> None:
+    values = np.array([-(2**63), -(2**63) - 1, 2**64], dtype=object)
+    made = reply(Series("a", T, values))["data"]["a"]
+    assert (made, [type(v) for v in made]) == ([-(2**63), -(2.0**63), 2.0**64], [int, float, float])
+
+
+def test_a_table_is_reduced_only_if_it_is_longer_than_wanted() -> None:
+    t = np.arange(8.0)
+    one, two = Series("a", t, t, "t"), Series("b", t, t, "t")
+    for most, count in ((8, 8), (7, 4), (4, 2)):
+        [made] = tables(one, limits=Limits(max_points=most))
+        assert (made.timeline, len(made.t)) == ("t", count)
+    assert [made.timeline for made in tables(one, two, limits=Limits(max_points=8))] == ["t"]
+    made = tables(one, two, limits=Limits(max_points=7))
+    assert [(table.timeline, list(table.columns)) for table in made] == [("t/a", ["a"]), ("t/b", ["b"])]
+    [made] = tables(one, limits=Limits(min_stride=2.0))
+    assert np.diff(made.t).min() == 2.0
+    [made] = tables(one, limits=Limits(max_points=4, min_stride=2.0))
+    assert len(made.t) <= 4
+
+
+def sizes(made, part_bytes, *, packed=True, stepped=False) -> list[list[int]]:
+    names = [name for table in made for name in table.columns]
+    return [
+        [len(entry["field"]) for entry in part["timeline"].values()]
+        and [len(values) // (8 if packed else 1) for values in part["data"].values()]
+        for part in wire.parts(made, names, packed=packed, stepped=stepped, part_bytes=part_bytes)
+    ]
+
+
+def test_parts_are_filled_to_their_size_and_no_farther() -> None:
+    t = np.array([0.0, 1.0, 5.0, *range(6, 13)])  # no rhythm
+    three = tables(*(Series(name, t, t) for name in "abc"))
+    assert sizes(three, None) == [[10, 10, 10]]
+    assert sizes(three, 160) == [[10], [10], [10]]
+    assert sizes(three, 320) == [[10, 10], [10]]
+    assert sizes(three, 319) == [[10], [10], [10]]
+    assert sizes(three[:1], 48) == [[3], [3], [3], [1]]
+    assert sizes(three[:1], 1) == [[1]] * 10
+
+
+def test_a_row_takes_eight_bytes_a_number_and_text_what_it_is_long() -> None:
+    def row(values: list, **kind) -> int:
+        column = np.array(values, **kind)
+        return wire.Table("t", np.arange(float(len(column))), {"a": column}, None).row_bytes - 8
+
+    assert row([1.0, 2.0]) == row([1, 2]) == row([True, False]) == 8
+    assert row(["ab"]) == 8
+    assert row(["a" * 20, "b"]) == 20
+    assert row(["a" * 20, "b" * 10], dtype=object) == 15
+    assert row(["ab"], dtype=object) == row([], dtype=object) == 8
+    many = np.array(["x" * 30] * 64 + ["y" * 10] * 64, dtype=object)
+    assert row(many) == 20
+    assert wire.Table("t", T, {"a": T, "b": T}, None).row_bytes == 24
+    assert wire.Table("t", T, {"a": T, "b": T}, None).stepped_row_bytes == 16
+    assert wire.Table("t", T, {}, None).stepped_row_bytes == 1
+
+
+def test_a_range_that_holds_nothing_is_no_table() -> None:
+    assert tables(Series("a", T, T), start=20.0, end=20.0) == []
+    assert tables(Series("a", T, T), start=25.0, end=15.0) == []
+    assert tables(Series("a", T[:0], T[:0])) == []

@@ -132,8 +132,8 @@ def sign(secret: Secret, challenge: Any) -> str:
     extra = challenge.extra
     if "salt" in extra:
         key = wamp_auth.derive_key(key, extra["salt"], extra["iterations"], extra["keylen"])
-    signature: str = wamp_auth.compute_wcs(key, extra["challenge"])
-    return signature
+    signature: bytes = wamp_auth.compute_wcs(key, extra["challenge"])
+    return signature.decode("ascii")
 
 
 @implementer(IOpenSSLClientConnectionCreator)

@@ -1,9 +1,13 @@
 """InfluxDB itself, and a store in memory with the same samples: OCS's tags, gaps, every kind of value."""
 
 import asyncio
+import hashlib
+import json
 import math
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -166,6 +170,41 @@ def both(influx: Holding) -> tuple[Holding, Store]:
 def store() -> Store:
     """The bridge's answers alone."""
     return Store(literal_samples())
+
+
+class Recorded:
+    """What was answered when InfluxDB agreed, as a hash for each statement: ``answers.json``.
+
+    With SISOCK_RECORD in the environment the answers that InfluxDB agrees with now are written down.
+    """
+
+    file = Path(__file__).with_name("answers.json")
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = json.loads(self.file.read_text())
+        self._writing = "SISOCK_RECORD" in os.environ
+
+    def is_known(self, text: str, reply: Any) -> bool:
+        """Whether it was this; a number may differ in its tenth digit."""
+        found = hashlib.sha256(json.dumps(_rounded(reply)).encode()).hexdigest()[:12]
+        if self._writing:
+            self.known[text] = found
+            self.file.write_text(json.dumps(self.known, indent=0) + "\n")
+        return self.known[text] == found
+
+
+def _rounded(reply: Any) -> Any:
+    if isinstance(reply, dict):
+        return {key: _rounded(value) for key, value in reply.items()}
+    if isinstance(reply, list):
+        return [_rounded(value) for value in reply]
+    return float(f"{reply:.9g}") if isinstance(reply, float) else reply
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Recorded:
+    """Answers that InfluxDB agreed with."""
+    return Recorded()
 
 
 @pytest.fixture(scope="session")

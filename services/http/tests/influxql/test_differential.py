@@ -382,11 +382,12 @@ def is_refused(reply: Any) -> bool:
 
 
 @pytest.mark.parametrize("text", STATEMENTS)
-def test_a_statement_is_answered_as_influxdb_answers_it(both: Any, text: str) -> None:
+def test_a_statement_is_answered_as_influxdb_answers_it(both: Any, recorded: Any, text: str) -> None:
     influx, store = both
     theirs, ours = influx.ask(text), store.ask(text)
     assert not is_refused(theirs), theirs
     assert same(ours, theirs), f"\n{text}\nours   {str(ours)[:1500]}\ntheirs {str(theirs)[:1500]}"
+    assert recorded.is_known(text, ours), f"SISOCK_RECORD=1 writes down the answer to {text}"
 
 
 @pytest.mark.parametrize("epoch", ["", "ns", "u", "ms", "s", "m", "h"])
@@ -410,8 +411,15 @@ def test_what_cannot_be_answered_here_is_refused_in_words(store: Any, text: str)
     assert "error" in told
 
 
-def test_there_are_hundreds_of_statements() -> None:
+def test_there_are_hundreds_of_statements_whose_answers_are_recorded(recorded: Any) -> None:
     assert len(STATEMENTS) >= 300
+    assert set(recorded.known) == {*STATEMENTS, *REFUSED_BY_BOTH, *REFUSED_HERE}
+
+
+@pytest.mark.parametrize("text", dict.fromkeys((*STATEMENTS, *REFUSED_BY_BOTH, *REFUSED_HERE)))
+def test_a_statement_is_answered_as_when_influxdb_agreed(store: Any, recorded: Any, text: str) -> None:
+    ours = store.ask(text)
+    assert recorded.is_known(text, ours), f"\n{text}\nours   {str(ours)[:1500]}"
 
 
 NUMBERS = ("ch2", "steps", '"Channel 01 T"')
