@@ -61,9 +61,9 @@ class Bridge:
             raise came[0]
         return came[0]
 
-    def get(self, what: str, **given: Any) -> Any:
+    def get(self, of: str, /, **given: Any) -> Any:
         lists = {name: value if isinstance(value, list) else [value] for name, value in given.items()}
-        return self.ask(what, Arguments(lists))
+        return self.ask(of, Arguments(lists))
 
 
 @pytest.fixture
