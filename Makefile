@@ -83,6 +83,7 @@ audit: $(UV)
 
 # What may happen at an observatory, done to the real stack (docs/reliability.md); ROOT is needed for some.
 drills: .venv/.synced packages
+	@ci/system-packages libfaketime || true
 	cd ci && ../.venv/bin/python -m drills $(if $(SECONDS),--seconds $(SECONDS)) $(WORDS)
 
 # Nonsense for everything that reads what others wrote: COUNT inputs a target, 100000 by default.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from sisock_testing import wait_until
 
-from drills.faults import all_faults
-from drills.site import Fault, Site, running
+from drills.faults import all_faults, clock_faults
+from drills.site import FAKETIME, Fault, Site, reactor, running
 
 BACK_DEADLINE_S = 60.0
 QUICK = ("SIGKILL of router", "SIGKILL of hub", "SIGKILL of bridge", "SIGKILL of feed node", "files replaced",
@@ -71,6 +71,25 @@ def well(site: Site) -> bool:
 DAY_QUERY = "field=apex_archive::apex_radiometer&start=2017-07-14&end=2017-07-15&format=json"
 
 
+def go_through(site: Site, faults: dict[str, Fault]) -> list[str]:
+    """Do drills, print what each cost and what was remarked; names of those that went wrong."""
+    bad = []
+    for name, fault in faults.items():
+        try:
+            found = run(site, fault)
+        except Exception as error:  # noqa: BLE001 (told as its outcome)
+            print(f"| {name} | {type(error).__name__}: {error} | | | | |", flush=True)
+            bad.append(name)
+            continue
+        counts = f"{found.asked} | {found.failed} | {found.back_s:.1f} s | {found.lost} | {found.missed}"
+        print(f"| {name} | {counts} |", flush=True)
+        if not found.good:
+            bad.append(name)
+    for remark in site.remarks:
+        print(f"\n{remark}", flush=True)
+    return bad
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="drills", description=__doc__)
     parser.add_argument("--seconds", type=float, default=30.0, help="how long what is stopped stays so")
@@ -85,23 +104,18 @@ def main() -> None:
         }
     print("| drill | queries | failed | well again after | lost | missed meanwhile |")
     print("|---|---|---|---|---|---|", flush=True)
-    bad = []
-    with running(full=any("MariaDB" in name for name in faults)) as site:
-        for name, fault in faults.items():
-            try:
-                found = run(site, fault)
-            except Exception as error:  # noqa: BLE001 (told as its outcome)
-                print(f"| {name} | {type(error).__name__}: {error} | | | | |", flush=True)
-                bad.append(name)
-                continue
-            print(
-                f"| {name} | {found.asked} | {found.failed} | {found.back_s:.1f} s | {found.lost} | {found.missed} |",
-                flush=True,
-            )
-            if not found.good:
-                bad.append(name)
-        for remark in site.remarks:
-            print(f"\n{remark}", flush=True)
+    bad: list[str] = []
+    clocks = {
+        n: f for n, f in clock_faults().items() if not given.quick and any(word in n for word in wanted)
+    }
+    if clocks and not FAKETIME.exists():
+        print("\nthe host's clock is not put: libfaketime is missing, Debian's package of that name")
+        clocks = {}
+    with reactor() as one:
+        for some, own_clock in ((faults, False), (clocks, True)):
+            if some:
+                with running(one, full=any("MariaDB" in name for name in some), own_clock=own_clock) as site:
+                    bad += go_through(site, some)
     if bad:
         sys.exit(f"not as it should be: {', '.join(bad)}")
 

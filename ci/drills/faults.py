@@ -1,13 +1,16 @@
 """The faults, each a context: it begins when it is entered, and is over when it is left."""
 
 import contextlib
+import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import requests
@@ -137,12 +140,77 @@ def full_disk(seconds: float) -> Fault:
 
     @contextlib.contextmanager
     def fault(site: Site) -> Iterator[None]:
-        filler = site.small / "filler"
+        with _filled(site):
+            _last(seconds)
+        yield
+
+    return fault
+
+
+@contextlib.contextmanager
+def _filled(site: Site) -> Iterator[None]:
+    """The small disk, filled to its last page."""
+    filler = site.small / "filler"
+    try:
         with contextlib.suppress(OSError), filler.open("wb", buffering=0) as out:
             while True:
                 out.write(bytes(4096))
-        _last(seconds)
+        yield
+    finally:
         filler.unlink()
+
+
+def full_index(seconds: float) -> Fault:
+    """The disk below an index of SQLite's is full while files come."""
+
+    @contextlib.contextmanager
+    def fault(site: Site) -> Iterator[None]:
+        archive, index = site.folder / "growing", site.small / "index.sqlite"
+        archive.mkdir()
+        site.write_g3(archive, 1_500_000_000)
+        scanner = site.start(
+            "growing", "sisock_g3_file_scanner", DATA_DIRECTORY=str(archive), SQL_FILE=str(index), SCAN_INTERVAL="1"
+        )  # fmt: skip
+        try:
+            wait_until(lambda: _indexed(index) == 1, 40, "the first file is in the index")
+            with _filled(site):
+                for first in range(1_500_001_000, 1_500_020_000, 1000):
+                    site.write_g3(archive, first, [f"channel_{n}" for n in range(40)])
+                _last(seconds)
+                begun = _indexed(index)
+            room = time.monotonic()
+            wait_until(lambda: _indexed(index) == 20, 60, "all files are in the index")
+            lines = [json.loads(line) for line in scanner.text().splitlines() if line.startswith("{")]
+            words = ", ".join(sorted({line["event"] for line in lines if line["level"] != "info"}))
+            site.remarks.append(
+                f"with a full disk {begun} of 20 files are in the index ({words}), all {time.monotonic() - room:.1f} s after there is room"
+            )
+        finally:
+            site.stack.processes.pop("growing").stop()
+        yield
+
+    return fault
+
+
+def _indexed(index: Path) -> int:
+    """Files that an index has."""
+    if not index.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(f"file:{index}?mode=ro", uri=True)) as db:
+        try:
+            return int(db.execute("SELECT count(DISTINCT id) FROM sisock_files").fetchone()[0])
+        except sqlite3.OperationalError:  # it has no tables yet
+            return 0
+
+
+def host_clock(ahead_s: float, seconds: float) -> Fault:
+    """The clock of the host jumps, and is put right."""
+
+    @contextlib.contextmanager
+    def fault(site: Site) -> Iterator[None]:
+        site.put_clock(ahead_s)
+        _last(seconds)
+        site.put_clock(0)
         yield
 
     return fault
@@ -268,6 +336,15 @@ def all_faults(
             f"a node's cable out for {seconds:g} s": partitioned(seconds),
             "half-open connection of a node": half_open,
             "disk full for 10 s (feed, watch)": full_disk(10.0),
+            "disk full for 10 s (index)": full_index(10.0),
             "disk read-only for 10 s (feed, watch)": read_only(10.0),
         }
     return found
+
+
+def clock_faults() -> dict[str, Fault]:
+    """Drills that want a site whose processes have a clock that can be put."""
+    return {
+        "host's clock an hour ahead": host_clock(3600.0, 5.0),
+        "host's clock an hour behind": host_clock(-3600.0, 5.0),
+    }

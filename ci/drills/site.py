@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from sisock_testing import Process, Stack, wait_until
 from sisock_testing.stack import Peer, Reactor, free_port
 from sisock_weather.config import bundled
 
+FAKETIME = Path(f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketimeMT.so.1")
 TOPIC = "observatory.drill.feeds.counter"
 DAY = "field=apex_archive::apex_radiometer&start=2017-07-14&end=2017-07-15&format=json"
 RATE_HZ = 10.0
@@ -115,14 +116,18 @@ class Site:
 
     Parameters
     ----------
+    reactor : Reactor
+        Where the agent and the one who counts run; sites may follow each other in it.
     full : bool
         With MariaDB and an archive of .g3 files, too.
+    own_clock : bool
+        Whether its processes see a clock of their own, which can be put ahead or back: that of the host.
     """
 
-    def __init__(self, *, full: bool = True) -> None:
+    def __init__(self, reactor: Reactor, *, full: bool = True, own_clock: bool = False) -> None:
+        self.reactor = reactor
         self.full = full
         self.mariadb: MariaDb | None = None
-        self.reactor: Any = None
         self.asker: Any = None
         self.remarks: list[str] = []
         """What else was measured, for the end of the table."""
@@ -139,11 +144,22 @@ class Site:
         self.weather = self.folder / "weather"
         shutil.copytree(bundled(), self.weather)
         mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "drill", str(self.small)]
+        self._offset = self.folder / "offset"
+        self._environ: dict[str, str] = {}
+        if own_clock:
+            self.put_clock(0)
+            self._environ = {
+                "LD_PRELOAD": str(FAKETIME),
+                "FAKETIME_TIMESTAMP_FILE": str(self._offset),
+                "FAKETIME_CACHE_DURATION": "1",
+                # As the kernel has it: what is put is the wall clock alone.
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }
         self.on_small = os.geteuid() == 0 and subprocess.run(mount, check=False).returncode == 0
 
     def begin(self) -> None:
         """Start everything, and wait until it is well."""
-        self.stack.start_hub(restart=True)
+        self.stack.start_hub(restart=True, **self._environ)
         self.start("weather", "sisock_weather", DATA_DIRECTORY=str(self.weather))
         self.start(
             "feed", "sisock_data_feed", TARGET="drill", FEED="counter", NAME="drill", DESCRIPTION="drill",
@@ -153,7 +169,6 @@ class Site:
         self.start("http", "sisock_http", PORT=str(self.port), QUERY_DEADLINE="3")
         if self.full:
             self._start_g3()
-        self.reactor = Reactor()
         self.peer = Peer(self.reactor, self.stack.config(WAMP_USER="simonsobs"))
         feed = self.stack.processes["feed"]
         wait_until(lambda: "feed.subscribed" in feed.text(), what="the feed is heard")
@@ -166,20 +181,19 @@ class Site:
 
     def start(self, name: str, module: str, **environ: str) -> Process:
         """Start one of ours, and again whenever it ends."""
-        return self.stack.start(name, [sys.executable, "-m", module], restart=True, **environ)
+        command = [sys.executable, "-m", module]
+        return self.stack.start(name, command, restart=True, **self._environ, **environ)
+
+    def put_clock(self, ahead_s: float) -> None:
+        """Put the host's clock, which the agent goes by, too."""
+        self._offset.write_text(f"{ahead_s:+g}")
+        if self.agent is not None:
+            self.agent.ahead_s = ahead_s
 
     def _start_g3(self) -> None:
-        import numpy as np  # noqa: PLC0415
-        from sisock_g3.testing import Writer  # noqa: PLC0415
-
         archive = self.folder / "g3"
         archive.mkdir()
-        writer = Writer(archive / "1500000000.g3")
-        feed = writer.feed("observatory.old.feeds.temps")
-        for i in range(10):
-            t = 1.5e9 + 60.0 * i + np.arange(60.0)
-            writer.data(feed, t, temps={"one": np.arange(60.0) + i})
-        writer.close()
+        self.write_g3(archive, 1_500_000_000)
         self.mariadb = MariaDb(self.folder / "mariadb")
         self.mariadb.start()
         environ = dict(self.mariadb.fresh())
@@ -187,6 +201,19 @@ class Site:
             "scanner", "sisock_g3_file_scanner", DATA_DIRECTORY=str(archive), SCAN_INTERVAL="1", **environ
         )
         self.start("reader", "sisock_g3_reader", DATA_DIRECTORY=str(archive), CACHE_MB="1", **environ)
+
+    @staticmethod
+    def write_g3(archive: Path, first: int, fields: Sequence[str] = ("one",)) -> None:
+        """Lay a file of ten minutes in an archive."""
+        import numpy as np  # noqa: PLC0415
+        from sisock_g3.testing import Writer  # noqa: PLC0415
+
+        writer = Writer(archive / f"{first}.g3")
+        feed = writer.feed("observatory.old.feeds.temps")
+        for i in range(10):
+            t = first + 60.0 * i + np.arange(60.0)
+            writer.data(feed, t, temps={name: np.arange(60.0) + i for name in fields})
+        writer.close()
 
     def g3_answers(self) -> bool:
         """Whether the archive of .g3 files has all of its samples."""
@@ -241,15 +268,23 @@ class Site:
             self.mariadb.stop()
         if self.on_small:
             subprocess.run(["umount", "-l", str(self.small)], check=False)
-        if self.reactor is not None:
-            self.reactor.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def running(*, full: bool = True) -> Iterator[Site]:
+def reactor() -> Iterator[Reactor]:
+    """Twisted's reactor, which a process starts once."""
+    one = Reactor()
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+@contextlib.contextmanager
+def running(one: Reactor, *, full: bool = True, own_clock: bool = False) -> Iterator[Site]:
     """A site, and its end."""
-    site = Site(full=full)
+    site = Site(one, full=full, own_clock=own_clock)
     try:
         site.begin()
         yield site

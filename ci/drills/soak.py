@@ -20,7 +20,7 @@ import psutil
 import requests
 from sisock_testing import SERVERS
 
-from drills.site import DAY, Site, running
+from drills.site import DAY, Site, reactor, running
 
 BUILD = Path(__file__).parents[2] / "build"
 USUAL_HZ = 5.0
@@ -141,7 +141,7 @@ def main() -> None:
     minutes = parser.parse_args().minutes
     BUILD.mkdir(exist_ok=True)
     rows: list[dict[str, Any]] = []
-    with running(full=False) as site:
+    with reactor() as one, running(one, full=False) as site:
         lookers, began = Lookers(site), time.monotonic()
         joins = 0
         while time.monotonic() - began < minutes * 60:

@@ -1,5 +1,7 @@
 """The index's tables on both engines, and the predecessor's tables upgraded."""
 
+import sqlite3
+
 import pytest
 from sisock.config import load
 from sisock.errors import ConfigError
@@ -96,6 +98,8 @@ def test_only_what_a_while_may_mend_is_absence() -> None:
             err.OperationalError(1053, "Server shutdown in progress"),
             err.OperationalError(1040, "Too many connections"),
             err.OperationalError(1927, "Connection was killed"),
+            err.OperationalError(1021, "Disk full (/tmp/#sql); waiting for someone to free some space..."),
+            err.OperationalError(1114, "The table 'sisock_spans' is full"),
             err.InterfaceError(0, ""),
             err.InternalError("Packet sequence number wrong - got 7 expected 1"),
             ConnectionResetError(104, "Connection reset by peer"),
@@ -112,7 +116,6 @@ def test_only_what_a_while_may_mend_is_absence() -> None:
             err.OperationalError(1045, "Access denied for user 'development'@'%'"),
             err.OperationalError(1142, "INSERT command denied to user"),
             err.OperationalError(1049, "Unknown database 'fles'"),
-            err.OperationalError(1114, "The table 'sisock_spans' is full"),
             err.DataError(1406, "Data too long for column 'field' at row 1"),
             err.IntegrityError(1062, "Duplicate entry"),
         ],
@@ -122,6 +125,16 @@ def test_only_what_a_while_may_mend_is_absence() -> None:
             meant = meaning("database:3306/files", error)
             assert type(meant) is kind, error
             assert "database:3306/files" in str(meant)
+
+
+def test_a_disk_that_is_full_is_waited_for() -> None:
+    database = sqlite3.connect(":memory:")
+    database.execute("PRAGMA max_page_count=2")
+    database.execute("CREATE TABLE t (x)")
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        database.execute("INSERT INTO t VALUES (zeroblob(100000))")
+    database.close()
+    assert isinstance(meaning("index.sqlite", caught.value), DatabaseAwayError)
 
 
 @pytest.mark.parametrize(

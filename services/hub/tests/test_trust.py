@@ -104,6 +104,7 @@ def test_a_name_with_a_user_of_its_own_is_taken_over_by_nobody_else(
     assert rogue.register(name) == NOT_ALLOWED
     assert rogue.publish(uris.updated("clockwork")) == NOT_ALLOWED
     assert len(peer.get_data("clockwork", ["sine"], 1, 100)[0]["sine"].t) == 99
+    wait_until(lambda: len(told(stack, "register.refused")) >= 2, what="the log has it, too")
     assert all(line["user"] == "server" for line in told(stack, "register.refused"))
     assert len(told(stack, "register.refused")) == 2
     peer.close()
@@ -123,6 +124,7 @@ def test_a_name_that_only_the_common_user_has_comes_back_when_the_rogue_goes(
     for name in nodes.values():
         assert rogue.register(uris.get_data(name), force_reregister=True) == ""
     wait_until(lambda: not set(nodes.values()) & set(peer.consumer.nodes), what="the bridge is told")
+    wait_until(lambda: len(told(stack, "node.taken_over")) >= len(nodes), what="the log has it, too")
     taken = told(stack, "node.taken_over")
     assert len(taken) == 2
     assert all((line["service"], line["level"]) == ("router", "warning") for line in taken)

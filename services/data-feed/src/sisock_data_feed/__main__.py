@@ -5,13 +5,15 @@ import time
 import sisock
 from sisock import logs
 
+from sisock_data_feed.clock import PatientClock
 from sisock_data_feed.config import DataFeedConfig
 from sisock_data_feed.node import DataFeedNode
 
 
 def make_node(config: DataFeedConfig) -> DataFeedNode:
     """Make the node that the settings ask for."""
-    return DataFeedNode(config, logs.get("feed"), time.time)
+    log = logs.get("feed")
+    return DataFeedNode(config, log, PatientClock(time.time, time.monotonic, log))
 
 
 def main() -> None:
