@@ -246,3 +246,30 @@ def test_csv_holds_nothing_that_a_spreadsheet_takes_for_a_formula() -> None:
         ["'=1+1", "-1.0"],
         ["-1.5", "-2.0"],
     ]
+
+
+def test_newest_samples_and_names_that_stand_for_several(client: Client) -> None:
+    with pytest.raises(UnknownFieldError, match="there is no field 'apex_archive::nosuch"):
+        client.latest("apex_archive::nosuch*")
+    found = client.latest("apex_archive::apex_w*")  # its samples are of 2017
+    assert {name: one.t for name, one in found.items()} == {WIND: None}
+    assert set(client.get("apex_archive::apex_[wh]*", START, END)) == {WIND, HUMIDITY}
+
+
+def test_samples_are_followed_from_a_moment_on(client: Client) -> None:
+    following = client.follow([WIND, HUMIDITY], START, every_s=0.01)
+    first = [next(following) for _ in range(3)]
+    following.close()
+    assert [one.field for one in first[:2]] == [WIND, HUMIDITY]
+    assert first[0].t == first[1].t == client.get(WIND, START, END)[WIND][0][0]
+    with pytest.raises(UnknownFieldError):
+        next(client.follow("apex_archive::nosuch"))
+
+
+def test_fields_are_drawn_as_a_figure(client: Client) -> None:
+    picture = client.plot([WIND, HUMIDITY], START, END, size="100x80mm", title="July")
+    assert [axis.get_ylabel() for axis in picture.axes] == ["apex_windspeed [km/h]", "apex_humidity [%]"]
+    assert picture.axes[0].get_title(loc="left") == "July"
+    assert picture.notes == []
+    with pytest.raises(ClientError, match="no samples to plot"):
+        client.plot(WIND, "1990-01-01", "1990-01-02")

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import matplotlib.figure
 import numpy as np
 import pytest
-from sisock_client import ClientError, Samples, files, states
+from sisock_client import ClientError, Samples, states
 from sisock_client.__main__ import main
 from sisock_client.client import Client
 from sisock_client.http import HttpSource
@@ -210,41 +209,34 @@ def test_a_long_download_says_how_far_it_is_where_that_was_asked_for(
         assert message == "0.1 MB at 0.0 MB/s, 0 s left"
 
 
-def test_a_plot_has_an_axis_for_each_unit(bridge: Bridge, tmp_path: Path, monkeypatch) -> None:
-    drawn: list[Any] = []
-    monkeypatch.setattr(
-        matplotlib.figure.Figure, "savefig", lambda figure, path, **_: drawn.append((figure, path))
-    )
-    columns = {name: (T, np.array([1.0, 2.0])) for name in ("n::a", "n::b", "n::c", "n::d")}
-    units = {"n::a": "V", "n::b": "V", "n::c": None, "n::d": "A"}
-    files.write_plot(Samples(columns, units), tmp_path / "x.png")
-    files.write_plot(Samples({"n::a": columns["n::a"]}), tmp_path / "y.png")
-    [(figure, path), (single, _)] = drawn
-    assert path == tmp_path / "x.png"
-    assert [axis.get_ylabel() for axis in figure.axes] == ["V", "", "A"]
-    assert [[line.get_label() for line in axis.lines] for axis in figure.axes] == [
-        ["n::a", "n::b"],
-        ["n::c"],
-        ["n::d"],
-    ]
-    assert [axis.get_xlabel() for axis in figure.axes] == ["", "", "UTC"]
-    assert figure.get_size_inches().tolist() == [10, 9]
-    assert len(single.axes) == 1
-
-
-def test_what_is_no_plot_is_said(bridge: Bridge, tmp_path: Path, capsys) -> None:
+def test_what_is_no_plot_is_said_before_anything_is_asked(bridge: Bridge, capsys) -> None:
     for options, sentence in (
         (["-o", "a.csv"], "-o a.csv: give a file that ends in one of ."),
         (["-o", "png"], "-o png: give a file that ends in one of"),
+        (["--size", "big"], "size='big' is no size of a picture: give width and height as 7x4 (inches)"),
+        (["--size", "1x1mm"], "size='1x1mm' is no size of a picture"),
+        (["--dpi", "1"], "dpi=1: give 10 to 2400 pixels an inch"),
     ):
         assert main(["plot", "n::volt", *options]) == 1
         assert capsys.readouterr().err.startswith(f"sisock: {sentence}")
-    bridge.replies["data"] = (200, npz(text=["x", "y"]))
-    assert main(["plot", "n::text"]) == 1
-    assert capsys.readouterr().err == "sisock: n::text is text, which cannot be plotted\n"
+    assert bridge.asked == []
     bridge.replies["data"] = (200, npz(text=np.array([], dtype="U1")))
     assert main(["plot", "n::text"]) == 1
     assert "there are no samples to plot" in capsys.readouterr().err
+
+
+def test_a_plot_is_as_it_was_asked_for(bridge: Bridge, tmp_path: Path, capsys) -> None:
+    bridge.replies["data"] = (200, npz(volt=[1.5, -2.5]))
+    how = ["--size", "100x50mm", "--dpi", "254", "--log", "--title", "the title"]
+    assert main(["plot", "n::volt", "--start", str(T[0]), "--end", str(T[0] + 60), *how, "-o", "x.png"]) == 0
+    data = (tmp_path / "x.png").read_bytes()
+    assert [int.from_bytes(data[at : at + 4], "big") for at in (16, 20)] == [1000, 500]
+    assert "1 of 2 samples of n::volt are not above 0" in capsys.readouterr().err
+    assert bridge.asked[0][1]["max_points"] == ["4000"]
+    for name, begin in (("x.pdf", b"%PDF"), ("x.svg", b"<?xml")):
+        assert main(["plot", "n::volt", *how, "-o", name]) == 0
+        assert (tmp_path / name).read_bytes().startswith(begin)
+    assert b"<!-- the title -->" in (tmp_path / "x.svg").read_bytes()
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -361,3 +353,75 @@ def test_two_data_nodes_are_data_nodes(bridge: Bridge, capsys: pytest.CaptureFix
     bridge.say("status", status(nodes=[{"name": name, "problem": "bad", "live": False} for name in "ab"]))
     assert main(["check"]) == 1
     assert f"ok     the bridge at {bridge.url} answers and knows 2 data nodes\n" in capsys.readouterr().out
+
+
+def test_what_is_printed_is_json_for_who_asks(bridge: Bridge, capsys: pytest.CaptureFixture[str]) -> None:
+    bridge.say("state", WATCHED)
+    bridge.say("status", status())
+    bridge.say("latest", [{"field": "n::volt", "time": 1500000001.0, "value": 2.5}])
+
+    def told(*arguments: str) -> Any:
+        main(list(arguments))
+        return json.loads(capsys.readouterr().out)
+
+    assert told("nodes", "--json") == [NODE]
+    assert told("fields", "--json")[0] == {**VOLT, "source": None, "label": None}
+    assert told("latest", "n::volt", "--json") == [
+        {"field": "n::volt", "t": T[1], "value": 2.5, "units": "V"}
+    ]
+    assert told("get", "n::volt", "--json") == {
+        "n::volt": {"units": "V", "t": T.tolist(), "values": [1.5, 2.5]}
+    }
+    assert told("state", "--json") == WATCHED
+    assert {one["state"] for one in told("check", "--json")} <= {"ok", "WRONG", "-"}
+
+
+def test_a_site_file_is_checked_for_programs(bridge: Bridge, tmp_path: Path, capsys) -> None:
+    (tmp_path / "site.toml").write_text("[[fields]]\nscale = 2")
+    assert main(["site", "check", "--json", "site.toml"]) == 1
+    assert json.loads(capsys.readouterr().out) == ["site.toml: [[fields]] number 1: match is missing"]
+
+
+def test_the_last_sample_of_a_field_is_a_line(bridge: Bridge, capsys) -> None:
+    rows = [
+        {"field": "n::volt", "time": 1500000001.0, "value": 2.5},
+        {"field": "n::text", "time": None, "value": None},
+        {"field": "n::nosuch", "time": None, "value": None},
+    ]
+    bridge.say("latest", rows)
+    assert main(["latest", "n::volt", "n::text", "n::nosuch"]) == 0
+    told = capsys.readouterr()
+    assert [" ".join(line.split()) for line in told.out.splitlines()] == [
+        "2017-07-14T02:40:01.000Z n::volt 2.5 V",
+        "no sample within 30 days n::text",
+        "no sample within 30 days n::nosuch",
+    ]
+    assert told.err == "sisock: there is no field 'n::nosuch'\n"
+    bridge.say("latest", rows[2:])
+    assert main(["latest", "n::nosuch"]) == 1
+    assert capsys.readouterr().err.startswith("sisock: there is no field 'n::nosuch'")
+
+
+def test_names_may_stand_for_several_fields(bridge: Bridge, capsys) -> None:
+    assert main(["get", "n::v*"]) == 0
+    assert [one["field"] for name, one in bridge.asked if name == "data"] == [["n::volt"]]
+    capsys.readouterr()
+    assert main(["fields", "*::t*"]) == 0
+    assert capsys.readouterr().out == "n::text\n"
+    bridge.say("state", WATCHED)
+    assert main(["state", "lab::*"]) == 0
+    assert capsys.readouterr().out.split()[2:3] == ["lab"]
+    for command, what in (("fields", "field"), ("nodes", "node"), ("state", "field")):
+        assert main([command, "nosuch*"]) == 1
+        assert capsys.readouterr().err == f"sisock: there is no {what} 'nosuch*'\n"
+
+
+def test_many_fields_are_asked_for_in_as_many_requests_as_fit(bridge: Bridge) -> None:
+    names = [f"n::{'long' * 20}_{i}" for i in range(300)]
+    bridge.say("fields", [{**VOLT, "field": name} for name in names])
+    with Client(bridge.url) as client:
+        client.get(names, 10.0, 11.0)
+    asked = [one["field"] for name, one in bridge.asked if name == "data"]
+    assert [name for some in asked for name in some] == names
+    assert max(sum(map(len, some)) for some in asked) < 9_000
+    assert len(asked) == 4

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from sisock_client import ClientError, Samples, UnknownFieldError
-from sisock_client.tail import Tail
+from sisock_client.tail import Tail, lines
 
 FAST, SLOW = "a::fast", "b::slow"
 
@@ -16,19 +16,34 @@ class Bridge:
     def __init__(self) -> None:
         self.samples: dict[str, list[float]] = {FAST: [], SLOW: []}
         self.away = False
+        self.asked: list[list[str]] = []
 
     def get(self, fields: str | Sequence[str], start: float, end: float) -> Samples:
         if self.away:
             raise ClientError("the bridge cannot be reached")
-        [name] = [fields] if isinstance(fields, str) else fields
-        if name not in self.samples:
-            raise UnknownFieldError(f"there is no field {name!r}")
-        t = np.array([t for t in self.samples[name] if start <= t < end])
-        return Samples({name: (t, t % 10)}, notices=[] if len(t) else [f"{name} is silent"])
+        names = [fields] if isinstance(fields, str) else list(fields)
+        self.asked.append(names)
+        unknown = [f"there is no field {name!r}" for name in names if name not in self.samples]
+        if len(unknown) == len(names):
+            raise UnknownFieldError("; ".join(unknown))
+        columns, notices = {}, unknown
+        for name in names:
+            t = np.array([t for t in self.samples.get(name, []) if start <= t < end])
+            columns[name] = (t, t % 10)
+            if not len(t) and name in self.samples:
+                notices.append(f"{name} is silent")
+        return Samples(columns, notices=notices)
 
 
-def tail(bridge: Bridge, *names: str) -> Tail:
-    return Tail(bridge, names, 1000.0, clock=lambda: 1100.0)
+class Lines(Tail):
+    """Its samples as they are printed."""
+
+    def look(self) -> list[str]:
+        return lines(super().look())
+
+
+def tail(bridge: Bridge, *names: str) -> Lines:
+    return Lines(bridge, names, 1000.0, clock=lambda: 1100.0)
 
 
 def test_a_fast_field_does_not_hide_the_late_samples_of_a_slow_one() -> None:
@@ -81,3 +96,16 @@ def test_a_sample_of_a_clock_that_is_a_little_ahead_is_shown() -> None:
     bridge = Bridge()
     bridge.samples[FAST] = [1100.5, 1102.0]
     assert len(tail(bridge, FAST).look()) == 1
+
+
+def test_fields_whose_samples_are_as_old_are_asked_for_together_and_a_silent_one_alone() -> None:
+    bridge = Bridge()
+    bridge.samples = {"a::one": [1050.0], "a::two": [1051.0], "a::silent": []}
+    following = tail(bridge, *bridge.samples)
+    following.look()
+    assert bridge.asked == [["a::one", "a::two", "a::silent"]]
+    bridge.samples["a::one"].append(1052.0)
+    bridge.samples["a::two"].append(1051.5)
+    bridge.asked.clear()
+    assert [line.split()[1:] for line in following.look()] == [["a::two", "1.5"], ["a::one", "2.0"]]
+    assert bridge.asked == [["a::silent"], ["a::one", "a::two"]]

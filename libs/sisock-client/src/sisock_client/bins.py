@@ -12,10 +12,10 @@ from sisock.node import Bins, Grid, Series
 from sisock_consumer import moments
 from sisock_consumer.target import Target
 
+from sisock_client.curves import Column
 from sisock_client.errors import ClientError
-from sisock_client.samples import Column
+from sisock_client.vocabulary import STATISTICS
 
-STATISTICS = ("mean", "min", "max", "first", "last", "count", "sum", "spread")
 _OF_ANY_KIND = frozenset(("count", "first", "last"))
 _LENGTH = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|[smhdwMy])\s*", re.ASCII)
 

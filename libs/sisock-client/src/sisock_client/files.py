@@ -1,4 +1,4 @@
-"""Samples as files: CSV, JSON, npz, Parquet, and a plot."""
+"""Samples as files: CSV, JSON, npz, Parquet, and a picture."""
 
 import csv
 import json
@@ -12,8 +12,9 @@ import numpy as np
 from sisock_consumer.spreadsheets import harmless
 
 from sisock_client.errors import ClientError
-from sisock_client.samples import Samples
-from sisock_client.times import iso, microseconds
+from sisock_client.look import Look
+from sisock_client.samples import Samples, plots
+from sisock_client.times import iso
 
 
 def write_csv(samples: Samples, out: IO[str]) -> None:
@@ -35,7 +36,7 @@ def write_json(samples: Samples, out: IO[str]) -> None:
         name: {
             "units": samples.units.get(name),
             "t": t.tolist(),
-            "values": [_plain(v) for v in values.tolist()],
+            "values": [plain(v) for v in values.tolist()],
         }
         for name, (t, values) in samples.items()
     }
@@ -95,14 +96,6 @@ def _unwritable(path: Path, error: OSError) -> ClientError:
     return ClientError(f"{path} cannot be written: {error.strerror or error}")
 
 
-def _canvas() -> Any:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (an extra)
-    except ImportError as error:
-        raise ClientError("matplotlib is not installed: pip install 'sisock-client[plot]'") from error
-    return FigureCanvasAgg
-
-
 def require_picture(path: Path) -> None:
     """Say that a file's ending is not one of a picture.
 
@@ -111,44 +104,28 @@ def require_picture(path: Path) -> None:
     ClientError
         If it is not, or matplotlib is missing.
     """
-    known = sorted(_canvas().get_supported_filetypes())
+    known = plots().kinds()
     if path.suffix[1:].lower() not in known:
         raise ClientError(
             f"-o {path}: give a file that ends in one of {', '.join(f'.{one}' for one in known)}"
         )
 
 
-def write_plot(samples: Samples, path: Path) -> None:
-    """All fields over time, an axis for each unit.
+def write_plot(samples: Samples, path: Path, look: Look) -> list[str]:
+    """Draw all fields over time; what is not in the picture, and why.
 
     Raises
     ------
     ClientError
         If there is nothing to draw, or the file cannot be written.
     """
-    canvas = _canvas()
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    if not samples.any():
-        raise ClientError("there are no samples to plot in this range")
-    units = list(dict.fromkeys(samples.units.get(name) or "" for name in samples))
-    figure: Any = Figure(figsize=(10, 3 * max(1, len(units))), layout="constrained")
-    canvas(figure)
-    axes = figure.subplots(max(1, len(units)), 1, sharex=True, squeeze=False)[:, 0]
-    for name, (t, values) in samples.items():
-        axis = axes[units.index(samples.units.get(name) or "")]
-        if len(values) and isinstance(values[0], str):
-            raise ClientError(f"{name} is text, which cannot be plotted")
-        axis.plot(microseconds(t), values, label=name, linewidth=0.8)
-    for axis, unit in zip(axes, units, strict=False):
-        axis.set_ylabel(unit)
-        axis.legend(fontsize="small", loc="upper left")
-        axis.grid(alpha=0.3)
-    axes[-1].set_xlabel("UTC")
+    picture = plots().draw(samples, look)
     try:
-        figure.savefig(path, dpi=120)
+        plots().save(picture, path)
     except OSError as error:
         raise _unwritable(path, error) from error
+    notes: list[str] = picture.notes
+    return notes
 
 
 FORMATS: dict[str, Callable[[Samples, Any], None]] = {
@@ -167,8 +144,8 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value if isinstance(value, int | float) else harmless(str(value))
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: no NaN."""
+def plain(value: Any) -> Any:
+    """A value as JSON has it: None for NaN and for what is not finite."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -176,5 +153,5 @@ def _rows(samples: Samples) -> list[tuple[float, list[Any]]]:
     rows: dict[float, list[Any]] = {}
     for at, (t, values) in enumerate(samples.values()):
         for time, value in zip(t.tolist(), values.tolist(), strict=True):
-            rows.setdefault(time, [None] * len(samples))[at] = _plain(value)
+            rows.setdefault(time, [None] * len(samples))[at] = plain(value)
     return sorted(rows.items())

@@ -5,20 +5,32 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import requests
 from tqdm import tqdm
 
+from sisock_client import events
 from sisock_client.bins import Binned, of_bins
+from sisock_client.curves import Column
 from sisock_client.errors import ClientError
-from sisock_client.samples import FieldInfo, NodeSummary, Samples, known_only
+from sisock_client.samples import (
+    FieldInfo,
+    Last,
+    Latest,
+    NodeSummary,
+    Samples,
+    known_only,
+    unknown_told,
+)
 
 PIECE_BYTES = 64 * 1024
 LINE_S = 5.0
 CONNECT_S = 5.0
+LONGEST_ADDRESS = 8_000
 UNAUTHORIZED, NOT_FOUND = 401, 404
 
 _log = logging.getLogger("sisock_client")
@@ -51,7 +63,7 @@ class HttpSource:
     """
 
     def __init__(self, url: str, deadline_s: float, *, progress: bool, token: str = "") -> None:
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._deadline_s = deadline_s
         self._progress = progress
         self._session = requests.Session()
@@ -70,13 +82,35 @@ class HttpSource:
         told: dict[str, Any] = self._checked(reply).json()
         return told
 
-    def state(self, search: str = "", states: Sequence[str] = ()) -> dict[str, Any] | None:
-        """How each field is, as watch says; None of a bridge that is too old to be asked."""
-        reply = self._ask("/api/v1/state", {"search": search, "state": list(states)})
+    def state(
+        self, search: str = "", states: Sequence[str] = (), *, since: int = 0, epoch: str = ""
+    ) -> dict[str, Any] | None:
+        """How each field is, as watch says; None of a bridge that is too old to be asked.
+
+        Behind `since`, the number of an earlier reply of the same `epoch`, only what changed.
+        """
+        after = {"since": since, "epoch": epoch} if since else {}
+        reply = self._ask("/api/v1/state", {"search": search, "state": list(states), **after})
         if reply.status_code == NOT_FOUND:
             return None
         told: dict[str, Any] = self._checked(reply).json()
         return told
+
+    def stream(self, wanted: Mapping[str, Any], silence_s: float) -> Iterator[tuple[str, Any]]:
+        """What is new, as `sisock_client.events` has it, until the bridge ends it.
+
+        Raises
+        ------
+        ClientError
+            If there is no stream, it breaks, or says nothing for `silence_s`.
+        """
+        try:
+            with self._session.post(
+                f"{self.url}/api/v1/stream", json=wanted, timeout=(CONNECT_S, silence_s), stream=True
+            ) as reply:
+                yield from events.read(self._checked(reply).iter_content(None))
+        except requests.RequestException as error:
+            raise ClientError(f"the stream of the bridge at {self.url} broke off") from error
 
     def nodes(self) -> list[NodeSummary]:
         """Who is online."""
@@ -111,23 +145,42 @@ class HttpSource:
         convert: bool = True,
     ) -> Samples:
         """Samples in ``[start, end)``, UNIX seconds, or what of bins is wanted."""
-        parameters: dict[str, Any] = {"field": list(names), "start": start, "end": end, "format": "npz"}
+        parameters: dict[str, Any] = {"start": start, "end": end, "format": "npz"}
         if max_points is not None:
             parameters["max_points"] = max_points
         if binned is not None:
             parameters.update(binned.parameters)
         # An older bridge knows neither; it is asked for what it cannot give only by who wants that.
         parameters |= {name: "no" for name, wanted in (("join", join), ("convert", convert)) if not wanted}
-        reply = self._reply("/api/v1/data", parameters, stream=True)
-        body = b"".join(self._pieces(reply))
-        notices = json.loads(reply.headers.get("Sisock-Notices", "[]"))
-        with np.load(io.BytesIO(body), allow_pickle=False) as found:
-            given = [name for name in found.files if not name.endswith("/time")]
-            columns = {name: (found[f"{name}/time"], found[name]) for name in given}
+        columns: dict[str, tuple[Column, Column]] = {}
+        notices: list[str] = []
+        for some in _batches(names):
+            reply = self._reply("/api/v1/data", {"field": some, **parameters}, stream=True)
+            body = b"".join(self._pieces(reply))
+            notices += _notices(reply)
+            with np.load(io.BytesIO(body), allow_pickle=False) as found:
+                given = [name for name in found.files if not name.endswith("/time")]
+                columns.update((name, (found[f"{name}/time"], found[name])) for name in given)
         units = {one.field: one.units for one in self.fields("", convert=convert)}
         if binned is not None:
             units = of_bins(units, binned)
-        return known_only(columns, units, notices)
+        return known_only(columns, units, list(dict.fromkeys(notices)))
+
+    def latest(self, names: Sequence[str]) -> Latest:
+        """The newest sample of each field."""
+        told: list[dict[str, Any]] = []
+        notices: list[str] = []
+        for some in _batches(names):
+            reply = self._reply("/api/v1/latest", {"field": some})
+            told += reply.json()
+            notices += _notices(reply)
+        units = {one.field: one.units for one in self.fields("")}
+        rows = {
+            one["field"]: Last(one["field"], one["time"], one["value"], units.get(one["field"]))
+            for one in told
+        }
+        empty = [one.field for one in rows.values() if one.t is None]
+        return Latest(rows, unknown_told(empty, units, len(rows), list(dict.fromkeys(notices))))
 
     def _json(self, path: str, **parameters: Any) -> Any:
         return self._reply(path, parameters).json()
@@ -138,11 +191,11 @@ class HttpSource:
     def _ask(self, path: str, parameters: dict[str, Any], *, stream: bool = False) -> requests.Response:
         try:
             return self._session.get(
-                f"{self._url}{path}", params=parameters, timeout=(CONNECT_S, self._deadline_s), stream=stream
+                f"{self.url}{path}", params=parameters, timeout=(CONNECT_S, self._deadline_s), stream=stream
             )
         except requests.RequestException as error:
             why = "does not answer in time" if isinstance(error, requests.Timeout) else "cannot be reached"
-            raise ClientError(f"the bridge at {self._url} {why} ({type(error).__name__})") from error
+            raise ClientError(f"the bridge at {self.url} {why} ({type(error).__name__})") from error
 
     def _checked(self, reply: requests.Response) -> requests.Response:
         if not reply.ok:
@@ -152,7 +205,7 @@ class HttpSource:
                 told = f"status {reply.status_code}"
             if reply.status_code == UNAUTHORIZED:
                 told += "; the client takes it from SISOCK_TOKEN"
-            raise ClientError(f"the bridge at {self._url}: {told}")
+            raise ClientError(f"the bridge at {self.url}: {told}")
         return reply
 
     def _pieces(self, reply: requests.Response) -> Iterator[bytes]:
@@ -174,7 +227,26 @@ class HttpSource:
                     _log.warning("%.1f MB at %.1f MB/s%s", done / 1e6, rate / 1e6, left)
                 yield piece
         except requests.RequestException as error:
-            raise ClientError(f"the bridge at {self._url} broke off after {done} bytes") from error
+            raise ClientError(f"the bridge at {self.url} broke off after {done} bytes") from error
         finally:
             if bar is not None:
                 bar.close()
+
+
+def _batches(names: Sequence[str]) -> Iterator[list[str]]:
+    """Names in as many requests as it takes: an address may not be of any length."""
+    some: list[str] = []
+    length = 0
+    for name in names:
+        length += len(quote(name)) + len("&field=")
+        if some and length > LONGEST_ADDRESS:
+            yield some
+            some, length = [], len(quote(name))
+        some.append(name)
+    yield some
+
+
+def _notices(reply: requests.Response) -> list[str]:
+    """What is missing from a reply, and why."""
+    told: list[str] = json.loads(reply.headers.get("Sisock-Notices", "[]"))
+    return told

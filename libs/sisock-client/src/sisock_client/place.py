@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sisock.config import RouterConfig, Secret, load, setting
 
-URL = "http://localhost:5000"
+from sisock_client.vocabulary import URL
+
 _ROUTER = ("CROSSBAR_HOST", "WAMP_SECRET", "WAMP_SECRET_FILE", "CROSSBAR_DIR")
 
 

@@ -1,20 +1,23 @@
 """What comes back: columns by field, with their units, and what is missing and why."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import numpy.typing as npt
 from sisock_consumer.target import Target
 
+from sisock_client import summary
+from sisock_client.curves import Column
 from sisock_client.errors import ClientError, UnknownFieldError
+from sisock_client.look import PLAIN, Look
 from sisock_client.times import microseconds
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-Column = npt.NDArray[Any]
+    from sisock_client.plots import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,53 @@ class FieldInfo:
     interval: float | None
     source: str | None = None
     label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample: `field` is ``node::field``, `t` UNIX seconds."""
+
+    field: str
+    t: float
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The newest sample of a field; `t` and `value` are None where there is none within 30 days."""
+
+    field: str
+    t: float | None
+    value: Any
+    units: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Latest(Mapping[str, Last]):
+    """Newest samples by field.
+
+    Attributes
+    ----------
+    rows : dict of Last
+        By field.
+    notices : list of str
+        What is missing, and why.
+    """
+
+    rows: dict[str, Last]
+    notices: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Last:
+        return self.rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def _repr_html_(self) -> str:
+        return summary.of_latest(self.values(), self.notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +118,17 @@ class Samples(Mapping[str, tuple[Column, Column]]):
     def __len__(self) -> int:
         return len(self.columns)
 
+    def _repr_html_(self) -> str:
+        return summary.of_samples(self.columns, self.units, self.notices)
+
     def any(self) -> bool:
         """Whether there is a single sample."""
         return any(len(t) for t, _ in self.columns.values())
+
+    def plot(self, look: Look = PLAIN) -> "Picture":
+        """Draw them: a panel for each unit, a band for each field of text; a matplotlib figure."""
+        picture: Picture = plots().draw(self, look)
+        return picture
 
     def pandas(self) -> "pd.DataFrame":
         """One table: a column a field, a row for each time that any field has, indexed by UTC time.
@@ -121,20 +179,48 @@ def known_only(
     UnknownFieldError
         If there is none among them that is known: a name was misspelt, or its node is away.
     """
-    unknown = [name for name, (t, _) in columns.items() if not len(t) and name not in units]
+    empty = [name for name, (t, _) in columns.items() if not len(t)]
+    told = unknown_told(empty, units, len(columns), notices)
+    return Samples(columns, {name: units.get(name) for name in columns}, told)
+
+
+def unknown_told(
+    empty: Sequence[str], known: Container[str], asked: int, notices: Sequence[str]
+) -> list[str]:
+    """Notices, with one more for each of the empty fields that is not known to the stack.
+
+    Raises
+    ------
+    UnknownFieldError
+        If that is all that was `asked` for.
+    """
+    unknown = [name for name in empty if name not in known]
+    told = list(notices)
     for name in unknown:
-        if not any(Target.parse(name).node in notice for notice in notices):
-            notices = [*notices, f"there is no field {name!r}"]
-    if unknown and len(unknown) == len(columns):
-        why = "; ".join(dict.fromkeys(notices))
+        if not any(Target.parse(name).node in notice for notice in told):
+            told.append(f"there is no field {name!r}")
+    if unknown and len(unknown) == asked:
+        why = "; ".join(dict.fromkeys(told))
         raise UnknownFieldError(f"there is no field {' or '.join(map(repr, unknown))} ({why})")
-    return Samples(columns, {name: units.get(name) for name in columns}, notices)
+    return told
+
+
+def plots() -> Any:
+    """The module that draws.
+
+    Raises
+    ------
+    ClientError
+        If matplotlib is missing.
+    """
+    try:
+        return import_module("sisock_client.plots")
+    except ImportError as error:
+        raise ClientError("matplotlib is not installed: pip install 'sisock-client[plot]'") from error
 
 
 def _module(name: str) -> Any:
     """Import what is only needed for one kind of result."""
-    from importlib import import_module  # noqa: PLC0415
-
     try:
         return import_module(name)
     except ImportError as error:

@@ -1,15 +1,34 @@
 """How things are, as the node `watch` says through the bridge: for a terminal, and for the check."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sisock_client.globs import fits
 from sisock_client.health import Finding, State
 
-WORDS = ("unknown", "fresh", "late", "silent", "warning", "alarm")
 BAD = ("alarm", "silent")
 NOTEWORTHY = ("warning", "late")
 MOST_TOLD = 20
+
+
+def chosen(told: Mapping[str, Any], globs: Sequence[str]) -> dict[str, Any]:
+    """What was told of fields with such names; a series has a name at each node that holds it."""
+    if not globs:
+        return dict(told)
+    fields = [one for one in told["fields"] if fits((one["field"], *one.get("holders", ())), globs)]
+    nodes = [
+        one for one in told["nodes"] if fits((one["name"],), [glob.partition("::")[0] for glob in globs])
+    ]
+    return {**told, "fields": fields, "nodes": nodes}
+
+
+def names(told: Mapping[str, Any]) -> list[str]:
+    """Every name of a field, and of those that are missing of nodes."""
+    return [
+        *(name for one in told["fields"] for name in (one["field"], *one.get("holders", ()))),
+        *(f"{one['name']}::" for one in told["nodes"] if not one["here"]),
+    ]
 
 
 def lines(told: Mapping[str, Any]) -> Iterator[str]:

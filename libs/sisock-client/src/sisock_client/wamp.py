@@ -1,6 +1,7 @@
 """Ask data nodes directly, over WAMP: for whoever is on the router's network and has a secret."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,11 +19,17 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread
 
 from sisock_client.bins import Binned, of_bins, of_node, summed
+from sisock_client.curves import Column
 from sisock_client.errors import ClientError
-from sisock_client.samples import Column, FieldInfo, NodeSummary, Samples, known_only
+from sisock_client.samples import FieldInfo, Last, Latest, NodeSummary, Samples, known_only
 
 JOIN_S = 10.0
 STEP_S = 0.05
+WINDOWS_S = (3600.0, 86_400.0, 30 * 86_400.0)
+"""How far back to look for a last sample, one window after the other."""
+
+AHEAD_S = 60.0
+"""Clocks differ: a sample may be from what is the future here."""
 WARNING = 30
 
 
@@ -169,6 +176,22 @@ class WampSource:
                     # It is there and did not answer: whether it has such fields is not known.
                     units.update(dict.fromkeys(str(Target(node, name)) for name in fields))
         return known_only(columns, of_bins(units, binned) if binned else units, notices)
+
+    def latest(self, names: Sequence[str]) -> Latest:
+        """The newest sample of each field: of the last hour, else of a day, else of 30 days."""
+        now = time.time()
+        rows = {name: Last(name, None, None) for name in names}
+        notices: list[str] = []
+        for window_s in WINDOWS_S:
+            empty = [name for name, one in rows.items() if one.t is None]
+            if not empty:
+                break
+            found = self.get(empty, now - window_s, now + AHEAD_S, 2)
+            notices = found.notices
+            for name, (t, values) in found.items():
+                if len(t):
+                    rows[name] = Last(name, float(t[-1]), values[-1:].tolist()[0], found.units.get(name))
+        return Latest(rows, notices)
 
     def ask(self, work: Callable[[], Any], deadline_s: float | None = None) -> Any:
         """Run a coroutine function in the reactor's thread and wait for what it gives."""

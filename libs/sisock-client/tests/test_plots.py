@@ -1,0 +1,168 @@
+"""Pictures: what is on them, looked up in the figure rather than in its pixels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sisock_client import ClientError, Samples, plots
+from sisock_client.curves import alone, broken, runs, shortened
+from sisock_client.look import Look, size_of
+
+T = 1500000000.0 + np.arange(20.0)
+ONES = np.ones(20)
+
+
+def drawn(
+    look: Look | None = None, units: dict[str, str | None] | None = None, **columns: Any
+) -> plots.Picture:
+    made = {f"n::{name}": (T[: len(one)], np.asarray(one)) for name, one in columns.items()}
+    return plots.draw(
+        Samples(made, {f"n::{name}": unit for name, unit in (units or {}).items()}), look or Look()
+    )
+
+
+def words(axis: Any) -> list[str]:
+    legend = axis.get_legend()
+    return [text.get_text() for text in legend.get_texts()] if legend else []
+
+
+def test_each_unit_has_a_panel_and_a_single_field_names_its_axis() -> None:
+    picture = drawn(units={"a": "V", "b": "V", "d": "A"}, a=ONES, b=2 * ONES, c=3 * ONES, d=4 * ONES)
+    assert [axis.get_ylabel() for axis in picture.axes] == ["[V]", "c", "d [A]"]
+    assert [words(axis) for axis in picture.axes] == [["a", "b"], [], []]
+    assert picture.axes[0].get_title(loc="left") == "n"
+    assert picture.axes[-1].get_xlabel() == "Time (UTC), 2017-07-14"
+
+
+def test_a_legend_lies_beside_the_curves_and_not_on_them() -> None:
+    picture = drawn(a=ONES, b=2 * ONES)
+    picture.canvas.draw()
+    [axis] = picture.axes
+    assert axis.get_legend().get_window_extent().x0 > axis.get_window_extent().x1
+    assert axis.get_legend().get_window_extent().x1 <= picture.bbox.x1
+
+
+def test_the_size_is_what_was_asked_for_and_else_grows_with_the_panels() -> None:
+    assert drawn(Look(size=(4.0, 3.0)), a=ONES).get_size_inches().tolist() == [4, 3]
+    small, large = (drawn(units=units, a=ONES, b=ONES) for units in ({}, {"a": "V"}))
+    assert large.get_size_inches()[1] > small.get_size_inches()[1]
+
+
+def test_no_line_crosses_a_gap_and_a_sample_alone_is_a_dot() -> None:
+    t = np.concatenate((np.arange(30.0), [100, 200, 201]))
+    times, values = broken(t, t)
+    assert np.isnan(values).tolist() == [*([False] * 30), True, False, True, False, False]
+    assert times[[30, 32]].tolist() == [64.5, 150]
+    assert np.flatnonzero(alone(values)).tolist() == [31]
+    picture = plots.draw(Samples({"a::b": (T[0] + t, t)}), Look())
+    assert [len(line.get_xdata()) for line in picture.axes[0].lines] == [35, 1]
+
+
+def test_a_steady_slow_rhythm_and_few_samples_have_no_gaps() -> None:
+    for t in (np.arange(0, 1e6, 3600.0), np.array([0.0, 1000.0]), np.array([0.0, 1.0, 1000.0])):
+        assert len(broken(t, t)[0]) == len(t)
+
+
+def test_text_and_bools_are_bands_with_a_colour_a_word() -> None:
+    words_of = np.array(["open"] * 5 + ["closed"] * 15)
+    picture = drawn(units={"a": "V"}, a=ONES, valve=words_of, pump=ONES > 0)
+    lanes = picture.axes[-1]
+    assert [label.get_text() for label in lanes.get_yticklabels()] == ["valve", "pump"]
+    assert set(words(lanes)) == {"open", "closed", "true"}
+    assert len(lanes.collections) == 3
+    assert {text.get_text() for text in lanes.texts} == {"open", "closed", "true"}
+
+
+def test_a_band_ends_with_its_last_sample_before_a_gap() -> None:
+    t = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100, 101], float)
+    texts = np.array(["a"] * 5 + ["b"] * 6 + ["b"] * 2)
+    assert [(run.start, run.length_s, run.text) for run in runs(t, texts)] == [
+        (0, 5, "a"), (5, 5, "b"), (100, 1, "b"),
+    ]  # fmt: skip
+    assert runs(t[:0], texts[:0]) == []
+
+
+def test_many_words_share_a_colour_and_it_is_said() -> None:
+    picture = drawn(a=[f"word {i // 2}" for i in range(20)], b=["often"] * 20)
+    assert len(words(picture.axes[0])) == 9
+    assert words(picture.axes[0])[-1] == "other"
+    assert words(picture.axes[0])[0] == "often"
+    assert picture.notes == ["3 texts that were rare have one colour, 'other'"]
+
+
+def test_a_log_axis_says_what_it_has_no_place_for() -> None:
+    picture = drawn(Look(log=True), units={"b": "V"}, a=np.arange(-2.0, 18.0), b=-ONES)
+    assert [axis.get_yscale() for axis in picture.axes] == ["log", "linear"]
+    assert picture.notes == ["3 of 20 samples of n::a are not above 0: a log axis has no place for them"]
+
+
+def test_small_numbers_have_a_power_and_close_ones_their_digits() -> None:
+    picture = drawn(units={"b": "V"}, a=1e-5 * (1 + np.arange(20) / 20), b=1.011 + np.arange(20) * 1e-5)
+    picture.canvas.draw()
+    small, close = picture.axes
+    assert (
+        small.yaxis.get_offset_text().get_text()
+        == "$\\times\\mathdefault{10^{\N{MINUS SIGN}5}}\\mathdefault{}$"
+    )
+    labels = [label.get_text() for label in close.get_yticklabels()]
+    assert len(set(labels)) == len(labels)
+    assert close.yaxis.get_offset_text().get_text() == ""
+
+
+def test_what_is_shown_is_what_was_asked_for_even_where_nothing_was_measured() -> None:
+    picture = drawn(Look(span=(T[0] - 86400, T[0] + 86400)), a=ONES)
+    left, right = picture.axes[0].get_xlim()
+    assert right - left == pytest.approx(2.0)
+    assert picture.axes[0].get_xlabel() == "Time (UTC), 2017-07-13 to 2017-07-15"
+
+
+def test_a_field_without_samples_is_said_and_a_picture_of_nothing_refused() -> None:
+    assert drawn(a=ONES, b=[]).notes == ["n::b has no samples in this range"]
+    with pytest.raises(ClientError, match="no samples to plot"):
+        drawn(a=[])
+    assert drawn(a=[1.0], b=["x"]).axes[0].lines
+
+
+@pytest.mark.parametrize(
+    ("names", "before", "left"),
+    [
+        (["n::a", "n::b"], "n", ["a", "b"]),
+        (["n::a"], "n", ["a"]),
+        (["g::o.cryo.feeds.t.one", "g::o.cryo.feeds.t.two"], "g::o.cryo.feeds.t", ["one", "two"]),
+        (["n::stage_1", "n::stage_2"], "n", ["stage_1", "stage_2"]),
+        (["n::a", "m::a"], "", ["n::a", "m::a"]),
+        (["n::a.b", "n::a"], "n", ["a.b", "a"]),
+        (["n::a.b/mean"], "n::a", ["b/mean"]),
+        (["n::a/mean", "n::a/max"], "n", ["a/mean", "a/max"]),
+        ([], "", []),
+    ],
+)
+def test_what_all_names_begin_with_is_said_once(names: list[str], before: str, left: list[str]) -> None:
+    assert shortened(names) == (before, left)
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ("7x4", (7, 4)),
+        ("25.4x50.8mm", (1, 2)),
+        ("18 x 10 cm", (18 / 2.54, 10 / 2.54)),
+        ((3, 2), (3, 2)),
+        (None, None),
+    ],
+)
+def test_a_size_is_read(given: Any, size: Any) -> None:
+    assert size_of(given) == (pytest.approx(size) if size else None)
+
+
+def test_the_same_samples_make_the_same_file(tmp_path: Path) -> None:
+    for name in ("x.svg", "x.pdf", "x.png"):
+        plots.save(drawn(a=ONES), tmp_path / name)
+        first = (tmp_path / name).read_bytes()
+        plots.save(drawn(a=ONES), tmp_path / name)
+        assert (tmp_path / name).read_bytes() == first, name
+
+
+def test_a_notebook_is_given_a_picture() -> None:
+    assert drawn(a=ONES)._repr_png_()[:4] == b"\x89PNG"

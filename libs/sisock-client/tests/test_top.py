@@ -1,0 +1,345 @@
+"""The overview in a terminal: what is known, what is said of it, and how it is heard; without a terminal."""
+
+import io
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console, Group
+from sisock_client import ClientError, events
+from sisock_client.terminal.ear import Ear, News, tell
+from sisock_client.terminal.overview import KINDS, STALE_S, Overview
+from sisock_client.terminal.screen import STYLES, age, body, head, written
+
+NOW = 1500000000.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.t = NOW
+
+    def __call__(self) -> float:
+        return self.t
+
+
+def field(name: str, state: str = "fresh", **more: Any) -> dict[str, Any]:
+    return {
+        "field": name, "holders": [name], "label": None, "units": "K", "state": state, "since": NOW - 7200,
+        "why": "", "t": NOW - 3, "value": 1.5, **more,
+    }  # fmt: skip
+
+
+def node(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "here": True, "since": NOW - 600, "why": "", **more}
+
+
+def told(*fields: dict[str, Any], nodes: Sequence[dict[str, Any]] = (), **more: Any) -> dict[str, Any]:
+    return {
+        "watch": True, "why": "", "epoch": "one", "seq": 1, "more": False, "now": NOW, "fields": list(fields),
+        "nodes": list(nodes), **more,
+    }  # fmt: skip
+
+
+UNKNOWN = told(field("cryo::a", "unknown", why="nobody watches", t=None, value=None, since=None),
+               watch=False, why="nobody watches", epoch="", seq=0, now=None)  # fmt: skip
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def overview(clock: Clock) -> Overview:
+    return Overview(clock)
+
+
+def shown(overview: Overview, width: int = 110) -> list[str]:
+    return [line.plain.rstrip() for line in (*head(overview, "http://b", width), *body(overview, width))]
+
+
+def test_troubles_come_first_the_worst_and_the_newest_on_top(overview: Overview) -> None:
+    overview.take(told(
+        field("cryo::fine"),
+        field("cryo::late", "late"),
+        field("cryo::old", "silent", since=NOW - 7200),
+        field("cryo::new", "silent", since=NOW - 60, why="nothing came for 1 min"),
+        field("cryo::hot", "alarm", label="1 K stage", why="1.61 is above the alarm limit 1.5", value=1.61),
+        nodes=[node("lab", here=False, why="it went offline")],
+    ))  # fmt: skip
+    lines = shown(overview)
+    assert lines[0].startswith("✕ 1 node lost · ▲ 1 out of limits · ▲ 2 silent · ◆ 1 late · ● 1 fresh")
+    assert lines[0].endswith("2017-07-14 02:40:00 UTC")
+    assert lines[2].startswith("─ 5 in trouble ─")
+    assert [line.split()[:4] for line in lines[3:8]] == [
+        ["✕", "gone", "lab", "(node)"],
+        ["▲", "out", "of", "limits"],
+        ["▲", "silent", "cryo::new", "1.5"],
+        ["▲", "silent", "cryo::old", "1.5"],
+        ["◆", "late", "cryo::late", "1.5"],
+    ]
+    assert lines[3].endswith("for 10 min: it went offline")
+    assert "cryo::hot (1 K stage)" in lines[4]
+    assert "1.61 K" in lines[4]
+    assert "3 s  for 2 h: 1.61 is above the alarm limit 1.5" in lines[4]
+
+
+def test_without_trouble_it_says_no_more_than_is_known(overview: Overview) -> None:
+    overview.take(told(field("cryo::a"), field("lab::b", "unknown")))
+    lines = shown(overview)
+    assert lines[0].startswith("? 1 not known · ● 1 fresh")
+    assert lines[2].startswith("─ No trouble that is known ─")
+    assert lines[lines.index(next(line for line in lines if line.startswith("─ Nodes"))) + 1].split() == [
+        "?", "not", "known", "lab", "1", "not", "known",
+    ]  # fmt: skip
+
+
+def assert_nothing_is_known(overview: Overview, why: str) -> None:
+    lines = shown(overview)
+    assert lines[0].startswith("? nothing is known")
+    assert why in lines[0]
+    assert "Nothing is known now" in lines[2]
+    assert {row.kind for row in overview.rows()} <= {KINDS["unknown"]}
+    assert not any(word in "\n".join(lines[1:]) for word in ("● fresh", "▲", "◆"))
+
+
+def test_what_nobody_tells_any_more_is_unknown(overview: Overview, clock: Clock) -> None:
+    assert_nothing_is_known(overview, "not asked yet")
+    overview.take(told(field("cryo::a"), nodes=[node("lab", here=False)]))
+    clock.t += 10
+    overview.lose("the bridge cannot be reached")
+    clock.t += 50
+    assert_nothing_is_known(overview, " since 02:40:00: the bridge cannot be reached")
+    assert overview.lost_nodes() == []
+    [line] = [line for line in shown(overview) if "cryo::a" in line]
+    assert " ".join(line.split()) == "? not known cryo::a 1.5 K 1 min was fresh"
+    overview.take(told(field("cryo::a"), seq=2, now=clock.t))
+    assert shown(overview)[0].startswith("✕ 1 node lost · ● 1 fresh")
+
+
+def test_silence_is_not_taken_for_well(overview: Overview, clock: Clock) -> None:
+    overview.take(told(field("cryo::a")))
+    clock.t += STALE_S - 1
+    overview.heard()
+    clock.t += STALE_S - 1
+    assert shown(overview)[0].startswith("● 1 fresh")
+    clock.t += 2
+    assert_nothing_is_known(overview, "nothing was heard for 31 s")
+
+
+def test_without_a_watch_everything_is_unknown(overview: Overview) -> None:
+    overview.take(UNKNOWN)
+    assert_nothing_is_known(overview, "nobody watches")
+    assert [row.name for row in overview.rows()] == ["cryo::a"]
+
+
+def test_changes_change_what_they_name_and_another_run_tells_everything_anew(overview: Overview) -> None:
+    overview.take(told(field("cryo::a"), field("cryo::b")))
+    overview.take(told(field("cryo::a", "alarm"), seq=3))
+    overview.take(told(field("cryo::a", "late"), seq=2))
+    assert [(row.name, row.kind) for row in overview.rows()] == [
+        ("cryo::a", KINDS["alarm"]), ("cryo::b", KINDS["fresh"]),
+    ]  # fmt: skip
+    overview.take(told(field("cryo::c"), epoch="two"))
+    assert [row.name for row in overview.rows()] == ["cryo::c"]
+
+
+def test_ages_are_by_the_clock_of_the_stack(overview: Overview, clock: Clock) -> None:
+    overview.take(told(field("cryo::a"), now=NOW + 1000))
+    assert overview.rows()[0].age_s == 1003
+    overview.sample("cryo::a", NOW + 990, 2.5)
+    overview.sample("cryo::nosuch", NOW, 1)
+    clock.t += 5
+    [row] = overview.rows()
+    assert (row.age_s, row.value) == (15, 2.5)
+    overview.take(told(field("cryo::a", t=NOW + 1004, value=3.5), seq=2, now=NOW + 1005))
+    assert overview.rows()[0].value == 3.5
+
+
+def test_a_field_of_a_node_that_is_away_is_gone(overview: Overview) -> None:
+    overview.take(told(field("lab::a", "unknown"), nodes=[node("lab", here=False)]))
+    assert overview.rows()[0].kind == KINDS["gone"]
+    lines = shown(overview)
+    assert lines[2].startswith("─ 1 in trouble ─")  # the node; each of its fields is no trouble more
+
+
+def test_only_what_was_asked_for_is_shown(clock: Clock) -> None:
+    overview = Overview(clock, ["cryo::*"])
+    overview.take(told(
+        field("cryo::a"), field("g3::old", holders=["g3::old", "cryo::new"]), field("lab::b", "alarm"),
+        nodes=[node("lab", here=False)],
+    ))  # fmt: skip
+    assert [row.name for row in overview.rows()] == ["cryo::a", "g3::old"]
+    assert overview.lost_nodes() == []
+
+
+def test_nothing_is_ever_green() -> None:
+    assert not any("green" in style for style in STYLES.values())
+    assert {kind.tone for kind in KINDS.values()} == set(STYLES)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_line_is_longer_than_the_terminal_is_wide(overview: Overview, width: int) -> None:
+    long = "g3_reader::observatory.cryostat.feeds.temperatures.channel_01_t"
+    overview.take(
+        told(field(long, "alarm", label="温度" * 20, why="it is " * 40, value=1.23456789e-7), field("a::b"))
+    )
+    lines = [*head(overview, "http://bridge:5000", width), *body(overview, width)]
+    assert max(cell_len(line.plain) for line in lines) <= width
+
+
+def test_each_line_is_a_line_of_the_terminal(overview: Overview) -> None:
+    overview.take(told(field("cryo::a"), field("cryo::b", "alarm"), nodes=[node("lab", here=False)]))
+    lines = [*head(overview, "http://b", 100), *body(overview, 100)]
+    console = Console(width=100, file=io.StringIO())
+    with console.capture() as drawn:
+        console.print(Group(*lines))
+    assert [line.rstrip() for line in drawn.get().splitlines()] == [line.plain.rstrip() for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, ""), (0.4, "0 s"), (59, "59 s"), (60, "1 min"), (7200, "2 h"), (200_000, "2 d"), (-3, "-3 s")],
+)
+def test_ages_are_as_long_as_a_glance(seconds: float | None, text: str) -> None:
+    assert age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (True, "true"), (1.0000004, "1"), (1.2e-7, "1.2e-07"), (12, "12"), ("on", "on")],
+)
+def test_values_are_short(value: Any, text: str) -> None:
+    assert written(value) == text
+
+
+def test_events_are_read_however_they_are_cut() -> None:
+    text = b': still here\n\nid: 7\nevent: changes\r\ndata: {"a":\ndata: 1}\n\nevent: x\n\ndata: 2\n\ndata: 3'
+    whole = [("", None), ("changes", {"a": 1}), ("message", 2)]
+    assert list(events.read([text])) == whole
+    assert list(events.read(text[i : i + 1] for i in range(len(text)))) == whole
+    with pytest.raises(ClientError, match="something else than JSON: '<html>'"):
+        list(events.read([b"data: <html>\n\n"]))
+
+
+class Bridge:
+    """Says what a test wrote down, then stops whoever listens."""
+
+    def __init__(self, states: list[Any], streams: list[list[News]]) -> None:
+        self.states, self.streams = states, streams
+        self.asked: list[Any] = []
+        self.stopped = threading.Event()
+
+    def state(
+        self, search: str = "", states: Sequence[str] = (), *, since: int = 0, epoch: str = ""
+    ) -> dict[str, Any] | None:
+        self.asked.append((since, epoch))
+        said: Any = self.states.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said  # type: ignore[no-any-return]
+
+    def stream(self, wanted: dict[str, Any], silence_s: float) -> Iterator[News]:
+        self.asked.append(wanted)
+        yield from self.streams.pop(0)
+        if not self.streams:
+            self.stopped.set()
+        raise ClientError("it broke off")
+
+
+def heard(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> list[News]:
+    monkeypatch.setattr("sisock_client.terminal.ear.AGAIN_S", (0.0,))
+    found: list[News] = []
+    Ear(bridge, found.append, bridge.stopped).listen()
+    return found
+
+
+def test_a_stream_that_breaks_is_opened_again_where_it_ended(monkeypatch) -> None:
+    changed = told(field("a::x", "alarm"), seq=5)
+    sample = ("samples", {"series": [[0, [NOW, NOW + 1], [1.0, 2.0]]]})
+    bridge = Bridge(
+        [
+            told(field("a::x"), field("a::y", "unknown"), seq=4, more=True),
+            told(field("a::z"), seq=4),
+            told(seq=6),
+        ],
+        [[("status", {}), ("changes", changed), sample, ("", None)], []],
+    )
+    found = heard(bridge, monkeypatch)
+    assert [kind for kind, _ in found] == ["state", "state", "heard", "changes", "samples", "heard", "state"]
+    assert ("samples", [("a::x", NOW + 1, 2.0)]) in found
+    wanted = {
+        "states": {"since": 4, "epoch": "one"},
+        "fields": ["a::x", "a::z"],
+        "newest": True,
+        "every": 2.0,
+    }
+    assert bridge.asked[:4] == [(0, ""), (4, "one"), wanted, (5, "one")]
+
+
+def test_a_bridge_that_is_away_is_said_and_asked_again_and_an_old_one_too(monkeypatch) -> None:
+    bridge = Bridge([ClientError("cannot be reached"), None, told(field("a::x"))], [[]])
+    found = heard(bridge, monkeypatch)
+    assert [what if kind == "away" else kind for kind, what in found] == [
+        "cannot be reached", "this bridge is an old one that knows no states", "state",
+    ]  # fmt: skip
+
+
+def test_a_field_that_is_new_is_listened_for(monkeypatch) -> None:
+    bridge = Bridge(
+        [told(field("a::x")), told(seq=2)], [[("changes", told(field("a::new"), seq=2)), ("", None)], []]
+    )
+    heard(bridge, monkeypatch)
+    assert bridge.asked[-1]["fields"] == ["a::x", "a::new"]
+
+
+def test_a_watch_that_goes_and_comes_is_asked_for_everything(monkeypatch) -> None:
+    comes_back = ("changes", told(field("a::x"), seq=5))
+    bridge = Bridge(
+        [told(field("a::x"), field("a::y"), seq=4), told(field("a::x"), field("a::y"), seq=5)],
+        [[("unknown", UNKNOWN), ("", None), comes_back], []],
+    )
+    found = heard(bridge, monkeypatch)
+    assert bridge.asked[2] == (0, "")
+    overview = Overview(lambda: NOW)
+    said: list[str] = []
+    for news in found:
+        tell(overview, news)
+        said.append(overview.why_unknown)
+    assert said == ["", "nobody watches", "nobody watches", ""]
+    assert len(overview.rows()) == 2
+
+
+def test_news_are_taken_for_what_they_are(overview: Overview) -> None:
+    for news in (("state", told(field("a::x"))), ("samples", [("a::x", NOW + 1, 9.0)]), ("heard", None)):
+        tell(overview, news)
+    assert overview.rows()[0].value == 9.0
+    tell(overview, ("away", "why"))
+    assert overview.why_unknown == "why"
+
+
+Prints = Callable[[Bridge], tuple[int, str]]
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Prints:
+    from sisock_client.terminal.top import top
+
+    def run(bridge: Bridge) -> tuple[int, str]:
+        code = top(bridge, "http://b", [], once=True)
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_behind_a_pipe_it_is_printed_once(printed: Prints) -> None:
+    code, text = printed(Bridge([told(field("a::x", "silent", why="why " * 3), now=NOW)], []))
+    assert (code, text.splitlines()[0].split("  ")[0]) == (0, "▲ 1 silent")
+    assert "\x1b" not in text
+    code, text = printed(Bridge([ClientError("the bridge cannot be reached")], []))
+    assert (code, text.splitlines()[0].split("  ")[0]) == (
+        1,
+        "? nothing is known: the bridge cannot be reached",
+    )
