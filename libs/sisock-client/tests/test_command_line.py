@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import pytest
 from sisock_client.__main__ import main
-from sisock_client.command_line import parser
+from sisock_client.command_line import glued, parser
 from sisock_client.commands import COMMANDS
 from sisock_client.vocabulary import SHELLS
 
@@ -48,6 +48,14 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
     assert capsys.readouterr().out == f"sisock {version('sisock-client')}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--start", "-6h", "--end", "-5m"], ["--start=-6h", "--end", "-300"]])
+def test_a_moment_that_is_some_time_ago_is_no_option(arguments: list[str]) -> None:
+    read = parser("").parse_args(glued(["get", "a::b", *arguments]))
+    assert read.start == "-6h"
+    assert read.end in ("-5m", "-300")
+    assert glued(["get", "--start", "--json", "-1"]) == ["get", "--start", "--json", "-1"]
 
 
 def test_every_command_that_can_be_written_can_be_run() -> None:

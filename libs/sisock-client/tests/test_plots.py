@@ -49,6 +49,13 @@ def test_the_size_is_what_was_asked_for_and_else_grows_with_the_panels() -> None
     assert large.get_size_inches()[1] > small.get_size_inches()[1]
 
 
+def test_a_panel_is_as_high_as_its_legend() -> None:
+    picture = drawn(**{f"field_{i}": ONES * i for i in range(24)})
+    picture.canvas.draw()
+    [axis] = picture.axes
+    assert axis.get_legend().get_window_extent().y0 > axis.get_window_extent().y0
+
+
 def test_no_line_crosses_a_gap_and_a_sample_alone_is_a_dot() -> None:
     t = np.concatenate((np.arange(30.0), [100, 200, 201]))
     times, values = broken(t, t)

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sisock_client.command_line import parser
+from sisock_client.command_line import glued, parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from sisock_client.completion import complete  # noqa: PLC0415 (a shell asks)
 
         complete(understood)
-    options = understood.parse_args(arguments)
+    options = understood.parse_args(glued(sys.argv[1:] if arguments is None else arguments))
     try:
         from sisock_client.commands import run  # noqa: PLC0415 (help comes without numpy and requests)
 

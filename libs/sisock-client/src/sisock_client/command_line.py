@@ -4,6 +4,9 @@ What each command does is in `commands`, which is imported when one runs: help a
 """
 
 import argparse
+import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,10 @@ _NAMES = (
 )
 
 
+_MOMENTS = ("--start", "--end")
+_AGO = re.compile(r"-\d")
+
+
 class _Version(argparse.Action):
     def __init__(self, option_strings: list[str], dest: str, **how: Any) -> None:
         super().__init__(option_strings, dest, nargs=0, **how)
@@ -21,7 +28,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from importlib.metadata import version  # noqa: PLC0415 (it takes a while)
 
-        parser.exit(message=f"sisock {version('sisock-client')}\n")
+        sys.stdout.write(f"sisock {version('sisock-client')}\n")
+        parser.exit()
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -74,6 +82,17 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     shells = _added(commands, "completion", "print what makes a shell complete commands and names of fields")
     shells.add_argument("shell", choices=SHELLS)
     return whole
+
+
+def glued(arguments: Sequence[str]) -> list[str]:
+    """The same arguments, ``--start -6h`` as one: argparse takes a moment that long ago for an option."""
+    made: list[str] = []
+    for one in arguments:
+        if made and made[-1] in _MOMENTS and _AGO.match(one):
+            made[-1] += f"={one}"
+        else:
+            made.append(one)
+    return made
 
 
 def _added(commands: Any, name: str, told: str, run: str | None = None) -> argparse.ArgumentParser:

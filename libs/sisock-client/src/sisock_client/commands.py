@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -162,6 +163,7 @@ def _get(options: Options) -> int:
 
 def _plot(options: Options) -> int:
     path = Path(options.output)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # which fonts it looked for is nobody's business
     size = size_of(options.size)
     Look(dpi=options.dpi)  # before anybody is asked
     files.require_picture(path)

@@ -24,7 +24,7 @@ def script(shell: str) -> str:
 
 def complete(parser: argparse.ArgumentParser) -> None:
     """Answer the shell and end this process, if it asks."""
-    argcomplete.autocomplete(parser)
+    argcomplete.autocomplete(parser, always_complete_options=False)  # names are what is looked for
 
 
 def names(what: str, prefix: str, options: argparse.Namespace) -> list[str]:

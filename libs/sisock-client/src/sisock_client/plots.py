@@ -24,6 +24,7 @@ from sisock_client.times import iso, microseconds
 WIDTH = 180 / AN_INCH["mm"]
 PANEL = 50 / AN_INCH["mm"]
 LANE = 7 / AN_INCH["mm"]
+LEGEND_LINE = 4 / AN_INCH["mm"]
 AROUND = 18 / AN_INCH["mm"]
 FONT_PT = 8.0
 MOST_IN_LABEL = 28
@@ -88,7 +89,11 @@ def draw(samples: Samples, look: Look) -> Picture:
     numbers = [name for name, (_, values) in columns.items() if values.dtype.kind in "fiu"]
     texts = [name for name in columns if name not in numbers]
     units = list(dict.fromkeys(samples.units.get(name) or "" for name in numbers))
-    heights = [PANEL] * len(units) + ([LANE * (len(texts) + 0.5)] if texts else [])
+    panels = [[name for name in numbers if (samples.units.get(name) or "") == unit] for unit in units]
+    heights = [
+        max(PANEL, LEGEND_LINE * sum(len(list(_lines(short[name]))) for name in some)) for some in panels
+    ]
+    heights += [LANE * (len(texts) + 0.5)] if texts else []
     with mpl.rc_context(STYLE):
         size = look.size or (WIDTH, sum(heights) + AROUND)
         picture = Picture(figsize=size, dpi=look.dpi, layout="constrained")
@@ -97,8 +102,7 @@ def draw(samples: Samples, look: Look) -> Picture:
         axes = picture.subplots(
             len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
         )[:, 0]
-        for axis, unit in zip(axes, units, strict=False):
-            mine = [name for name in numbers if (samples.units.get(name) or "") == unit]
+        for axis, unit, mine in zip(axes, units, panels, strict=False):
             picture.notes += _panel(axis, {name: columns[name] for name in mine}, short, unit, log=look.log)
         if texts:
             picture.notes += _lanes(axes[-1], {short[name]: columns[name] for name in texts}, size[0])
