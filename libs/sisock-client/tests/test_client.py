@@ -263,7 +263,7 @@ def test_samples_are_followed_from_a_moment_on(client: Client) -> None:
     assert {one.field for one in first} == {WIND, HUMIDITY}
     assert [one.t for one in first] == sorted(one.t for one in first)
     t, values = client.get(WIND, START, END)[WIND]
-    assert next((one.t, one.value) for one in first if one.field == WIND) == (t[0], values[0])
+    assert next((one.t, one.value) for one in first if one.field == WIND) == (t[1], values[1])
     with pytest.raises(UnknownFieldError):
         next(client.follow("apex_archive::nosuch"))
 
