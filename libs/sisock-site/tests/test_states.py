@@ -3,6 +3,7 @@
 import math
 import time
 import tracemalloc
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -212,6 +213,42 @@ def test_changes_follow_each_other_without_gap_and_never_from_the_future(steps) 
             state, since = change.state, change.since
         made.check(now)
         state, since = made["a"].state, made["a"].since
+
+
+def test_fields_that_are_due_in_the_same_second_change_each_at_its_own_time() -> None:
+    made = Board()
+    for key, silent_after in (("late", 20.7), ("soon", 20.2), ("sooner", 20.1)):
+        made.watch(key, T0, silent_after=silent_after)
+        made.heard(key, T0, T0, 1.0)
+    made.check(T0 + 20.0)
+    assert not [change for change in made.check(T0 + 20.0) if change.state is State.SILENT]
+    silent = [change.key for change in made.check(T0 + 20.5) if change.state is State.SILENT]
+    assert silent == ["sooner", "soon"]
+    assert [change.key for change in made.check(T0 + 20.9) if change.state is State.SILENT] == ["late"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 5), st.integers(0, 4), st.sampled_from(["heard", "lose", "resume", "drop"])),
+        max_size=60,
+    )
+)
+def test_after_a_check_no_field_is_in_a_state_that_time_has_ended(steps) -> None:
+    made, now = Board(), T0
+    for key in range(5):
+        made.watch(key, now, silent_after=(3.3, 7.1, 11.0, 60.4, math.inf)[key])
+    for pause, key, what in steps:
+        now += pause
+        if what == "heard":
+            made.heard(key, now, now, 1.0)
+        elif what == "drop":
+            made.drop(key)
+            made.watch(key, now, silent_after=5.5)
+        else:
+            made.resume([key], now) if what == "resume" else made.lose([key], now, "away")
+        made.check(now)
+        assert [one.state for one in made] == [one.judge(now)[0] for one in made]
+        assert +made.counts == Counter(one.state for one in made)
 
 
 @pytest.mark.timeout(300)

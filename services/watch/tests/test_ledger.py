@@ -47,7 +47,7 @@ def test_a_history_begins_with_the_state_before_it(opened: Open) -> None:
 
 def test_after_a_restart_all_is_unknown_since_the_end_and_known_by_name(opened: Open) -> None:
     first = opened(T0 + 100)
-    first.put([Named("a", "node::a", T0), Stated("a", T0, "fresh")])
+    first.put([Named({"a": "node::a"}, T0), Stated("a", T0, "fresh")])
     first.close()
     second = opened(T0 + 500)
     assert second.known == {"a": "node::a"}
@@ -60,7 +60,7 @@ def test_what_is_older_than_kept_is_forgotten_but_the_state_that_lasts(opened: O
     first.put(
         [Stated("a", T0 - 5 * DAY_S, "fresh"), Stated("a", T0 - 4 * DAY_S, "late"), Event(T0 - 1, "came")]
     )
-    first.put([Stated("a", T0, "fresh"), Named("a", "node::a", T0)])
+    first.put([Stated("a", T0, "fresh"), Named({"a": "node::a"}, T0)])
     first.close()
     later = opened(T0 + 7 * DAY_S)
     later.put([Event(T0 + 7 * DAY_S, "went")])

@@ -16,6 +16,7 @@ from sisock import request_id, uris
 from sisock.config import RouterConfig
 from sisock.connection import Connection
 from sisock.errors import NodeAwayError, NodeError, TooMuchDataError
+from sisock.memory import Holes
 from sisock.node import Bins, Field, Grid, Limits
 from sisock.trouble import Trouble
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
@@ -89,6 +90,7 @@ class Consumer:
         self._most_reply_bytes = most_reply_bytes
         self._connection = Connection(reactor, config, self, log)
         self._calls = Calls(reactor, self._connection)
+        self._holes = Holes(reactor)
         self._compare = LoopingCall(self._compare_with_hub)
         self._compare.clock = reactor
         self._comparing: object | None = None
@@ -136,6 +138,7 @@ class Consumer:
 
     async def stop(self) -> None:
         """Leave the router for good."""
+        self._holes.stop()
         await self._connection.stop()
 
     async def joined(self, session: Any, _details: Any) -> None:
@@ -270,7 +273,9 @@ class Consumer:
         def ask(left_s: float) -> Awaitable[Any]:
             return self._calls.ask(name, left_s, uris.get_fields(name), (start, end), extra)
 
-        return replies.read_fields(name, await self._of_any(name, deadline_s, ask))
+        listing = replies.read_fields(name, await self._of_any(name, deadline_s, ask))
+        self._holes.left_by(len(listing.fields))
+        return listing
 
     async def get_data(
         self,

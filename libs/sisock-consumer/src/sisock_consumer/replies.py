@@ -74,31 +74,34 @@ def read_fields(node: str, reply: object) -> Listing:
     listed, timelines = reply
     fields, problems = [], []
     sources: dict[str | None, str] = {}
+    texts: dict[str, str] = {}
     for name, entry in listed.items():
         if not _is_text(name) or not name:
             problems.append(f"{node} has a field whose name is no text")
         elif not isinstance(entry, dict):
             problems.append(f"{node}::{shown(name)} is described by {type(entry).__name__}, not a dictionary")
         else:
-            known, wrong = _field(name, entry, timelines)
+            known, wrong = _field(name, entry, timelines, texts)
             if known.source in sources:
                 wrong.append(f"its source is that of {shown(sources[known.source])}")
                 known = replace(known, source=None)
             elif known.source is not None:
-                sources[known.source] = name
+                sources[known.source] = known.name
             fields.append(known)
             if wrong:
                 problems.append(f"{node}::{shown(name)}: {', '.join(wrong)}")
     return Listing(fields, problems)
 
 
-def _field(name: str, entry: Mapping[Any, Any], timelines: Mapping[Any, Any]) -> tuple[Field, list[str]]:
+def _field(
+    name: str, entry: Mapping[Any, Any], timelines: Mapping[Any, Any], texts: dict[str, str]
+) -> tuple[Field, list[str]]:
     wrong: list[str] = []
 
     def text(key: str) -> str | None:
         value = entry.get(key)
         if value is None or _is_text(value):
-            return value
+            return value and _kept(value, texts)
         wrong.append(f"its {key} is {type(value).__name__}, not text")
         return None
 
@@ -131,7 +134,7 @@ def _field(name: str, entry: Mapping[Any, Any], timelines: Mapping[Any, Any]) ->
     if complete_since is None and entry.get("complete_since") is not None:
         wrong.append("its complete_since is no time")
     made = Field(
-        name,
+        _kept(name, texts),
         text("description"),
         text("units"),
         kind,
@@ -382,6 +385,17 @@ def _is_text(value: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _kept(text: str, texts: dict[str, str]) -> str:
+    """The same text at another place, and once for all that have it.
+
+    A few texts that are kept of a long reply would keep nearly all of its memory from being used anew.
+    """
+    known = texts.get(text)
+    if known is None:
+        known = texts[text] = text.encode().decode()
+    return known
 
 
 def shown(text: str) -> str:

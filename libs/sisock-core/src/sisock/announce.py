@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from autobahn.wamp.exception import ApplicationError
-from twisted.application.internet import backoffPolicy
 from twisted.internet.defer import ensureDeferred
 from twisted.python.failure import Failure
 
 from sisock import uris
+from sisock.backoff import Backoff
 from sisock.blocking import within
 from sisock.errors import DeadlineError, RefusedError
 
 HUB_DEADLINE_S = 5.0
 
-_DELAY_S = backoffPolicy(initialDelay=0.25, maxDelay=4.0, factor=1.5)
+_DELAY_S = Backoff(first_s=0.25, most_s=4.0, factor=1.5)
 _TAKEN = (
     ApplicationError.PROCEDURE_ALREADY_EXISTS,
     # By replicas, which share it among themselves.

@@ -14,7 +14,6 @@ from autobahn.twisted.websocket import WampWebSocketClientFactory, WampWebSocket
 from autobahn.wamp.message import Unregistered
 from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
 from autobahn.wamp.types import CloseDetails, ComponentConfig
-from twisted.application.internet import backoffPolicy
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectionClosed
@@ -22,6 +21,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from sisock import auth, uris
+from sisock.backoff import Backoff
 from sisock.blocking import within
 from sisock.config import RouterConfig, Secret
 from sisock.errors import ConfigError, DeadlineError, RefusedError
@@ -30,7 +30,7 @@ from sisock.trouble import Trouble
 JOIN_DEADLINE_S = 15.0
 LEAVE_DEADLINE_S = 1.0
 
-_RETRY_DELAY_S = backoffPolicy(initialDelay=0.25, maxDelay=2.0, factor=1.5)
+_RETRY_DELAY_S = Backoff(first_s=0.25, most_s=2.0, factor=1.5)
 
 _REFUSALS = {
     "wamp.error.authentication_failed",

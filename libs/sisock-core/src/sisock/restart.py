@@ -16,7 +16,6 @@ from autobahn.twisted.websocket import WampWebSocketClientFactory
 from autobahn.wamp.types import ComponentConfig
 from autobahn.websocket.util import parse_url
 from OpenSSL import SSL
-from twisted.application.internet import backoffPolicy
 from twisted.internet import ssl
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -24,12 +23,14 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
+from sisock.backoff import Backoff
+
 OPEN_DEADLINE_S = 10.0
 LASTING_S = 60.0
 """A session that lasted so long earns a quick return."""
 
-_DELAY_S = backoffPolicy(initialDelay=0.25, maxDelay=2.0, factor=1.5)
-_RESTART_DELAY_S = backoffPolicy(initialDelay=0.25, maxDelay=30.0, factor=2.0)
+_DELAY_S = Backoff(first_s=0.25, most_s=2.0, factor=1.5)
+_RESTART_DELAY_S = Backoff(first_s=0.25, most_s=30.0, factor=2.0)
 _RESTARTS = "SISOCK_RESTARTS"
 _HOSTS = ("_pytest", "IPython", "ipykernel")
 

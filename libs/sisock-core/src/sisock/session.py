@@ -21,6 +21,7 @@ from sisock.announce import Announcement, not_registered
 from sisock.blocking import in_thread, within
 from sisock.errors import ContractError, DeadlineError, NodeError, RefusedError, SisockError, TooMuchDataError
 from sisock.live import Live, Repeats
+from sisock.memory import Holes
 from sisock.metrics import Queries
 from sisock.node import DataNode, Grid, Limits, Series
 from sisock.times import absolute
@@ -95,6 +96,7 @@ class NodeSession:
         self._refused = Trouble(self._log.warning, "request.refused")
         self._failing = Trouble(self._log.warning, "read.failed")
         self._repeats = Repeats(reactor, self._log)
+        self._holes = Holes(reactor)
         self._announcement: Announcement | None = None
         self._session: Any = None
         self._declared: set[str] = set()
@@ -153,6 +155,7 @@ class NodeSession:
     def close(self) -> None:
         """Release what the node holds: the process ends."""
         self._repeats.stop()
+        self._holes.stop()
         self._node.close()
 
     async def farewell(self, session: Any) -> None:
@@ -184,9 +187,11 @@ class NodeSession:
         with request_id.bound(request), self._queries.timed("get_fields"):
             try:
                 first, last = absolute(start, end, self._clock())
-                return await in_thread(self._reactor, self._list, first, last)
+                reply = await in_thread(self._reactor, self._list, first, last)
             except Exception as error:
                 raise self._failed("get_fields", error) from error
+            self._holes.left_by(len(reply[0]))
+            return reply
 
     def _list(self, start: float, end: float) -> list[dict[str, Any]]:
         """Ask the author which fields there are, in a thread."""
@@ -197,7 +202,8 @@ class NodeSession:
         for timeline in reply[1].values():
             if timeline["interval"]:
                 self._intervals.update(dict.fromkeys(timeline["field"], timeline["interval"]))
-        self._declared |= reply[0].keys()
+        # From a dictionary, whose length is known: the set is half as large as it would grow otherwise.
+        self._declared.update(reply[0])
         return reply
 
     def _known(self, names: list[str], start: float, end: float) -> list[str]:

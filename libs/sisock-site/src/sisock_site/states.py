@@ -4,8 +4,8 @@ A `Board` is told of samples, of who is away, and now and then of the time; it s
 clock, and knows neither nodes nor routers: times are arguments, and why a field is lost is a sentence.
 """
 
-import heapq
 import math
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,11 +16,15 @@ import numpy.typing as npt
 from sisock.bounds import Bounds
 from sisock.rhythm import UNKNOWN_S, Rhythm
 
+from sisock_site.due import DueDates
+
 AHEAD_S = 5.0
 """A sample stamped so far in the future has a clock that is wrong."""
 
 SILENT_PATIENCES = 3.0
 """Where nobody says after how long a field is silent: so many times as long as until it is late."""
+
+MOST_PAUSES = 10_000
 
 
 class State(StrEnum):
@@ -207,11 +211,18 @@ class Board:
 
     Keys are the caller's, all of one kind that has an order: `sisock_site.Facts.identity`, say. Times
     that are called `now` must not go back.
+
+    Attributes
+    ----------
+    counts : Counter
+        How many fields are in each state.
     """
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Condition] = {}
-        self._queue: list[tuple[float, Any]] = []
+        self.counts: Counter[State] = Counter()
+        self._due: DueDates[Condition] = DueDates()
+        self._pauses: dict[float, tuple[float, float]] = {}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -257,12 +268,13 @@ class Board:
         known = self._known.get(key)
         usual = interval or 0.0
         if known is None:
-            rhythm = Rhythm(now, usual_pause_s=usual, longest=(usual, usual) if usual else _NO_PAUSES)
+            rhythm = Rhythm(now, usual_pause_s=usual, longest=self._pauses_of(usual))
             known = self._known[key] = Condition(key, rhythm, limits, silent_after, _sides(limits), now)
             known.unjudged = unjudged
+            self.counts[known.state] += 1
         else:
             if anew:
-                known.rhythm = Rhythm(known.rhythm.last, usual_pause_s=usual, longest=(usual, usual))
+                known.rhythm = Rhythm(known.rhythm.last, usual_pause_s=usual, longest=self._pauses_of(usual))
                 known.resumed = now
             known.unjudged = unjudged
             known.silent_after = silent_after
@@ -275,7 +287,9 @@ class Board:
 
     def drop(self, key: Hashable) -> None:
         """Forget a field."""
-        self._known.pop(key, None)
+        known = self._known.pop(key, None)
+        if known is not None:
+            self.counts[known.state] -= 1
 
     def heard(self, key: Hashable, now: float, t: float, value: Any = None) -> list[Change]:
         """Take note of a field's newest sample; one that is not newer than the last is passed over.
@@ -365,14 +379,18 @@ class Board:
 
     def check(self, now: float) -> list[Change]:
         """What changed only because time went by; to be called every second or so."""
-        expired = []
-        while self._queue and self._queue[0][0] < now:
-            due, key = heapq.heappop(self._queue)
-            known = self._known.get(key)
-            if known is not None and known.queued == due:
-                known.queued = math.inf
-                expired.append(known)
-        return [change for known in expired for change in self._settle(known, now)]
+        changes: list[Change] = []
+        for known in self._due.over(now):
+            known.queued = math.inf
+            if self._known.get(known.key) is known:
+                changes += self._settle(known, now)
+        return changes
+
+    def _pauses_of(self, usual: float) -> tuple[float, float]:
+        """Two such pauses; one object for all that have the same."""
+        if len(self._pauses) > MOST_PAUSES:
+            self._pauses.clear()
+        return self._pauses.setdefault(usual, (usual, usual))
 
     @staticmethod
     def _set_back(known: Condition, now: float, t: float) -> bool:
@@ -387,18 +405,16 @@ class Board:
         if known.due < known.queued:
             # What is due later than it is queued for is looked at then, and queued again.
             known.queued = known.due
-            heapq.heappush(self._queue, (known.due, known.key))
+            self._due.put(known)
         before = known.state
         known.why = why
         if state is before:
             return []
+        self.counts[before] -= 1
+        self.counts[state] += 1
         # What was so before, but could not be known, is so from now on.
         known.state, known.since = state, since if max(known.since, known.resumed) < since <= now else now
         return [Change(known.key, state, before, known.since, why)]
-
-
-_NO_PAUSES = (0.0, 0.0)
-"""The same for all that have none yet."""
 
 
 def _missing(value: Any) -> bool:

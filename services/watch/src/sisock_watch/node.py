@@ -13,7 +13,7 @@ from sisock.metrics import Registry
 from sisock_site import SiteFile
 
 from sisock_watch import answers, ledger
-from sisock_watch.ledger import STATES, Event, Ledger, Stated
+from sisock_watch.ledger import STATES, Event, Ledger, Named, Stated
 from sisock_watch.measures import Fields
 from sisock_watch.roll import Happening, Roll
 
@@ -99,7 +99,8 @@ class WatchNode(DataNode):
     def record(self, happened: list[Happening], named: Mapping[str, str]) -> None:
         """Keep what happened, and tell consumers; in the reactor thread."""
         now = self._clock()
-        self._history.put(ledger.names(named, now))
+        if named:
+            self._history.put([Named(named, now)])
         fresh = len(self._roll.entries) > self._listed
         self._listed = len(self._roll.entries)
         self._history.put(Stated(one.target, one.t, one.what) for one in happened if one.what in STATES)
