@@ -69,21 +69,11 @@ def procfile(services: Iterable[Service]) -> str:
     """What `make demo` runs."""
     lines = ["# Made by `sisock-ci make` from [tool.sisock.demo] of each service."]
     for service in services:
-        keep = '"$SISOCK_COMPOSE/keep"'
-        for name, command in service.demo.get("beside", {}).items():
-            words, program = _split(command)
-            lines.append(f"{name}: {words}{keep} {program}")
+        lines += [f"{name}: {command}" for name, command in service.demo.get("beside", {}).items()]
         settings = service.demo.get("environment", {}).items()
         words = "".join(f"{variable}={_shell(str(value))} " for variable, value in settings)
-        lines.append(f"{service.name}: {words}{keep} {service.distribution}")
+        lines.append(f"{service.name}: {words}{service.distribution}")
     return "\n".join(lines) + "\n"
-
-
-def _split(command: str) -> tuple[str, str]:
-    """The settings before a command, and the command."""
-    settings = re.match(r"(?:\w+=\S* )*", command)
-    words = settings[0] if settings else ""
-    return words, command[len(words) :]
 
 
 def _shell(value: str) -> str:

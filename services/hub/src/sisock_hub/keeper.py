@@ -90,12 +90,20 @@ class Keeper:
     log : structlog logger
     counter : Counter, optional
         Is told who was started and who died.
+    stop_s : float
+        How long the parts may take to end by themselves.
     """
 
     def __init__(
-        self, parts: Sequence[Part], log: structlog.stdlib.BoundLogger, counter: Counter | None = None
+        self,
+        parts: Sequence[Part],
+        log: structlog.stdlib.BoundLogger,
+        counter: Counter | None = None,
+        *,
+        stop_s: float = STOP_S,
     ) -> None:
         self._parts = list(parts)
+        self._stop_s = stop_s
         self._log = log
         self._counter = counter
 
@@ -132,12 +140,16 @@ class Keeper:
     def _start_due(self) -> None:
         for part in self._parts:
             if not part.pid and part.due <= time.monotonic():
-                sys.stdout.flush()
-                sys.stderr.flush()
-                part.started = time.monotonic()
-                if self._counter is not None:
-                    self._counter.started(part.name)
-                part.pid = fork(part.run)
+                self.start(part)
+
+    def start(self, part: Part) -> None:
+        """Start one of the parts now; `run` starts those that were not."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        part.started = time.monotonic()
+        if self._counter is not None:
+            self._counter.started(part.name)
+        part.pid = fork(part.run)
 
     def _reap(self) -> int | None:
         """Take note of what ended; the exit code if we cannot go on."""
@@ -164,7 +176,7 @@ class Keeper:
         for part in self._parts:
             if part.pid:
                 os.kill(part.pid, signal.SIGTERM)
-        until = time.monotonic() + STOP_S
+        until = time.monotonic() + self._stop_s
         while any(part.pid for part in self._parts):
             for pid, _status in _ended():
                 for part in self._parts:
@@ -177,7 +189,8 @@ class Keeper:
                 signal.sigtimedwait({signal.SIGCHLD}, left_s)
         for part in self._parts:
             if part.pid:
-                self._log.warning("part.killed", part=part.name, why=f"it did not end within {STOP_S:g} s")
+                why = f"it did not end within {self._stop_s:g} s"
+                self._log.warning("part.killed", part=part.name, why=why)
                 os.kill(part.pid, signal.SIGKILL)
 
 
