@@ -172,7 +172,7 @@ def demo(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> It
         wait_until(lambda: f"ready: {url}/" in (state / "demo.log").read_text(), 90, "the demo is ready")
         yield url
     finally:
-        # honcho gives each process a session of its own: they are ended one by one if it does not.
+        # Each process has a session of its own: they are ended one by one if the runner does not.
         family = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGINT)
         process.wait(30)

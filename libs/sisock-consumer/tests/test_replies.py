@@ -173,6 +173,19 @@ def test_of_fields_of_one_source_the_first_has_it() -> None:
     assert listing.problems == ["n::y: its source is that of x"]
 
 
+def test_a_listing_keeps_none_of_the_texts_it_was_read_from_and_each_text_once() -> None:
+    # As from the wire: equal texts are different objects, which lie between all the rest of the reply.
+    name, units = ("".join(letters) for letters in ("first", "kelvin"))
+    other = "".join("kelvin")
+    listed = {name: {"units": units, "timeline": "t"}, "second": {"units": other, "timeline": "t"}}
+    first, second = replies.read_fields("n", [listed, {"t": {"interval": 1.0}}]).fields
+    assert (first.name, first.units, second.units) == ("first", "kelvin", "kelvin")
+    assert first.name is not name
+    assert first.units is not units
+    assert first.units is second.units
+    assert first.timeline is second.timeline
+
+
 def test_a_listing_of_good_fields_has_no_problems() -> None:
     sent = [
         {"x": {"description": "d", "timeline": "t", "type": "bool", "units": "K"}},
