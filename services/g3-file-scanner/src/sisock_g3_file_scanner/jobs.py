@@ -3,7 +3,12 @@
 Few bytes are read in this process: starting others would take longer.
 """
 
+import ctypes
 import multiprocessing
+import os
+import signal
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +21,8 @@ from sisock_g3.file_content import FileContent
 WORTH_PROCESSES_BYTES = 512 * 1024 * 1024
 AHEAD = 4
 """Files per process that are read before the first is written."""
+
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +67,10 @@ def read_all(jobs: Sequence[Job], processes: int, *, summaries: bool) -> Iterato
 
 def _in_pool(jobs: dict[int, Job], processes: int, summaries: bool) -> Iterator[tuple[int, FileContent]]:
     """Read files in a pool until all are read, or the pool breaks."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context(how_to_start())
     waiting = iter(list(jobs.items()))
     running: dict[Future[FileContent], int] = {}
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, context, _begin, (os.getpid(),)) as pool:
 
         def submit() -> None:
             for number, job in waiting:
@@ -81,3 +88,18 @@ def _in_pool(jobs: dict[int, Job], processes: int, summaries: bool) -> Iterator[
                 yield number, found
         except BrokenProcessPool:
             return
+
+
+def how_to_start() -> str:
+    """A fork has all that is imported here, and is there at once; but of several threads none may fork."""
+    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+
+
+def _begin(parent: int) -> None:
+    """Be a process that reads: end when told, and together with who began it, however that ends."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGUSR1 else signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)

@@ -1,0 +1,60 @@
+"""Processes that read files for the scanner."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from pathlib import Path
+
+from sisock_g3.file_content import FileContent
+from sisock_g3_file_scanner import jobs
+from sisock_g3_file_scanner.jobs import Job
+from sisock_testing import wait_until
+
+DEADLINE_S = 30
+
+
+def stuck(job: Job, *, summaries: bool) -> FileContent:
+    """Say who reads, and never be done."""
+    fresh = job.path.with_suffix(f".{summaries}")
+    fresh.write_text(str(os.getpid()))
+    fresh.rename(job.path)
+    threading.Event().wait()
+    raise AssertionError("unreachable")
+
+
+def scan(top: Path) -> None:
+    jobs.WORTH_PROCESSES_BYTES = 0
+    jobs.read = stuck
+    list(jobs.read_all([Job(top / f"{n}", 0, None, 1) for n in range(2)], 2, summaries=False))
+
+
+def test_processes_that_read_end_with_the_scanner_however_it_ends(tmp_path: Path) -> None:
+    scanner = multiprocessing.get_context("fork").Process(target=scan, args=(tmp_path,))
+    scanner.start()
+    pids: list[int] = []
+    try:
+        there = [tmp_path / "0", tmp_path / "1"]
+        wait_until(lambda: all(map(Path.exists, there)), DEADLINE_S, "both read")
+        pids = [int(path.read_text()) for path in there]
+        assert len({scanner.pid, *pids}) == 3
+        os.kill(scanner.pid, signal.SIGKILL)
+        scanner.join(DEADLINE_S)
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), DEADLINE_S, "none is left")
+    finally:
+        if scanner.is_alive():
+            scanner.kill()
+        for pid in pids:
+            if Path(f"/proc/{pid}").exists():
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_nobody_forks_while_there_are_other_threads() -> None:
+    held = threading.Event()
+    other = threading.Thread(target=held.wait)
+    other.start()
+    try:
+        assert jobs.how_to_start() == "spawn"
+    finally:
+        held.set()
+        other.join()
