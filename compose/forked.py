@@ -58,17 +58,16 @@ def read(procfile: str, environ: Mapping[str, str]) -> list[Line]:
     return lines
 
 
-def script(program: str) -> EntryPoint | None:
-    """The function that an installed command calls, if it is one of Python's."""
-    return next(iter(entry_points(group="console_scripts", name=program)), None)
+def scripts() -> dict[str, EntryPoint]:
+    """The functions that installed commands call, by the command's name."""
+    return {entry.name: entry for entry in entry_points(group="console_scripts")}
 
 
-def preload(lines: Iterable[Line]) -> None:
+def preload(lines: Iterable[Line], commands: Mapping[str, EntryPoint]) -> None:
     """Import what the programs import, but run nothing of it."""
     for line in lines:
-        entry = script(line.words[0])
-        if entry is not None:
-            importlib.import_module(entry.module)
+        if line.words[0] in commands:
+            importlib.import_module(commands[line.words[0]].module)
         elif line.words[:2] == ["python", "-m"]:
             importlib.import_module(line.words[2])
     # A fork must not share its parent's: each program chooses its own when it begins.
@@ -78,12 +77,11 @@ def preload(lines: Iterable[Line]) -> None:
     gc.freeze()
 
 
-def become(words: list[str]) -> None:
+def become(words: list[str], commands: Mapping[str, EntryPoint]) -> None:
     """Be the program that these words name, in this process."""
-    entry = script(words[0])
-    if entry is not None:
+    if words[0] in commands:
         sys.argv = words
-        sys.exit(entry.load()())
+        sys.exit(commands[words[0]].load()())
     if words[:2] == ["python", "-m"]:
         sys.argv = words[2:]
         # It was imported under its own name; now it is the program.
@@ -98,7 +96,13 @@ def become(words: list[str]) -> None:
     sys.exit(0)
 
 
-def run_line(line: Line, environ: Mapping[str, str], directory: Path, pipes: Pipes) -> NoReturn:
+def run_line(
+    line: Line,
+    environ: Mapping[str, str],
+    directory: Path,
+    pipes: Pipes,
+    commands: Mapping[str, EntryPoint],
+) -> NoReturn:
     """Become a line's program; in a fork."""
     # Ctrl-C is for who started us, which tells us.
     os.setsid()
@@ -112,7 +116,7 @@ def run_line(line: Line, environ: Mapping[str, str], directory: Path, pipes: Pip
         stream.reconfigure(line_buffering=True)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     setproctitle(" ".join(line.words))
-    become(line.words)
+    become(line.words, commands)
     raise AssertionError("unreachable")
 
 
@@ -160,7 +164,8 @@ def run(lines: list[Line], environ: Mapping[str, str], directory: Path, begin: C
     logs.configure("demo", logs.logging.INFO, libraries=False)
     setproctitle("sisock-demo")
     pipes = {line.name: os.pipe() for line in lines}
-    parts = [Part(line.name, partial(run_line, line, environ, directory, pipes)) for line in lines]
+    commands = scripts()
+    parts = [Part(line.name, partial(run_line, line, environ, directory, pipes, commands)) for line in lines]
     printer = os.fork()
     if not printer:
         for _, out in pipes.values():
@@ -171,9 +176,9 @@ def run(lines: list[Line], environ: Mapping[str, str], directory: Path, begin: C
         tell({source: name for name, (source, _) in pipes.items()}, begin)
         sys.exit(0)
     kept = Keeper(parts, logs.get(), stop_s=STOP_S)
-    preload(lines[:1])
+    preload(lines[:1], commands)
     kept.start(parts[0])
-    preload(lines[1:])
+    preload(lines[1:], commands)
     code = kept.run()
     close(pipes)
     os.waitpid(printer, 0)

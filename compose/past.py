@@ -5,6 +5,7 @@ what is asked of archive and live node as one series has no step between them.
 """
 
 import argparse
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -12,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from sisock_data_feed.synthetic import temperatures
 from sisock_data_feed.topics import Address
-from sisock_g3.testing import Writer
 
 ADDRESS = Address("demo", "temperatures")
 CHANNELS = 4
@@ -23,6 +23,8 @@ FRAME_S = 300
 
 def write(top: Path, begin: int, end: int) -> None:
     """Write the samples of ``[begin, end)`` as one file, which is there when it is whole."""
+    from sisock_g3.testing import Writer  # noqa: PLC0415 (so3g, which only the process that writes has)
+
     path = top / str(begin)[:5] / f"{begin}.g3"
     unfinished = path.with_suffix(".part")
     writer = Writer(unfinished)
@@ -54,8 +56,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
     top = parser.parse_args().directory / "demo"
+    fork = multiprocessing.get_context("fork")
     while True:
-        catch_up(top, time.time())
+        # What writes ends when it has: it takes 40 MB.
+        writer = fork.Process(target=catch_up, args=(top, time.time()))
+        writer.start()
+        writer.join()
         time.sleep(FRAME_S)
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,8 @@ AHEAD_S = 5.0
 SILENT_PATIENCES = 3.0
 """Where nobody says after how long a field is silent: so many times as long as until it is late."""
 
-MOST_PAUSES = 10_000
+MOST_SHARED = 1_000
+T = TypeVar("T", bound=Hashable)
 
 
 class State(StrEnum):
@@ -222,7 +223,9 @@ class Board:
         self._known: dict[Hashable, Condition] = {}
         self.counts: Counter[State] = Counter()
         self._due: DueDates[Condition] = DueDates()
-        self._pauses: dict[float, tuple[float, float]] = {}
+        # Fields that come together have the same times and pauses: one object for all of them.
+        self._times: dict[float, float] = {}
+        self._pauses: dict[tuple[float, float], tuple[float, float]] = {}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -267,14 +270,15 @@ class Board:
         """
         known = self._known.get(key)
         usual = interval or 0.0
+        longest = _shared(self._pauses, (usual, usual))
         if known is None:
-            rhythm = Rhythm(now, usual_pause_s=usual, longest=self._pauses_of(usual))
+            rhythm = Rhythm(now, usual_pause_s=usual, longest=longest)
             known = self._known[key] = Condition(key, rhythm, limits, silent_after, _sides(limits), now)
             known.unjudged = unjudged
             self.counts[known.state] += 1
         else:
             if anew:
-                known.rhythm = Rhythm(known.rhythm.last, usual_pause_s=usual, longest=self._pauses_of(usual))
+                known.rhythm = Rhythm(known.rhythm.last, usual_pause_s=usual, longest=longest)
                 known.resumed = now
             known.unjudged = unjudged
             known.silent_after = silent_after
@@ -309,7 +313,7 @@ class Board:
         if _missing(value) or not self._newer(known, now, t):
             return []
         number = _number(value)
-        known.hear(now, t, value)
+        self._hear(known, now, t, value)
         if number is not None and known.sides:
             known.weigh(number, now)
         return self._settle(known, now)
@@ -351,10 +355,10 @@ class Board:
             for one, number in zip(t[:-1].tolist(), numbers[:-1].tolist(), strict=True):
                 # Between samples the clock that counts is theirs, between batches ours.
                 at = now - (newest - one)
-                known.hear(now, one, number)
+                self._hear(known, now, one, number)
                 known.weigh(number, at)
                 changes += self._settle(known, max(at, known.since))
-        known.hear(now, newest, float(numbers[-1]))
+        self._hear(known, now, newest, float(numbers[-1]))
         known.weigh(float(numbers[-1]), now)
         return [*changes, *self._settle(known, now)]
 
@@ -386,11 +390,13 @@ class Board:
                 changes += self._settle(known, now)
         return changes
 
-    def _pauses_of(self, usual: float) -> tuple[float, float]:
-        """Two such pauses; one object for all that have the same."""
-        if len(self._pauses) > MOST_PAUSES:
-            self._pauses.clear()
-        return self._pauses.setdefault(usual, (usual, usual))
+    def _hear(self, known: Condition, now: float, t: float, value: Any) -> None:
+        """Have a field take note of its newest sample."""
+        rhythm = known.rhythm
+        before = rhythm.longest
+        known.hear(now, _shared(self._times, t), value)
+        if rhythm.longest is not before:
+            rhythm.longest = _shared(self._pauses, rhythm.longest)
 
     @staticmethod
     def _set_back(known: Condition, now: float, t: float) -> bool:
@@ -415,6 +421,13 @@ class Board:
         # What was so before, but could not be known, is so from now on.
         known.state, known.since = state, since if max(known.since, known.resumed) < since <= now else now
         return [Change(known.key, state, before, known.since, why)]
+
+
+def _shared(known: dict[T, T], one: T) -> T:
+    """The object that others have that are equal."""
+    if len(known) >= MOST_SHARED:
+        known.clear()
+    return known.setdefault(one, one)
 
 
 def _missing(value: Any) -> bool:
