@@ -125,7 +125,7 @@ def decompress(path: Path) -> tuple[bytes, str]:
     whole = io.BytesIO()
     try:
         with gzip.open(path) as stream:
-            while piece := stream.read(1 << 20):
+            while piece := stream.read1(1 << 20):  # of what is broken later, `read` gives nothing
                 whole.write(piece)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         return whole.getvalue(), f"cannot be decompressed to its end ({error})"
