@@ -89,6 +89,8 @@ def every_kind(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
         "float": np.array([1.5, 2.5]),
         "large": np.array([1, 2**40]),
         "small": np.array([3, -4]),
+        "middle": np.array([1000, -1]),
+        "wide": np.array([10**6, -(10**6)]),
         "on": np.array([True, False]),
         "word": ["a", "bc"],
     }

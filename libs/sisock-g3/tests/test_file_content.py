@@ -14,6 +14,7 @@ from sisock_g3.testing import Writer
 
 T0 = 1.6e9
 FEED = "observatory.a.feeds.x"
+LEVELS = {"channel_40k": 38.0, "channel_4k": 3.6, "channel_1k": 0.95, "channel_100mk": 0.098}
 
 
 def write(path: Path, *frames: tuple[list[float], dict[str, Any]]) -> Path:
@@ -232,7 +233,7 @@ def test_a_synthetic_archive_is_one_of_files_by_the_hour_that_ends_when_it_is_to
         for description, provider in content.providers.items():
             assert set(provider.fields) == set(synthetic.FEEDS[description])
             for name, field in provider.fields.items():
-                level = synthetic.LEVELS.get(name, 1e-5)
+                level = LEVELS.get(name, 1e-5)
                 assert abs(field.bins["sum"] / field.bins["count"] / level - 1).max() < 0.03
                 samples.append((field.samples, len(provider.records), field.t1 // SECOND))
     assert set(samples) == {(60, 12, first + 3540), (25, 5, first + 3600 + 1440)}

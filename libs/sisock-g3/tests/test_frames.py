@@ -24,6 +24,8 @@ def write_all_kinds(path: Path, frames: int = 5) -> Path:
         columns = {
             "number": T * 0.5 + i,
             "small": np.arange(30) - 7,
+            "middle": np.arange(30) * 1000,
+            "wide": np.arange(30) * 10**6,
             "large": np.arange(30) * 2**50,
             "on": np.arange(30) % 3 == i % 3,
             "word": [f"état {j}" for j in range(30)],

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from sisock.writer import RETRY_INTERVAL_S
 from sisock_data_feed.feed import Block
-from sisock_data_feed.store import COMMIT_INTERVAL_S, Store
+from sisock_data_feed.store import Store
 from sisock_testing import wait_until
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -29,7 +29,7 @@ def log() -> Any:
 @pytest.fixture
 def make_store(tmp_path: Path, log: Any) -> Callable[..., Store]:
     return lambda buffer_time=100.0, name="node", pause=None: Store(
-        tmp_path / "state", name, buffer_time, log, pause
+        tmp_path / "state" / "deeper", name, buffer_time, log, pause
     )
 
 
@@ -144,7 +144,7 @@ def test_a_damaged_file_is_put_aside(
     make_store: Callable[..., Store], block: MakeBlock, content: bytes
 ) -> None:
     store = make_store()
-    store.file.parent.mkdir()
+    store.file.parent.mkdir(parents=True)
     store.file.write_bytes(content)
     with capture_logs() as logs:
         assert restored(store) == []
@@ -186,10 +186,12 @@ store.put(1.7e9, parse([{"b": {"timestamps": [1.0], "data": {"a": [1]}}}, {}], A
 print("put", flush=True)
 time.sleep(60)
 """
-    child = subprocess.Popen([sys.executable, "-c", script, tmp_path / "state"], stdout=subprocess.PIPE)
+    child = subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path / "state" / "deeper"], stdout=subprocess.PIPE
+    )
     assert child.stdout is not None
     child.stdout.readline()
-    wal = tmp_path / "state" / "node.sqlite-wal"
+    wal = tmp_path / "state" / "deeper" / "node.sqlite-wal"
     wait_until(lambda: wal.exists() and wal.stat().st_size > 0, 10, "the block is in the log")
     wait_until(
         lambda: b"timestamps" not in wal.read_bytes() and b'"b", [["a"' in wal.read_bytes(),
@@ -227,7 +229,7 @@ def test_what_a_disk_refused_is_lost_alone_and_what_comes_after_is_stored_with_i
         store.close()
     found = restored(make_store())
     assert [(received, b.columns["a", "number"].tolist()) for received, b in found] == [(T, [2.0])]
-    assert pauses == [RETRY_INTERVAL_S, COMMIT_INTERVAL_S]
+    assert pauses == [RETRY_INTERVAL_S, 0.2]
     assert events(logs) == ["store.failed", "store.back"]
 
 
@@ -269,7 +271,7 @@ def test_nothing_of_a_damaged_file_stays_in_the_way(
     make_store: Callable[..., Store], block: MakeBlock
 ) -> None:
     store = make_store()
-    store.file.parent.mkdir()
+    store.file.parent.mkdir(parents=True)
     beside = [store.file.with_name(store.file.name + ending) for ending in ("-wal", "-shm")]
     for file in (store.file, *beside):
         file.write_bytes(b"\0" * 8192)

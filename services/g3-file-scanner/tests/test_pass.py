@@ -14,7 +14,7 @@ from sisock_g3.frames import FrameReader
 from sisock_g3.index.files import Seen
 from sisock_g3.tables import prepare
 from sisock_g3_file_scanner import scan, tree
-from sisock_g3_file_scanner.scan import SETTLED_NS, Outcome
+from sisock_g3_file_scanner.scan import Outcome
 from structlog.testing import capture_logs
 
 LOG = structlog.get_logger()
@@ -133,7 +133,8 @@ def test_a_file_that_ends_inside_of_a_frame_is_reported_when_nobody_writes_to_it
     monkeypatch.setattr(scan, "time", clock)
     path = cut_file(kit, tmp_path, clock.ns)
     ours = kit.scanner(database, path.parent)
-    for late, told in ((0, 0), (SETTLED_NS - 1, 0), (SETTLED_NS, 1), (SETTLED_NS + 1, 0), (10**15, 0)):
+    minute = 60_000_000_000
+    for late, told in ((0, 0), (minute - 1, 0), (minute, 1), (minute + 1, 0), (10**15, 0)):
         clock.ns = 10**18 + late
         if again:
             ours = kit.scanner(database, path.parent)
@@ -167,7 +168,7 @@ def test_an_old_cut_file_or_one_of_a_single_pass_is_reported_at_once_and_only_th
         kit.scanner(database, path.parent, once=True).scan()
     assert [entry["event"] for entry in logs] == ["file.damaged"]
     assert database.query("SELECT cut, reported FROM sisock_files") == [(1, 1)]
-    touch(path, clock.ns - SETTLED_NS)
+    touch(path, clock.ns - 60_000_000_000)
     database.execute("UPDATE sisock_files SET reported = 0")
     with capture_logs() as logs:
         kit.scanner(database, path.parent).scan()

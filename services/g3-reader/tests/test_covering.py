@@ -352,7 +352,7 @@ def test_holes_of_several_fields_are_read_together_if_they_are_near(patch: pytes
     world = even_world()
     one, other = (bins(world, patch, 0.0, 1.0, Grid(HOUR_US)) for _ in range(2))
     assert summing.windows([one, other], 10) == ([], 0)
-    near = summing.NEAR
+    near = 21_600 * SECOND
     one.holes = [(BEGIN, BEGIN + 10 * SECOND), (BEGIN + 10 * SECOND + near, BEGIN + near + 20 * SECOND)]
     other.holes = [(BEGIN + 5 * DAY, BEGIN + 5 * DAY + SECOND), (BEGIN + 5 * SECOND, BEGIN + 8 * SECOND)]
     windows, samples = summing.windows([one, other], 10**9)

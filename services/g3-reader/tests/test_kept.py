@@ -10,6 +10,7 @@ import pytest
 import structlog
 from sisock import Limits
 from sisock.config import load
+from sisock.errors import ConfigError
 from sisock_g3 import file_content
 from sisock_g3.config import SqlConfig
 from sisock_g3.database import Database
@@ -20,6 +21,7 @@ from sisock_g3.testing import Writer, make_index
 from sisock_g3_reader import cache, catalogue, node
 from sisock_g3_reader.cache import Columns, Segment, Ticked, join, segments
 from sisock_g3_reader.catalogue import Catalogue
+from sisock_g3_reader.config import Config
 from sisock_g3_reader.files import HELD_BYTES, Complaints, Files, Held
 
 T0 = 1.6e9
@@ -369,6 +371,21 @@ def test_once_our_scanner_has_been_everywhere_the_deployed_tables_are_not_asked_
     monkeypatch.setattr(catalogue.Deployed, "any", None)
     clock.now += 1e6
     assert one.unread(database) is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field", "size"),
+    [("CACHE_MB", "2", "cache_bytes", 2_097_152), ("MAX_REPLY_MB", "1", "most_reply_bytes", 1_048_576),
+     ("SQL_FILE", "x", "cache_bytes", 268_435_456), ("SQL_FILE", "x", "most_reply_bytes", 134_217_728)],
+)  # fmt: skip
+def test_memory_is_set_in_megabytes(variable: str, value: str, field: str, size: int) -> None:
+    assert getattr(load(Config, {variable: value}), field) == size
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "much"])
+def test_memory_that_makes_no_sense_is_told(value: str) -> None:
+    with pytest.raises(ConfigError, match="CACHE_MB"):
+        load(Config, {"CACHE_MB": value})
 
 
 def test_memory_is_that_of_columns_and_of_files(tmp_path: Path, make_reader: Any) -> None:

@@ -1,7 +1,9 @@
 """Files that our own tables do not hold, in SQLite: what the deployed tables tell of them is enough."""
 
 import gzip
+import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -149,4 +151,18 @@ def test_more_than_can_be_read_through_is_refused_until_it_is_known(
     monkeypatch.setattr("sisock_g3_reader.node.MOST_UNREAD_BYTES", 0)
     assert len(next(iter(node.read([f"{A}.channel_1"], T0, T0 + 2400, Limits()))).t) == 2400
     assert node.memory_bytes > 0
+    node.close()
+
+
+def test_two_gigabytes_are_read_through_and_a_byte_more_is_not(
+    top: Path, environ: Any, make_reader: Any
+) -> None:
+    change(environ, *(f"DROP TABLE {table}" for table in TABLES))
+    first = min(top.iterdir())
+    rest = sum(path.stat().st_size for path in sorted(top.iterdir())[1:3])  # the newest is known then
+    node = make_reader(environ)
+    for size, refused in ((2 * 2**30 + 1, True), (2 * 2**30, False)):
+        os.truncate(first, size - rest)  # no such room is taken on the disk
+        with pytest.raises(TooMuchDataError) if refused else nullcontext():
+            assert len(next(iter(node.read([f"{A}.channel_1"], T0, T0 + 2400, Limits()))).t) == 2400
     node.close()
