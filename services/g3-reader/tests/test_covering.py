@@ -332,6 +332,7 @@ def test_samples_are_read_where_an_edge_cuts_a_summary_and_nowhere_else(patch: p
     assert one.holes == [
         (BEGIN + hour * 3600 * SECOND, BEGIN + hour * 3600 * SECOND + FINEST_WIDTH) for hour in range(24)
     ]
+    assert {asked[0] for asked in world.asked} == {1, 0}
     # Ranges that are near are read as one, in windows of about so many samples.
     windows, samples = summing.windows([one], 500)
     assert samples == world.count(None, None, BEGIN, BEGIN + DAY)
@@ -346,6 +347,16 @@ def test_samples_are_read_where_an_edge_cuts_a_summary_and_nowhere_else(patch: p
     made = one.result()
     assert made is not None
     assert made.count.tolist() == [2, *[60] * 23, 58]
+
+
+def test_nothing_is_read_of_summaries_that_hold_no_number(patch: pytest.MonkeyPatch) -> None:
+    world = even_world()
+    world.values[24 * 5 : 24 * 7] = np.nan
+    one = bins(world, patch, BEGIN / SECOND, (BEGIN + 128 * DAY) / SECOND, Grid(24 * HOUR_US))
+    assert (one.holes, {asked[0] for asked in world.asked}) == ([], {3})
+    made = one.result()
+    assert made is not None
+    assert len(made.t) == 126
 
 
 def test_holes_of_several_fields_are_read_together_if_they_are_near(patch: pytest.MonkeyPatch) -> None:
