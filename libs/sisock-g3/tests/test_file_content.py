@@ -38,7 +38,7 @@ def test_a_field_is_told_with_its_span_its_samples_and_its_bins(tmp_path: Path) 
     assert provider.prov_ids == [0]
     field = provider.fields["a"]
     begin = int(T0) * SECOND
-    assert (field.kind, field.block) == ("number", "block")
+    assert field.kind == "number"
     assert (field.t0, field.t1, field.samples) == (begin, begin + 400 * SECOND, 5)
     # 1.6e9 s lies 100 s into its five minutes.
     assert field.bins["count"].tolist() == [2, 3]
@@ -109,7 +109,7 @@ def test_blocks_of_a_frame_are_told_apart(tmp_path: Path) -> None:
     writer.close()
     provider = file_content.read(writer.path).providers[FEED]
     assert provider.records["block"].tolist() == [0, 1, 0, 1]
-    assert {name: field.block for name, field in provider.fields.items()} == {"a": "one", "b": "two"}
+    assert {name: field.samples for name, field in provider.fields.items()} == {"a": 6, "b": 6}
 
 
 def test_a_file_is_read_on_from_where_it_ended(tmp_path: Path) -> None:

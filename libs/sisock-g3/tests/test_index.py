@@ -345,12 +345,35 @@ def test_after_a_statement_that_failed_the_connection_is_made_anew_but_not_for_t
     assert database._driver is None
 
 
+def test_a_connection_that_breaks_inside_of_a_transaction_leaves_none_open(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Database.execute
+
+    def execute(self: Database, statement: str, values: Any = ()) -> int:
+        if statement == "ROLLBACK":
+            raise DatabaseBusyError("gone")
+        return original(self, statement, values)
+
+    monkeypatch.setattr(Database, "execute", execute)
+
+    def fail() -> None:
+        with database.transaction():
+            database.execute("INSERT INTO description (description) VALUES ('a')")
+            raise KeyError
+
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            fail()
+        assert database._driver is None
+    assert database.query("SELECT * FROM description") == []
+
+
 def test_rows_are_numbered_and_many_are_inserted_at_once(database: Database) -> None:
     insert = "INSERT INTO sisock_providers (description) VALUES (%s)"
     assert [database.execute(insert, [name]) for name in "ab"] == [1, 2]
     database.executemany(insert, [])
     database.executemany(insert, (["c"], ["d"]))
-    assert database.execute("DELETE FROM sisock_stale") >= 0
     assert database.query("SELECT description FROM sisock_providers ORDER BY id") == [
         ("a",),
         ("b",),
@@ -440,6 +463,8 @@ def test_the_tail_of_a_file_is_its_last_pages_before_an_end(tmp_path: Path) -> N
     before = tail(path, 1)
     path.write_bytes(b"ac")
     assert tail(path, 1) == before != tail(path, 2)
+    path.write_bytes(b"bc")
+    assert tail(path, 1) != before
 
 
 def test_kinds_and_names() -> None:

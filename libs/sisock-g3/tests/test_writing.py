@@ -38,9 +38,7 @@ def column(*ticks: int, kind: str = "number") -> FieldContent:
     """A field's samples in a file, one each."""
     t = np.array(ticks, np.int64)
     bins = summarize(t, np.ones((1, len(t))), FINEST_WIDTH)[0]
-    return FieldContent(
-        kind, "block", ticks[0], ticks[-1], len(ticks), bins if kind != "string" else bins[:0]
-    )
+    return FieldContent(kind, ticks[0], ticks[-1], len(ticks), bins if kind != "string" else bins[:0])
 
 
 def provider(*prov_ids: int, offset: int = 0, **fields: FieldContent) -> ProviderContent:
@@ -100,6 +98,8 @@ def test_what_is_known_of_a_file_without_losses_is_short_and_older_states_are_re
     assert (
         state_of(FileContent(0, 0, session_id=5, known={3: "a"})) == '{"session_id": 5, "known": {"3": "a"}}'
     )
+    alone = Known(1, 1, 1, 1, 1, '{"session_id": 5, "known": {"3": "a"}}', cut=False, reported=False)
+    assert (before(alone).known, before(alone).lost, before(alone).lost_more) == ({3: "a"}, [], 0)
     many = FileContent(0, 0, lost=[Lost(1, 2, "why")], lost_more=4)
     assert before(Known(1, 1, 1, 1, 1, state_of(many), cut=False, reported=False)).lost_more == 4
 
@@ -141,11 +141,12 @@ def test_a_file_that_is_cut_is_not_scanned_to_the_predecessor_until_it_has_grown
 
 
 def test_a_file_that_grew_has_all_its_frames_and_spans_once(index: Index, database: Database) -> None:
+    later = ZERO + 7 * SECOND
     known = put(index, "1.g3", a=provider(0, x=column(ZERO, ZERO + 5), old=column(ZERO), s=column(ZERO)))
-    more = {"x": column(ZERO + 7), "new": column(ZERO + 7), "s": column(ZERO + 7, kind="string")}
+    more = {"x": column(later), "new": column(later), "s": column(later, kind="string")}
     put(index, "1.g3", known, a=provider(0, offset=50, **more))
     ((t0, t1, samples, blob),) = database.query("SELECT t0, t1, samples, records FROM sisock_chunks")
-    assert (t0, t1, samples) == (ZERO, ZERO + 7, 3)
+    assert (t0, t1, samples) == (ZERO, later, 3)
     assert blobs.unpack_records(blob)["offset"].tolist() == [0, 50]
     spans = database.query(
         "SELECT f.field, s.kind, s.t0, s.t1, s.samples, s.bins FROM sisock_spans s "
@@ -153,10 +154,10 @@ def test_a_file_that_grew_has_all_its_frames_and_spans_once(index: Index, databa
     )
     counts = {field: blobs.unpack_bins(blob)["count"].tolist() for field, *_, blob in spans}
     assert [row[:5] for row in spans] == [
-        ("new", "number", ZERO + 7, ZERO + 7, 1),
+        ("new", "number", later, later, 1),
         ("old", "number", ZERO, ZERO, 1),
-        ("s", "string", ZERO, ZERO + 7, 2),
-        ("x", "number", ZERO, ZERO + 7, 3),
+        ("s", "string", ZERO, later, 2),
+        ("x", "number", ZERO, later, 3),
     ]
     assert counts == {"new": [1], "old": [1], "s": [], "x": [3]}
     times = database.query(
@@ -164,7 +165,7 @@ def test_a_file_that_grew_has_all_its_frames_and_spans_once(index: Index, databa
     )
     assert [(field, start[-9:], end[-9:]) for field, start, end in times] == [
         ("old", "00.000000", "00.000000"),
-        ("x", "00.000000", "00.000000"),
+        ("x", "00.000000", "07.000000"),
     ]
     assert len(database.query("SELECT * FROM fields")) == 4
 
@@ -193,9 +194,10 @@ def test_fields_that_would_be_listed_under_one_name_are_told_apart(index: Index,
 
 
 def test_the_longest_chunk_of_a_provider_is_known(index: Index, database: Database) -> None:
-    for number, (first, last) in enumerate([(0, 50), (100, 130), (200, 299), (300, 399)]):
+    for number, (first, last) in enumerate([(0, 1), (100, 130), (200, 299), (300, 399)]):
         put(index, f"{number}.g3", a=provider(0, x=column(first, last)))
-    assert database.query("SELECT longest FROM sisock_providers") == [(99,)]
+        longest = (1, 30, 99, 99)[number]
+        assert database.query("SELECT longest FROM sisock_providers") == [(longest,)]
     put(Index(database), "9.g3", a=provider(0, x=column(1000, 1100)))
     assert database.query("SELECT longest FROM sisock_providers") == [(100,)]
 

@@ -36,7 +36,6 @@ class FieldContent:
     """One field of a provider in a file; `t0` and `t1` are its first and last tick."""
 
     kind: str
-    block: str
     t0: int
     t1: int
     samples: int
@@ -250,7 +249,7 @@ def _digest(
 ) -> None:
     """Decode frames that are alike, together."""
     decoded = blocks(first, buffer, offsets, None if summaries else frozenset())
-    for number, (name, ticks, columns) in enumerate(decoded):
+    for number, (_, ticks, columns) in enumerate(decoded):
         if not ticks.size:
             continue
         records = np.zeros(len(offsets), dtype=RECORD)
@@ -271,7 +270,7 @@ def _digest(
             made = summary.summarize(flat if order is None else flat[order], table, summary.FINEST_WIDTH)
             bins = dict(zip(numeric, made, strict=True))
         for field, kind in kinds(first, number).items():
-            content = FieldContent(kind, name, t0, t1, flat.size, bins.get(field, summary.empty()))
+            content = FieldContent(kind, t0, t1, flat.size, bins.get(field, summary.empty()))
             into.fields.setdefault(field, []).append(content)
 
 
@@ -281,7 +280,6 @@ def _join(pieces: list[FieldContent]) -> FieldContent:
     kind = widest({piece.kind for piece in pieces})
     return FieldContent(
         kind,
-        pieces[-1].block,
         min(piece.t0 for piece in pieces),
         max(piece.t1 for piece in pieces),
         sum(piece.samples for piece in pieces),

@@ -280,7 +280,7 @@ class Index:
             "JOIN sisock_spans s ON s.field_id = f.id WHERE f.provider_id = %s AND s.file_id = %s",
             at,
         ):
-            old = FieldContent(kind, "", t0, t1, samples, blobs.unpack_bins(bins))
+            old = FieldContent(kind, t0, t1, samples, blobs.unpack_bins(bins))
             fields[field] = _both(old, fields[field]) if field in fields else old
         known = self._fields_of(provider_id)
         execute(
@@ -364,4 +364,4 @@ def _both(old: FieldContent, new: FieldContent) -> FieldContent:
     kind = widest({old.kind, new.kind})
     bins = summary.empty() if kind == TEXT else summary.merge(summary.join([old.bins, new.bins]))
     ends = min(old.t0, new.t0), max(old.t1, new.t1)
-    return FieldContent(kind, new.block, *ends, old.samples + new.samples, bins)
+    return FieldContent(kind, *ends, old.samples + new.samples, bins)
