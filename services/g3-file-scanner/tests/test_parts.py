@@ -115,6 +115,7 @@ def test_a_file_has_grown_if_it_begins_as_it_did(tmp_path: Path) -> None:
     assert tree.has_grown(seen, known(tail=sum_of_8))
     assert tree.has_grown(seen, known(indexed=10, tail=tail(seen.full, 10)))
     assert not tree.has_grown(seen, known(tail=sum_of_8 + 1))
+    assert tree.has_grown(seen, known(indexed=1, tail=tail(seen.full, 1)))
     assert not tree.has_grown(seen, known(indexed=0, tail=tail(seen.full, 0)))
     assert not tree.has_grown(seen, known(indexed=11, tail=tail(seen.full, 11)))
 
@@ -154,8 +155,7 @@ def test_few_bytes_or_one_process_are_read_here_in_their_order(monkeypatch: pyte
 
     monkeypatch.setattr(jobs.file_content, "read", read)
     monkeypatch.setattr(jobs, "_in_pool", lambda wanted, *_: iter([(n, n) for n in reversed(wanted)]))
-    monkeypatch.setattr(jobs, "WORTH_PROCESSES_BYTES", 100)
-    few = [job(Path("a"), 5, 55), job(Path("b"), 1, 50)]
+    few = [job(Path("a"), 5, 5 + 2**29 - 50), job(Path("b"), 1, 50)]
     assert [number for number, _ in jobs.read_all(few, 2, summaries=False)] == [0, 1]
     assert asked == [(Path("a"), 5, None, False), (Path("b"), 1, None, False)]
     many = [*few, job(Path("c"), 0, 1)]
@@ -188,7 +188,7 @@ def test_what_a_broken_pool_left_is_read_alone_and_said_of_if_that_breaks_it_aga
 class Pool:
     """Stands for a pool of processes: does at once what it is handed, and counts what is not fetched."""
 
-    def __init__(self, processes: int, **_: Any) -> None:
+    def __init__(self, processes: int, *_: Any) -> None:
         self.processes, self.open, self.most = processes, 0, 0
 
     def __enter__(self) -> "Pool":
@@ -207,9 +207,7 @@ class Pool:
 
 def test_a_pool_reads_a_few_files_for_each_process_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Pool] = []
-    monkeypatch.setattr(
-        jobs, "ProcessPoolExecutor", lambda *a, **k: (made.append(Pool(*a, **k)), made[-1])[1]
-    )
+    monkeypatch.setattr(jobs, "ProcessPoolExecutor", lambda *a: (made.append(Pool(*a)), made[-1])[1])
     monkeypatch.setattr(jobs, "as_completed", lambda running: iter([*running]))
     monkeypatch.setattr(jobs, "read", lambda one, *, summaries: (one.path.name, summaries))
     wanted = {n: job(Path(str(n))) for n in range(30)}

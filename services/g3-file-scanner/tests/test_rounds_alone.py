@@ -110,13 +110,13 @@ def test_a_directory_that_cannot_be_watched_is_said_once_and_tried_again(tmp_pat
         notices.watch()
     assert [entry["event"] for entry in logged] == ["notices.unavailable"]
     notices.stop()
-    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "below").mkdir(parents=True)
     notices.watch()
     notices.watch()
     try:
-        (tmp_path / "later" / "a.g3").write_bytes(b"x")
+        (tmp_path / "later" / "below" / "a.g3").write_bytes(b"x")
         assert notices.event.wait(60)
-        assert notices.take() == {tmp_path / "later" / "a.g3"}
+        assert notices.take() == {tmp_path / "later" / "below" / "a.g3"}
     finally:
         notices.stop()
 
@@ -288,7 +288,11 @@ def test_files_that_are_written_are_looked_at_between_scans_and_all_when_somethi
     news: list[Any] = ["nothing", "nothing", written, "nothing", "nothing", None]
     one._notices = noticed = Written(one, clock, news)  # type: ignore[assignment]
     noticed.looked_at = scans.done
+    well: list[bool] = []
+    original = one._health.set
+    monkeypatch.setattr(one._health, "set", lambda up: (well.append(up), original(up))[1])
     one.run()
+    assert well == [True] * 6 + [False]
     # Watching comes first: what changes right after a scan waits for no other one.
     scan = ["watch", "all"]
     assert scans.done == [*scan, ["b.g3"], ["a.g3", "b.g3"], ["b.g3"], *scan, *scan]
