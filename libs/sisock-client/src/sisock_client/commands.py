@@ -45,9 +45,9 @@ def run(options: Options) -> int:
         return 0
 
 
-def client(options: Options) -> Client:
+def client(options: Options, *, progress: bool = True) -> Client:
     """Whom to ask."""
-    return Client(options.url, wamp=options.wamp, deadline_s=options.deadline, progress=True)
+    return Client(options.url, wamp=options.wamp, deadline_s=options.deadline, progress=progress)
 
 
 def bridge(options: Options) -> HttpSource:
@@ -183,7 +183,7 @@ def _tail(options: Options) -> int:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with client(options) as asked:
+    with client(options, progress=False) as asked:
         tail = Tail(asked, asked.names(options.field), time.time() - options.seconds)
         while not stopped.is_set():
             found = tail.look()

@@ -2,21 +2,18 @@
 
 import io
 import json
-import logging
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import requests
-from tqdm import tqdm
 
 from sisock_client import events
 from sisock_client.bins import Binned, of_bins
 from sisock_client.curves import Column
 from sisock_client.errors import ClientError
+from sisock_client.progress import Tell, telling
 from sisock_client.samples import (
     FieldInfo,
     Last,
@@ -28,12 +25,9 @@ from sisock_client.samples import (
 )
 
 PIECE_BYTES = 64 * 1024
-LINE_S = 5.0
 CONNECT_S = 5.0
 LONGEST_ADDRESS = 8_000
 UNAUTHORIZED, NOT_FOUND = 401, 404
-
-_log = logging.getLogger("sisock_client")
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -155,8 +149,9 @@ class HttpSource:
         columns: dict[str, tuple[Column, Column]] = {}
         notices: list[str] = []
         for some in _batches(names):
-            reply = self._reply("/api/v1/data", {"field": some, **parameters}, stream=True)
-            body = b"".join(self._pieces(reply))
+            with telling(self._progress) as tell:
+                reply = self._reply("/api/v1/data", {"field": some, **parameters}, stream=True)
+                body = b"".join(self._pieces(reply, tell))
             notices += _notices(reply)
             with np.load(io.BytesIO(body), allow_pickle=False) as found:
                 given = [name for name in found.files if not name.endswith("/time")]
@@ -208,29 +203,17 @@ class HttpSource:
             raise ClientError(f"the bridge at {self.url}: {told}")
         return reply
 
-    def _pieces(self, reply: requests.Response) -> Iterator[bytes]:
-        """The body, saying how far it is: a bar on a terminal, a line of log now and then elsewhere."""
+    def _pieces(self, reply: requests.Response, tell: Tell) -> Iterator[bytes]:
+        """The body; `tell` is told how far it is."""
         total = int(reply.headers.get("Content-Length") or 0)
-        show = self._progress and sys.stderr.isatty()
-        bar = tqdm(total=total or None, unit="B", unit_scale=True, leave=False) if show else None
-        began = told = time.monotonic()
         done = 0
         try:
             for piece in reply.iter_content(PIECE_BYTES):
                 done += len(piece)
-                if bar is not None:
-                    bar.update(len(piece))
-                elif self._progress and time.monotonic() - told > LINE_S:
-                    told = time.monotonic()
-                    rate = done / (told - began)
-                    left = f", {(total - done) / rate:.0f} s left" if total else ""
-                    _log.warning("%.1f MB at %.1f MB/s%s", done / 1e6, rate / 1e6, left)
+                tell(done, total)
                 yield piece
         except requests.RequestException as error:
             raise ClientError(f"the bridge at {self.url} broke off after {done} bytes") from error
-        finally:
-            if bar is not None:
-                bar.close()
 
 
 def _batches(names: Sequence[str]) -> Iterator[list[str]]:
