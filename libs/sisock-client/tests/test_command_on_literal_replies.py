@@ -426,3 +426,9 @@ def test_many_fields_are_asked_for_in_as_many_requests_as_fit(bridge: Bridge) ->
     assert [name for some in asked for name in some] == names
     assert max(sum(map(len, some)) for some in asked) < 9_000
     assert len(asked) == 4
+
+
+def test_a_range_may_be_counted_back_from_now(bridge: Bridge, monkeypatch) -> None:
+    monkeypatch.setattr("sisock_client.client.time.time", lambda: 10_000.0)
+    assert main(["get", "n::volt", "--start", "-1h", "--end", "-5m"]) == 0
+    assert [bridge.asked[0][1][name] for name in ("start", "end")] == [["6400.0"], ["9700.0"]]
