@@ -67,11 +67,15 @@ def test_columns_of_every_kind_are_as_so3g_reads_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [0, 1, 2])
-def test_every_version_of_the_schema_is_read(tmp_path: Path, version: int) -> None:
+def test_every_version_of_the_schema_is_read(
+    tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writer = Writer(tmp_path / "a.g3", version=version)
     feed = writer.feed(DESCRIPTION)
     writer.data(feed, T, temps={"a": T * 2, "b": T * 3})
     writer.close()
+    if version:
+        monkeypatch.setattr("sisock_g3.fallback.read", None)  # so3g is asked for the oldest alone
     found = file_content.read(writer.path)
     assert found.problem == ""
     fields = found.providers[DESCRIPTION].fields
@@ -106,7 +110,8 @@ def test_a_large_file_is_read_through_small_windows(tmp_path: Path, monkeypatch:
 def test_a_file_cut_anywhere_gives_every_whole_frame_before(tmp_path: Path) -> None:
     data = write_all_kinds(tmp_path / "a.g3", frames=2).read_bytes()
     ends = [offset + frame.length for offset, frame in FrameReader(data)]
-    for length in range(0, len(data), 7):
+    near = {end + beside for end in ends for beside in range(-40, 30)}
+    for length in sorted({*range(0, len(data), 7), *(length for length in near if length <= len(data))}):
         reader = FrameReader(data[:length])
         found = [offset + frame.length for offset, frame in reader]
         assert found == [end for end in ends if end <= length]
@@ -235,6 +240,24 @@ def test_a_new_session_keeps_none_of_the_old_ones_providers(tmp_path: Path) -> N
         f"bytes {len(one + session)} to {len(one + session + data)} are lost: "
         "data of a provider 0 that is not announced"
     )
+
+
+def test_frames_that_are_no_housekeeping_are_passed_over(tmp_path: Path) -> None:
+    from so3g.spt3g import core
+
+    writer = Writer(tmp_path / "a.g3")
+    feed = writer.feed(DESCRIPTION)
+    for i in range(2):
+        other = core.G3Frame(core.G3FrameType.Observation)
+        other["word"] = core.G3String("not ours")
+        writer._writer.Process(other)
+        writer.data(feed, T + 30 * i, temps={"a": T})
+    writer.close()
+    reader = FrameReader(writer.path.read_bytes())
+    assert [frame.kind for _, frame in reader] == [0, 1, -1, 2, -1, 2]
+    found = file_content.read(writer.path)
+    assert (found.frames, found.told(), found.session_id) == (6, "", 1234)
+    assert found.providers[DESCRIPTION].fields["a"].samples == 60
 
 
 @given(st.binary(max_size=400))

@@ -18,7 +18,7 @@ FIRST = 0x80000000
 LONGEST_NAME = 1 << 16
 BASE = "G3FrameObject"
 
-_U32, _U64, _I64, _F64 = Struct("<I"), Struct("<Q"), Struct("<q"), Struct("<d")
+_U32, _U64, _I64 = Struct("<I"), Struct("<Q"), Struct("<q")
 
 
 class Cursor:
@@ -61,11 +61,6 @@ class Cursor:
     def i64(self) -> int:
         """A signed 64-bit integer."""
         value: int = _I64.unpack_from(self.buffer, self.skip(8))[0]
-        return value
-
-    def f64(self) -> float:
-        """A double."""
-        value: float = _F64.unpack_from(self.buffer, self.skip(8))[0]
         return value
 
     def text(self) -> str:
