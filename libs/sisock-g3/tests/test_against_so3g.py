@@ -1,8 +1,6 @@
 """Frames with any byte changed, under a checksum that is true again: we read what so3g reads, or ask it."""
 
-import resource
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,16 +98,6 @@ def every_kind(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     writer.close()
     data = writer.path.read_bytes()
     return [data[offset : offset + frame.length] for offset, frame in FrameReader(data)]
-
-
-@pytest.fixture
-def bounded_memory() -> Iterator[None]:
-    """so3g makes room for what a length promises, before it looks whether that is there."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**30, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 @pytest.mark.usefixtures("bounded_memory")
