@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sisock import Limits, Series, binning
+from sisock import Series, binning
 from sisock.errors import TooMuchDataError
 from sisock.node import Grid
 from sisock_g3 import summary
@@ -22,12 +22,12 @@ from sisock_g3.decoding import BOOL, NUMBER
 from sisock_g3.file_content import RECORD
 from sisock_g3.index.fields import ArchiveField
 from sisock_g3.index.files import Indexed
-from sisock_g3.layout import TICKS_PER_SECOND
 from sisock_g3.summary import DAY, FINEST_WIDTH, LEVELS, SECOND
 from sisock_g3_reader import select, summing
 from sisock_g3_reader.cache import Segment, Ticked
+from sisock_g3_reader.files import Held
 from sisock_g3_reader.node import _ticks
-from sisock_g3_reader.select import Selection, drawn_width
+from sisock_g3_reader.select import Selection
 from sisock_g3_reader.summing import Summing
 
 BEGIN = 16_000 * DAY
@@ -325,6 +325,35 @@ def test_bins_are_made_of_the_coarsest_summaries_that_lie_in_them(patch: pytest.
         assert made.count.sum() == 256 * 24
 
 
+def test_bins_that_no_summary_fits_are_looked_for_in_the_finest(patch: pytest.MonkeyPatch) -> None:
+    world = even_world()
+    one = bins(world, patch, BEGIN / SECOND, (BEGIN + DAY) / SECOND, Grid(400 * 10**6))
+    assert {asked[0] for asked in world.asked} == {0}
+    made = one.result()
+    assert made is not None
+    assert made.count.sum() == 24
+
+
+def test_a_file_without_the_field_that_it_was_said_to_have_tells_nothing(patch: pytest.MonkeyPatch) -> None:
+    records = np.zeros(1, RECORD)
+    records["n"], records["t0"], records["t1"] = 5, BEGIN, BEGIN + 10
+    for held, samples, ends in (
+        (None, 0, None),
+        (Held(MARK, {"another": records}, {}), 0, None),
+        (Held(MARK, {"observatory.a": records[:0]}, {}), 0, None),
+        (Held(MARK, {"observatory.a": records}, {}), 5, (BEGIN, BEGIN + 11)),
+    ):
+        one = selection(World([], []), patch, unread=[Path("/1.g3")])
+        one.files.held = lambda _, held=held: held  # type: ignore[method-assign, misc]
+        assert one.count(BEGIN - 5, BEGIN + 50) == samples
+        assert one.bounds(BEGIN - 5, BEGIN + 50) == ends
+        if ends:
+            assert one.bounds(BEGIN + 5, BEGIN + 8) == (BEGIN + 5, BEGIN + 8)
+            assert one.bounds(BEGIN + 10, BEGIN + 80) == (BEGIN + 10, BEGIN + 11)
+            for begin, end in ((BEGIN + 11, BEGIN + 80), (BEGIN - 9, BEGIN)):
+                assert (one.bounds(begin, end), one.count(begin, end)) == (None, 0)
+
+
 def test_samples_are_read_where_an_edge_cuts_a_summary_and_nowhere_else(patch: pytest.MonkeyPatch) -> None:
     world = even_world(60)
     start, stop = BEGIN / SECOND, (BEGIN + DAY) / SECOND
@@ -398,45 +427,3 @@ def test_more_bins_than_there_is_room_for_are_refused(patch: pytest.MonkeyPatch)
     patch.setattr(summing, "MOST_BYTES", 100 * binning.BIN_BYTES - 1)
     with pytest.raises(TooMuchDataError, match="bins of 86400 s take more than"):
         bins(world, patch, start, stop, Grid(24 * HOUR_US))
-
-
-@pytest.mark.parametrize(
-    ("limits", "seconds", "width_s"),
-    [
-        (Limits(), 86_400, None),
-        (Limits(max_points=1000), 86_400, None),
-        (Limits(max_points=604), 300 * 300, 300),
-        (Limits(max_points=604), 300 * 300 + 1, 600),
-        (Limits(max_points=604), 300 * 299, None),
-        (Limits(max_points=24), 10 * 1200, 1200),
-        (Limits(max_points=24), 10 * 1201, 2400),
-        (Limits(max_points=24), 10 * 1199, 1200),
-        (Limits(max_points=24), 10 * 86_400, 86_400),
-        (Limits(max_points=1), 86_400, 86_400),
-        (Limits(max_points=5), 86_401, 2 * 86_400),
-        (Limits(max_points=6), 2 * 86_400, 2 * 86_400),
-        (Limits(min_stride=299.0), 10**6, None),
-        (Limits(min_stride=300.0), 10**6, 300),
-        (Limits(min_stride=1199.0), 10**6, 900),
-        (Limits(min_stride=2399.0), 10**6, 1200),
-        (Limits(max_points=24, min_stride=3000.0), 10 * 1200, 3600),
-        (Limits(max_points=24, min_stride=10.0), 10 * 1200, 1200),
-    ],
-)
-def test_bins_that_are_drawn_are_as_wide_as_is_asked_and_whole_summaries(
-    limits: Limits, seconds: int, width_s: int | None
-) -> None:
-    width = drawn_width(limits, BEGIN, BEGIN + seconds * SECOND)
-    assert width == (None if width_s is None else width_s * SECOND)
-
-
-@given(st.integers(-(9 * 10**18), 9 * 10**18) | st.integers(10**17, 2 * 10**17), st.integers(-3, 3))
-def test_a_range_begins_with_the_first_sample_whose_time_is_not_before_it(tick: int, beside: int) -> None:
-    t = tick / TICKS_PER_SECOND
-    t = float(np.nextafter(t, np.inf * beside)) if beside else t
-    first = _ticks(t)
-    assert first / TICKS_PER_SECOND >= t > (first - 1) / TICKS_PER_SECOND
-
-
-def test_ranges_without_end_are_all_there_is() -> None:
-    assert _ticks(-1e303) < -(8 * 10**18) < 8 * 10**18 < _ticks(1e303) < 2**63

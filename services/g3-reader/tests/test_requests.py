@@ -7,19 +7,25 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 from sisock import Limits
 from sisock.config import load
 from sisock.errors import SisockError, TooMuchDataError
 from sisock_g3.config import SqlConfig
 from sisock_g3.database import Database
+from sisock_g3.layout import TICKS_PER_SECOND
 from sisock_g3.refusals import DatabaseAwayError
+from sisock_g3.summary import SECOND
 from sisock_g3.testing import Writer, make_index
 from sisock_g3_reader import node as module
-from sisock_g3_reader.node import G3Reader
+from sisock_g3_reader.node import G3Reader, _ticks
+from sisock_g3_reader.select import drawn_width
 from structlog.testing import capture_logs
 
 T0 = 1.6e9
 A = "observatory.a.feeds.x"
+BEGIN = 16_000 * 86_400 * SECOND
 OURS = ("spans", "chunks", "tiles", "stale", "fields", "providers", "files", "schema")
 
 
@@ -192,3 +198,45 @@ def test_a_question_of_files_that_nobody_scanned_does_not_read_the_list_of_field
         assert len(one.t) == 10
     assert len(reads) == 1
     node.close()
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds", "width_s"),
+    [
+        (Limits(), 86_400, None),
+        (Limits(max_points=1000), 86_400, None),
+        (Limits(max_points=604), 300 * 300, 300),
+        (Limits(max_points=604), 300 * 300 + 1, 600),
+        (Limits(max_points=604), 300 * 299, None),
+        (Limits(max_points=24), 10 * 1200, 1200),
+        (Limits(max_points=24), 10 * 1201, 2400),
+        (Limits(max_points=24), 10 * 1199, 1200),
+        (Limits(max_points=24), 10 * 86_400, 86_400),
+        (Limits(max_points=1), 86_400, 86_400),
+        (Limits(max_points=5), 86_401, 2 * 86_400),
+        (Limits(max_points=6), 2 * 86_400, 2 * 86_400),
+        (Limits(min_stride=299.0), 10**6, None),
+        (Limits(min_stride=300.0), 10**6, 300),
+        (Limits(min_stride=1199.0), 10**6, 900),
+        (Limits(min_stride=2399.0), 10**6, 1200),
+        (Limits(max_points=24, min_stride=3000.0), 10 * 1200, 3600),
+        (Limits(max_points=24, min_stride=10.0), 10 * 1200, 1200),
+    ],
+)
+def test_bins_that_are_drawn_are_as_wide_as_is_asked_and_whole_summaries(
+    limits: Limits, seconds: int, width_s: int | None
+) -> None:
+    width = drawn_width(limits, BEGIN, BEGIN + seconds * SECOND)
+    assert width == (None if width_s is None else width_s * SECOND)
+
+
+@given(st.integers(-(9 * 10**18), 9 * 10**18) | st.integers(10**17, 2 * 10**17), st.integers(-3, 3))
+def test_a_range_begins_with_the_first_sample_whose_time_is_not_before_it(tick: int, beside: int) -> None:
+    t = tick / TICKS_PER_SECOND
+    t = float(np.nextafter(t, np.inf * beside)) if beside else t
+    first = _ticks(t)
+    assert first / TICKS_PER_SECOND >= t > (first - 1) / TICKS_PER_SECOND
+
+
+def test_ranges_without_end_are_all_there_is() -> None:
+    assert _ticks(-1e303) < -(8 * 10**18) < 8 * 10**18 < _ticks(1e303) < 2**63
