@@ -1,32 +1,19 @@
 """What is written of files, in our tables and in the predecessor's, beside what is known of them; SQLite."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sisock.config import load
 from sisock_g3 import blobs, file_content
-from sisock_g3.config import SqlConfig
 from sisock_g3.database import Database
 from sisock_g3.file_content import FieldContent, FileContent, ProviderContent
 from sisock_g3.frames import Lost
 from sisock_g3.index.files import Known, ReadFile, Seen, before, state_of
 from sisock_g3.index.writing import SPARE_PROV_ID, Index
 from sisock_g3.summary import DAY, FINEST_WIDTH, LEVELS, SECOND, summarize
-from sisock_g3.tables import prepare
 
 ZERO = 16_000 * DAY
 A, B = "observatory.a", "observatory.b"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(load(SqlConfig, {"SQL_FILE": str(tmp_path / "index.sqlite")}))
-    prepare(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture
