@@ -161,7 +161,8 @@ def test_an_index_is_prepared_when_its_version_is_noted(environ: dict[str, str],
 def test_upgrades_are_made_once_and_never_of_an_index_that_is_new(database: Database) -> None:
     database.execute(
         "INSERT INTO sisock_files "
-        "(path, filename, size, mtime_ns, indexed, tail, state, cut, reported, problem) VALUES ('/data', '1.g3', 1, 5, 1, 1, '{}', 0, 0, '')"
+        "(path, filename, size, mtime_ns, indexed, tail, state, cut, reported, problem) "
+        "VALUES ('/data', '1.g3', 1, 5, 1, 1, '{}', 0, 0, '')"
     )
     database.execute("UPDATE sisock_files SET problem = 'damaged', reported = 1")
     looked = "SELECT mtime_ns, reported FROM sisock_files"
