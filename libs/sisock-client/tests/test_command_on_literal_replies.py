@@ -39,6 +39,7 @@ class Bridge:
         self.replies: dict[str, tuple[int, bytes]] = {}
         self.headers: dict[str, str] = {}
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
+        self.posted: list[Any] = []
         self.say("nodes", [NODE])
         self.say("fields", [VOLT, TEXT])
         self.replies["data"] = (200, npz(volt=[1.5, 2.5]))
@@ -56,6 +57,11 @@ class Bridge:
                     self.send_header(*header)
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                bridge.posted.append(json.loads(self.rfile.read(length)))
+                self.do_GET()
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -432,3 +438,19 @@ def test_a_range_may_be_counted_back_from_now(bridge: Bridge, monkeypatch) -> No
     monkeypatch.setattr("sisock_client.client.time.time", lambda: 10_000.0)
     assert main(["get", "n::volt", "--start", "-1h", "--end", "-5m"]) == 0
     assert [bridge.asked[0][1][name] for name in ("start", "end")] == [["6400.0"], ["9700.0"]]
+
+
+def test_a_note_is_written_as_it_was_told(bridge: Bridge, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sisock_client.commands.time.time", lambda: T[1])
+    bridge.say("notes", {"id": 1, "t": T[0], "what": "note", "target": "n::volt", "why": "a spike"}, 201)
+    how = ["--field", "n::volt", "--time", "-1s", "--until", "now", "--author", "me"]
+    assert main(["note", "a", "spike", *how]) == 0
+    assert capsys.readouterr().out == "2017-07-14T02:40:00.000Z  n::volt  a spike\n"
+    times = {"time": "2017-07-14T02:40:00.000Z", "until": "2017-07-14T02:40:01.000Z"}
+    assert bridge.posted == [{"text": "a spike", "target": "n::volt", "author": "me", **times}]
+    assert main(["note", "--json", "a spike"]) == 0
+    assert json.loads(capsys.readouterr().out)["why"] == "a spike"
+    assert bridge.posted[1] == {"text": "a spike"}
+    bridge.say("notes", {"error": "notes are not allowed"}, 403)
+    assert main(["note", "x"]) == 1
+    assert capsys.readouterr().err == f"sisock: the bridge at {bridge.url}: notes are not allowed\n"

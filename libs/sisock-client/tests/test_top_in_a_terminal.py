@@ -1,4 +1,4 @@
-"""``sisock top`` in a terminal, on a real bridge with a real watch, which go and come."""
+"""``sisock top`` in a terminal, and notes, on a real bridge with a real watch, which go and come."""
 
 import fcntl
 import os
@@ -8,10 +8,12 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 import requests
+from sisock_client.__main__ import main
 from sisock_testing import SERVERS, Process, Stack, wait_until
 from sisock_testing.stack import free_port
 
@@ -58,7 +60,7 @@ class Terminal:
         os.close(self.ours)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bridge(sisock_stack: Stack) -> Iterator[Callable[[], Process]]:
     """Starts a bridge, each time at the same address; watch and a node that ticks are there."""
     port = free_port()
@@ -71,7 +73,7 @@ def bridge(sisock_stack: Stack) -> Iterator[Callable[[], Process]]:
     ]
 
     def start() -> Process:
-        started.append(sisock_stack.start("bridge of top", command, PORT=str(port)))
+        started.append(sisock_stack.start("bridge of top", command, PORT=str(port), ALLOW_NOTES="yes"))
         start.url = f"http://127.0.0.1:{port}"
         return started[-1]
 
@@ -86,6 +88,18 @@ def is_fresh(url: str) -> bool:
     except requests.RequestException:
         return False
     return bool(told.get("watch")) and {one["state"] for one in told["fields"]} == {"fresh"}
+
+
+def test_a_note_is_among_what_happened(bridge, capsys: pytest.CaptureFixture[str]) -> None:
+    bridge()
+    wait_until(lambda: is_fresh(bridge.url), 60, what="fields are fresh")
+    assert (
+        main(["--url", bridge.url, "note", "what", "I did", "--field", "ticker::sine", "--time", "-1m"]) == 0
+    )
+    assert capsys.readouterr().out.endswith("  ticker::sine  what I did\n")
+    [note] = requests.get(f"{bridge.url}/api/v1/events", params={"what": "note"}, timeout=10).json()
+    assert (note["why"], note["target"]) == ("what I did", "ticker::sine")
+    assert 50 < time.time() - note["t"] < 200
 
 
 def test_it_shows_what_is_and_never_calls_unknown_well(bridge, sisock_stack: Stack) -> None:

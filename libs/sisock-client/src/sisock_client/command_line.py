@@ -17,7 +17,7 @@ _NAMES = (
 )
 
 
-_MOMENTS = ("--start", "--end")
+_MOMENTS = ("--start", "--end", "--time", "--until")
 _AGO = re.compile(r"-\d")
 
 
@@ -69,14 +69,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     _names(tail, "field", "+", _NAMES)
     tail.add_argument("--seconds", type=float, default=60.0, help="begin so long ago; 60 by default")
     _json(tail, "a JSON object a line")
-    state = _added(commands, "state", "say how each field is, since when and why")
-    _names(state, "field", "*", f"only such; {_NAMES}")
-    state.add_argument("--search", default="", metavar="TEXT", help="in names, labels and groups")
-    state.add_argument("--state", action="append", default=[], choices=STATES, help="only such; repeatable")
-    _json(state)
-    top = _added(commands, "top", "show how everything is, troubles first, until q is pressed")
-    _names(top, "field", "*", f"only such; {_NAMES}")
-    top.add_argument("--once", action="store_true", help="print it once and end; so it is behind a pipe")
+    _of_watch(commands)
     _json(_added(commands, "check", "say what is wrong with the stack"))
     _of_site(commands)
     shells = _added(commands, "completion", "print what makes a shell complete commands and names of fields")
@@ -101,19 +94,37 @@ def _added(commands: Any, name: str, told: str, run: str | None = None) -> argpa
     return added
 
 
-def _names(command: argparse.ArgumentParser, what: str, nargs: str, told: str) -> None:
+def _names(command: argparse.ArgumentParser, what: str, nargs: str | None, told: str) -> None:
     argument = command.add_argument(what, nargs=nargs, help=told)
 
     def known(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
         from sisock_client.completion import names  # noqa: PLC0415 (only if somebody presses TAB here)
 
-        return names(what, prefix, parsed_args)
+        return names(argument.dest, prefix, parsed_args)
 
     argument.completer = known  # type: ignore[attr-defined]
 
 
 def _json(command: argparse.ArgumentParser, told: str = "JSON, for programs") -> None:
     command.add_argument("--json", action="store_true", help=told)
+
+
+def _of_watch(commands: Any) -> None:
+    state = _added(commands, "state", "say how each field is, since when and why")
+    _names(state, "field", "*", f"only such; {_NAMES}")
+    state.add_argument("--search", default="", metavar="TEXT", help="in names, labels and groups")
+    state.add_argument("--state", action="append", default=[], choices=STATES, help="only such; repeatable")
+    _json(state)
+    top = _added(commands, "top", "show how everything is, troubles first, until q is pressed")
+    _names(top, "field", "*", f"only such; {_NAMES}")
+    top.add_argument("--once", action="store_true", help="print it once and end; so it is behind a pipe")
+    note = _added(commands, "note", "write a note about a moment or a range, if the bridge takes notes")
+    note.add_argument("text", nargs="+")
+    _names(note, "--field", None, "node::field that it is about")
+    note.add_argument("--time", metavar="T", help="when, as --start has it; now by default")
+    note.add_argument("--until", metavar="T", help="when it ended, if it is about a range")
+    note.add_argument("--author", default="", metavar="NAME", help="who writes it")
+    _json(note)
 
 
 def _of_site(commands: Any) -> None:

@@ -229,6 +229,23 @@ def _top(options: Options) -> int:
         source.close()
 
 
+def _note(options: Options) -> int:
+    written = {"text": " ".join(options.text), "target": options.field, "author": options.author}
+    now = time.time()
+    moments = {"time": options.time, "until": options.until}
+    written |= {name: iso(np.array([unix_time(one, now)]))[0] for name, one in moments.items() if one}
+    source = bridge(options)
+    try:
+        kept = source.note({name: text for name, text in written.items() if text})
+    finally:
+        source.close()
+    if options.json:
+        _dump(kept)
+    else:
+        _say(f"{iso(np.array([kept['t']]))[0]}  {kept['target']}  {kept['why']}".replace("    ", "  "))
+    return 0
+
+
 def _check(options: Options) -> int:
     from sisock_client.check import check  # noqa: PLC0415 (it needs Twisted, which takes a while)
 
@@ -281,6 +298,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = MappingProxyType(
         "tail": _tail,
         "state": _state,
         "top": _top,
+        "note": _note,
         "check": _check,
         "site check": _site_check,
         "site draft": _site_draft,

@@ -90,6 +90,17 @@ class HttpSource:
         told: dict[str, Any] = self._checked(reply).json()
         return told
 
+    def note(self, written: Mapping[str, str]) -> dict[str, Any]:
+        """Have the bridge keep a note, if it may; the event that it is now."""
+        try:
+            reply = self._session.post(
+                f"{self.url}/api/v1/notes", json=written, timeout=(CONNECT_S, self._deadline_s)
+            )
+        except requests.RequestException as error:
+            raise self._unreachable(error) from error
+        told: dict[str, Any] = self._checked(reply).json()
+        return told
+
     def stream(self, wanted: Mapping[str, Any], silence_s: float) -> Iterator[tuple[str, Any]]:
         """What is new, as `sisock_client.events` has it, until the bridge ends it.
 
@@ -189,8 +200,11 @@ class HttpSource:
                 f"{self.url}{path}", params=parameters, timeout=(CONNECT_S, self._deadline_s), stream=stream
             )
         except requests.RequestException as error:
-            why = "does not answer in time" if isinstance(error, requests.Timeout) else "cannot be reached"
-            raise ClientError(f"the bridge at {self.url} {why} ({type(error).__name__})") from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: requests.RequestException) -> ClientError:
+        why = "does not answer in time" if isinstance(error, requests.Timeout) else "cannot be reached"
+        return ClientError(f"the bridge at {self.url} {why} ({type(error).__name__})")
 
     def _checked(self, reply: requests.Response) -> requests.Response:
         if not reply.ok:

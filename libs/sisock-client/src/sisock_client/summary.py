@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 40
 WIDTH, HEIGHT, EDGE = 240, 32, 2.0
 SHADES = (0.55, 0.15, 0.35, 0.75)
-LEFT = 'style="text-align: left"'
+LEFT, RIGHT = (f'style="text-align: {side}"' for side in ("left", "right"))
 
 
 def of_samples(
@@ -77,7 +77,9 @@ def _row(name: str, unit: str, t: Column, values: Column, span: tuple[float, flo
         f'<svg width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(name)} over time">{"".join(drawn)}</svg>'
     )
-    return "".join(f"<td {LEFT}>{escape(cell)}</td>" for cell in cells) + f"<td>{picture}</td>"
+    sides = (LEFT, LEFT, *[RIGHT] * (len(cells) - 2))
+    row = "".join(f"<td {side}>{escape(cell)}</td>" for side, cell in zip(sides, cells, strict=True))
+    return f"{row}<td>{picture}</td>"
 
 
 def _curve(t: Column, values: Column, span: tuple[float, float]) -> Iterator[str]:

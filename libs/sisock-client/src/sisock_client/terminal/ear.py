@@ -16,7 +16,7 @@ SILENCE_S = 25.0
 """The bridge says every 15 s that it is there: a stream that says nothing for longer is dead."""
 
 SHORT_S = 5.0
-AGAIN_S = (1.0, 2.0, 5.0, 10.0)
+AGAIN_S = (1.0, 2.0, 3.0)
 SAMPLES_EVERY_S = 2.0
 MOST_FOLLOWED = 500
 OLD = "this bridge is an old one that knows no states"
