@@ -30,6 +30,15 @@ Pipes = Mapping[str, tuple[int, int]]
 
 STOP_S = 10.0
 READ_BYTES = 65536
+LATER = (
+    "cryptography.hazmat.backends.openssl.backend",
+    "encodings.idna",
+    "numpy.ma",
+    "sisock_site.document",
+    "twisted.internet.epollreactor",
+)
+"""What programs import when they have begun."""
+
 REACTOR = "twisted.internet.reactor"
 
 
@@ -70,6 +79,8 @@ def preload(lines: Iterable[Line], commands: Mapping[str, EntryPoint]) -> None:
             importlib.import_module(commands[line.words[0]].module)
         elif line.words[:2] == ["python", "-m"]:
             importlib.import_module(line.words[2])
+    for name in LATER:
+        importlib.import_module(name)
     # A fork must not share its parent's: each program chooses its own when it begins.
     if REACTOR in sys.modules:
         raise RuntimeError(f"{REACTOR} was imported before a fork")
@@ -166,6 +177,11 @@ def run(lines: list[Line], environ: Mapping[str, str], directory: Path, begin: C
     pipes = {line.name: os.pipe() for line in lines}
     commands = scripts()
     parts = [Part(line.name, partial(run_line, line, environ, directory, pipes, commands)) for line in lines]
+    kept = Keeper(parts, logs.get(), stop_s=STOP_S)
+    preload(lines[:1], commands)
+    kept.start(parts[0])
+    preload(lines[1:], commands)
+    # Until now a pipe holds what the first one says.
     printer = os.fork()
     if not printer:
         for _, out in pipes.values():
@@ -175,10 +191,6 @@ def run(lines: list[Line], environ: Mapping[str, str], directory: Path, begin: C
             signal.signal(number, signal.SIG_IGN)
         tell({source: name for name, (source, _) in pipes.items()}, begin)
         sys.exit(0)
-    kept = Keeper(parts, logs.get(), stop_s=STOP_S)
-    preload(lines[:1], commands)
-    kept.start(parts[0])
-    preload(lines[1:], commands)
     code = kept.run()
     close(pipes)
     os.waitpid(printer, 0)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import structlog
+from sisock.decimate import median
 from sisock.node import Limits
 from sisock.trouble import Once
 
@@ -151,7 +152,7 @@ class DatedFiles:
             samples = self._samples(name)
             if len(_within(samples, start, end)[0]):
                 t = samples[0]
-                return float(np.median(np.diff(t))) if len(t) > 1 else 0.0
+                return median(np.diff(t)) if len(t) > 1 else 0.0
         return None
 
     def _files(self, series: str, start: float, end: float) -> list[tuple[str, float]]:

@@ -193,7 +193,15 @@ def _prominence(values: Column) -> npt.NDArray[np.float64]:
     finite = np.isfinite(v)
     if not finite.any():
         return np.zeros(len(v))
-    middle = float(np.median(v[finite]))
+    middle = median(v[finite])
     distance = np.abs(np.where(finite, v, middle) - middle)
     spread = float(distance.max())
     return distance / spread if spread > 0 else distance
+
+
+def median(values: Column) -> float:
+    """The middle of some finite numbers; numpy's own loads masked arrays for it, 2.5 MB of code."""
+    last = len(values) - 1
+    places = (last // 2, last - last // 2)
+    parted = np.partition(values, places)
+    return float(parted[places[0]] + parted[places[1]]) / 2

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import structlog
+from sisock.decimate import median
 from sisock.trouble import Trouble
 from sisock_archive.text_columns import parse_columns
 
@@ -48,7 +49,7 @@ class WeatherFile:
     @property
     def interval(self) -> float | None:
         """Median seconds between samples; None when there are fewer than two."""
-        return float(np.median(np.diff(self.t))) if len(self.t) > 1 else None
+        return median(np.diff(self.t)) if len(self.t) > 1 else None
 
 
 def parse(content: bytes) -> WeatherFile:
