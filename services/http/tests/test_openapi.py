@@ -1,9 +1,12 @@
 """The description of the interface, and a machine that tries all that it promises."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from sisock_http.dialects.api import described
 
 Bridge = Any
 CHECKS = [
@@ -50,3 +53,18 @@ def test_every_route_of_the_plain_interface_is_described(bridge: Bridge) -> None
     assert set(described) >= {f"/api/v1/{name}" for name in ("status", "nodes", "fields", "data", "latest")}
     for route in described:
         assert bridge.get(route).status_code in (200, 204, 400, 405)
+
+
+def test_that_tokens_may_be_given_or_are_needed_is_described() -> None:
+    free, guarded = (json.loads(described(asks=asks)) for asks in (False, True))
+    assert free["security"] == [{}, {"bearer": []}, {"basic": []}]
+    assert guarded["security"] == [{"bearer": []}, {"basic": []}]
+    schemes = guarded["components"]["securitySchemes"]
+    assert {name: (scheme["type"], scheme["scheme"]) for name, scheme in schemes.items()} == {
+        "bearer": ("http", "bearer"),
+        "basic": ("http", "basic"),
+    }
+    refused = {"$ref": "#/components/responses/Unauthorized"}
+    answers = [operation["responses"] for path in guarded["paths"].values() for operation in path.values()]
+    assert all(answer["401"] == refused for answer in answers)
+    assert {**guarded, "security": free["security"]} == free

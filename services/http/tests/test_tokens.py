@@ -209,6 +209,10 @@ def test_a_bridge_whose_site_made_a_token_asks_for_it(asking: tuple[Any, str, Pa
     assert bridge.get("/", auth=("", token), headers={"Accept": "text/html"}).ok
     assert bridge.get("/api/v1/status", headers={"Authorization": f"Bearer {token}"}).ok
     assert bridge.post("/api/v1/notes", {"text": "x"}, auth=("", token)).status_code == 403
+    assert bridge.get("/api/v1/openapi.json", auth=("", token)).json()["security"] == [
+        {"bearer": []},
+        {"basic": []},
+    ]
     assert token not in bridge.process.text()
     exposed = bridge.get("/metrics", auth=("", token)).text
     assert "sisock_http_tokens_asked 1.0" in exposed

@@ -90,6 +90,12 @@ def main() -> None:
     for_replies = config.kept_bytes // REPLIES_SHARE
     keeper = Keeper(reactor, catalogue, node_asker, time.time, config.kept_bytes - for_replies)
     asker = Asker(reactor, catalogue, keeper)
+    door = Door(
+        tokens,
+        asks=asks(config.require_tokens, config.listen, made=tokens.there),
+        anybody_notes=config.allow_notes,
+        say=logs.get("door").warning,
+    )
     api = Api(
         reactor,
         consumer,
@@ -99,6 +105,7 @@ def main() -> None:
         time.time,
         lambda: site.problems,
         allow_notes=config.allow_notes or tokens.there,
+        asks=door.asks,
     )
     stream = Stream(reactor, watching, Tails(reactor, catalogue, asker, time.time), api.here)
 
@@ -107,12 +114,6 @@ def main() -> None:
         stream.updated(node)
 
     consumer.watch(catalogue, catalogue.fields_changed, updated)
-    door = Door(
-        tokens,
-        asks=asks(config.require_tokens, config.listen, made=tokens.there),
-        anybody_notes=config.allow_notes,
-        say=logs.get("door").warning,
-    )
     measures.asks(door.asks)
     routes = make_routes(
         Grafana(reactor, consumer, catalogue, asker, kept),

@@ -36,6 +36,22 @@ from sisock_http.problems import RequestError
 DAY_S = 86400.0
 
 
+def described(*, asks: bool) -> bytes:
+    """What there is, as OpenAPI 3.1.
+
+    Parameters
+    ----------
+    asks : bool
+        Whether a token is needed; it may be given where it is not.
+    """
+    description = files("sisock_http").joinpath("openapi.json").read_bytes()
+    if not asks:
+        return description
+    told = json.loads(description)
+    told["security"] = [way for way in told["security"] if way]
+    return as_json.dumps(told)
+
+
 class Api:
     """Answers under ``/api/v1``.
 
@@ -53,6 +69,8 @@ class Api:
         What is wrong with the site's file, in sentences.
     allow_notes : bool
         Whether people may write notes through this bridge.
+    asks : bool
+        Whether a token is needed; the description says so.
     """
 
     def __init__(
@@ -66,6 +84,7 @@ class Api:
         site_problems: Callable[[], list[str]] = list,
         *,
         allow_notes: bool = False,
+        asks: bool = False,
     ) -> None:
         self._allow_notes = allow_notes
         self._reactor = reactor
@@ -75,7 +94,7 @@ class Api:
         self._kept = kept
         self._clock = clock
         self._site_problems = site_problems
-        self.description = files("sisock_http").joinpath("openapi.json").read_bytes()
+        self._description = described(asks=asks)
 
     def status(self, arguments: Arguments) -> bytes:
         """Who is here, whether or not the router is."""
@@ -200,7 +219,7 @@ class Api:
 
     def openapi(self, _arguments: Arguments) -> bytes:
         """What there is under ``/api/v1``, as OpenAPI 3.1."""
-        return self.description
+        return self._description
 
     def _targets(self, arguments: Arguments) -> list[Target]:
         given = arguments.many("field")
