@@ -17,6 +17,8 @@ T = np.arange(0.0, 100.0, 10.0)
         ("a::x - b::y", Curve("a::x - b::y", Term(A), "-", Term(B))),
         ("a::x / b::y", Curve("a::x / b::y", Term(A), "/", Term(B))),
         ("mean(a::x, 5m)", Curve("mean(a::x, 5m)", Term(A, 300.0))),
+        ("=a::x - b::y", Curve("=a::x - b::y", Term(A), "-", Term(B))),
+        ("=mean(a::x, 5 min)", Curve("=mean(a::x, 5 min)", Term(A, 300.0))),
         ("mean( a::x,1.5 h )", Curve("mean( a::x,1.5 h )", Term(A, 5400.0))),
         ("a::x - mean(a::x, 1d)", Curve("a::x - mean(a::x, 1d)", Term(A), "-", Term(A, 86400.0))),
         ("a::x-b::y", None),
@@ -67,6 +69,11 @@ def test_a_mean_of_large_numbers_is_exact() -> None:
     t = np.arange(100_000.0)
     values = 1e9 + (t % 2)
     assert [value - 1e9 for _, value in of("mean(a::x, 2s)", a_x=(t, values))][1:] == [0.5] * 99_999
+
+
+def test_a_huge_value_leaves_nothing_behind_in_a_mean() -> None:
+    values = [1.0, 2.0, 1e30, 3.0, 4.0, 5.0]
+    assert of("mean(a::x, 2s)", a_x=(range(6), values))[4:] == [(4, 3.5), (5, 4.5)]
 
 
 def test_text_has_no_difference() -> None:

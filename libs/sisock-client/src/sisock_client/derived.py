@@ -2,9 +2,11 @@
 
 The grammar, in which blanks around an operator tell it from what names have in them::
 
-    curve  = term | term " - " term | term " / " term
+    curve  = ["="] term | term " - " term | term " / " term
     term   = name | "mean(" name "," length ")"
-    length = a number and ms, s, m, h, d, w, M or y
+    length = a number and ms, s, m or min, h, d, w, M or y
+
+The page writes the same, with the ``=``.
 
 Samples of a curve are at the times of its left term. There the right one is what lies on the straight line
 between its two samples around; in a gap of it, before its first and behind its last one there is no sample.
@@ -25,7 +27,7 @@ from sisock_client.samples import Samples
 
 _CURVE = re.compile(r"(?P<left>.+?)(?: (?P<operator>[-/]) (?P<right>.+))?")
 _MEAN = re.compile(
-    r"mean\(\s*(?P<name>.+?)\s*,\s*(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>ms|[smhdwMy])\s*\)", re.ASCII
+    r"mean\(\s*(?P<name>.+?)\s*,\s*(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>ms|min|[smhdwMy])\s*\)", re.ASCII
 )
 
 Fetch = Callable[[Sequence[str], float, int | None], Samples]
@@ -123,7 +125,7 @@ class Curve:
 
 def parsed(text: str) -> Curve | None:
     """Read a curve; None if it is the name of a field."""
-    whole = _CURVE.fullmatch(text.strip())
+    whole = _CURVE.fullmatch(text.strip().removeprefix("=").strip())
     if whole is None:
         return None
     left, right = _term(whole["left"]), _term(whole["right"]) if whole["right"] else None
@@ -164,18 +166,32 @@ def _term(text: str) -> Term:
     mean = _MEAN.fullmatch(text.strip())
     if mean is None:
         return Term(text.strip())
-    return Term(mean["name"], float(mean["count"]) * moments.UNITS_S[mean["unit"]])
+    return Term(mean["name"], float(mean["count"]) * moments.UNITS_S[mean["unit"].replace("min", "m")])
 
 
 def _mean(t: Column, values: Column, window_s: float) -> Column:
     if not len(t):
         return values
-    middle = values.mean()  # sums stay small, and exact
-    sums = np.concatenate(([0.0], np.cumsum(values - middle)))
-    last = np.arange(1, len(t) + 1)
     first = np.searchsorted(t, t - window_s, side="right")
-    mean: Column = middle + (sums[last] - sums[first]) / (last - first)
+    count = np.arange(1, len(t) + 1) - first
+    mean: Column = _sums(values, first, count) / count
     return mean
+
+
+def _sums(values: Column, first: Column, count: Column) -> Column:
+    """Sums of `count` values from the `first` on, of ever longer pieces.
+
+    A difference of running sums would keep the rounding of a huge value long after that has gone.
+    """
+    sums = np.zeros(len(first))
+    at, piece, length = first.copy(), values, 1
+    while length <= count.max():
+        here = (count & length) > 0
+        sums[here] += piece[at[here]]
+        at[here] += length
+        piece = piece[:-length] + piece[length:]
+        length *= 2
+    return sums
 
 
 def _at(when: Column, t: Column, values: Column) -> Column:
