@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sisock_client import ClientError, Samples, plots
 from sisock_client.curves import alone, broken, runs, shortened
+from sisock_client.derived import fields_of
 from sisock_client.look import Look, size_of
 
 T = 1500000000.0 + np.arange(20.0)
@@ -139,6 +140,9 @@ def test_a_field_without_samples_is_said_and_a_picture_of_nothing_refused() -> N
         (["g::o.cryo.feeds.t.one", "g::o.cryo.feeds.t.two"], "g::o.cryo.feeds.t", ["one", "two"]),
         (["n::stage_1", "n::stage_2"], "n", ["stage_1", "stage_2"]),
         (["n::a", "m::a"], "", ["n::a", "m::a"]),
+        (["n::a", "n::b - n::a", "mean(n::a, 5m)"], "n", ["a", "b - a", "mean(a, 5m)"]),
+        (["n::a - m::a"], "", ["n::a - m::a"]),
+        (["mean(g::o.t.one, 5m)"], "g::o.t", ["mean(one, 5m)"]),
         (["n::a.b", "n::a"], "n", ["a.b", "a"]),
         (["n::a.b/mean"], "n::a", ["b/mean"]),
         (["n::a/mean", "n::a/max"], "n", ["a/mean", "a/max"]),
@@ -146,7 +150,7 @@ def test_a_field_without_samples_is_said_and_a_picture_of_nothing_refused() -> N
     ],
 )
 def test_what_all_names_begin_with_is_said_once(names: list[str], before: str, left: list[str]) -> None:
-    assert shortened(names) == (before, left)
+    assert shortened(names, [field for name in names for field in fields_of(name)]) == (before, left)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sisock_client.command_line import glued, parser
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what is wrong ends in one sentence and the code 1."""
-    understood = parser(__doc__)
+    understood = parser("Ask a sisock stack: its fields, their samples, how it all is.")
     if "_ARGCOMPLETE" in os.environ:
         from sisock_client.completion import complete  # noqa: PLC0415 (a shell asks)
 

@@ -32,7 +32,7 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
+def parser(description: str) -> argparse.ArgumentParser:
     """What the command line is read with; the command's name is then in `run`."""
     whole = argparse.ArgumentParser(prog="sisock", description=description)
     whole.add_argument("--version", action=_Version, help="print the version and end")
@@ -140,9 +140,9 @@ def _of_site(commands: Any) -> None:
 def _ranged(command: argparse.ArgumentParser) -> None:
     _names(command, "field", "+", _NAMES)
     command.add_argument(
-        "--start", default="now-1h", help="ISO 8601, UNIX seconds, now-6h; now-1h by default"
+        "--start", default="now-1h", help="ISO 8601, 'yesterday 06:00', UNIX seconds, -6h; now-1h by default"
     )
-    command.add_argument("--end", default="now")
+    command.add_argument("--end", default="now", help="likewise; now by default")
     command.add_argument(
         "--max-points", type=int, metavar="N", help="of each field, every extreme among them"
     )

@@ -98,18 +98,25 @@ def runs(t: Column, values: Column) -> list[Run]:
     return made
 
 
-def shortened(names: Sequence[str]) -> tuple[str, list[str]]:
-    """What all names begin with, and what is left of each: ``cryo`` of ``cryo::a`` and ``cryo::b``."""
-    common = names[0] if names else ""
-    for name in names[1:]:
-        while not name.startswith(common):
+def shortened(names: Sequence[str], fields: Sequence[str]) -> tuple[str, list[str]]:
+    """What all fields begin with, and the names without it: ``cryo`` of ``cryo::a`` and ``cryo::b``.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of what is drawn: fields, columns of bins, curves that are made of fields.
+    fields : sequence of str
+        What those are made of.
+    """
+    common = fields[0].partition("/")[0] if fields else ""
+    for field in fields[1:]:
+        while not field.startswith(common):
             common = common[:-1]
-    if len(names) == 1 and "/" in common:
-        common = common[: common.index("/")]
     cut = max((common.rfind(one) + len(one) for one in SEPARATORS if one in common), default=0)
-    if any(len(name) <= cut for name in names):
-        cut = 0
+    if cut == 0 or any(len(field) <= cut for field in fields):
+        return "", list(names)
     before = common[:cut]
+    left = [name.replace(before, "") for name in names]
     for separator in SEPARATORS:
         before = before.removesuffix(separator)
-    return before, [name[cut:] for name in names]
+    return before, left

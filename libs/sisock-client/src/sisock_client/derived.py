@@ -134,6 +134,12 @@ def parsed(text: str) -> Curve | None:
     return Curve(text, left, whole["operator"] or "", right)
 
 
+def fields_of(text: str) -> list[str]:
+    """The fields of a curve, or the field that it is."""
+    curve = parsed(text)
+    return [term.name for term in curve.terms] if curve else [text]
+
+
 def fetched(names: Sequence[str], start: float, max_points: int | None, fetch: Fetch) -> Samples:
     """Samples of fields and of curves, in the order of their names.
 

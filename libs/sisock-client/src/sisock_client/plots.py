@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import AutoMinorLocator, NullFormatter, ScalarFormatter
 
 from sisock_client.curves import Column, alone, broken, runs, shortened
+from sisock_client.derived import fields_of
 from sisock_client.errors import ClientError
 from sisock_client.look import AN_INCH, Look
 from sisock_client.samples import Samples
@@ -84,7 +85,7 @@ def draw(samples: Samples, look: Look) -> Picture:
     columns = {name: column for name, column in samples.items() if len(column[0])}
     if not columns:
         raise ClientError("there are no samples to plot in this range")
-    before, names = shortened(list(columns))
+    before, names = shortened(list(columns), [field for name in columns for field in fields_of(name)])
     short = dict(zip(columns, names, strict=True))
     numbers = [name for name, (_, values) in columns.items() if values.dtype.kind in "fiu"]
     texts = [name for name in columns if name not in numbers]
