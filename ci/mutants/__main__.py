@@ -69,6 +69,12 @@ def reasons(path: Path = EQUAL) -> dict[tuple[str, str, str], str]:
     return {(one["file"], one["before"], one["after"]): one["why"] for one in kept}
 
 
+def everywhere_equal(mutant: Mutant) -> str:
+    """Why a mutant is equal in effect whatever file it is in; empty if it is not."""
+    without = mutant.before.replace("slots=True", "slots=False")
+    return "slots save memory" if mutant.after == without != mutant.before else ""
+
+
 class Count:
     """What became of a package's mutants."""
 
@@ -151,7 +157,7 @@ def examine(
             if time.monotonic() > end:
                 print(f"{package.name}: time is over")
                 break
-            why = known.get((mutant.file, mutant.before, mutant.after))
+            why = known.get((mutant.file, mutant.before, mutant.after)) or everywhere_equal(mutant)
             by = "" if why else examination.killed_by(mutant)
             count.mutants += 1
             count.equal += bool(why)

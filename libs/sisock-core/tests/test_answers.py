@@ -358,6 +358,22 @@ def test_a_long_reply_comes_in_parts_one_turn_of_the_reactor_each(samples: int) 
     np.testing.assert_array_equal(t, subject.node.t)
 
 
+@pytest.mark.parametrize(("samples", "made"), [(60_000, 4), (70_000, 2)])
+def test_parts_of_a_long_reply_are_made_as_they_are_sent(
+    monkeypatch: pytest.MonkeyPatch, samples: int, made: int
+) -> None:
+    count, parts = [0], wire.parts
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        for part in parts(*args, **kwargs):
+            count[0] += 1
+            yield part
+
+    monkeypatch.setattr(wire, "parts", counted)
+    asked_in_parts(samples)
+    assert count == [made]
+
+
 def test_a_caller_that_waits_no_more_gets_no_more_parts() -> None:
     subject, parts, came = asked_in_parts(100_000)
     subject.asked.cancel()

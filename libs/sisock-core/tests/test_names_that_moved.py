@@ -1,8 +1,13 @@
 """What hands old names over, and ids of requests: small things that all rely on."""
 
 import re
+import runpy
+import sys
+from importlib import import_module
+from importlib.metadata import version
 
 import pytest
+import sisock
 from sisock import request_id
 from sisock.moved import forward
 
@@ -44,3 +49,54 @@ def test_anything_else_is_none(bad: object) -> None:
     assert request_id.usable(bad) == ""
     with request_id.bound(bad):
         assert request_id.current() == ""
+
+
+def test_every_public_name_is_found_where_it_is() -> None:
+    for name in set(sisock.__all__) - {"base"}:
+        found = getattr(sisock, name)
+        assert found is getattr(import_module(found.__module__), name)
+        assert found.__module__.startswith("sisock.")
+    assert sisock.base is import_module("sisock.base")
+    assert sisock.__version__ == version("sisock-core")
+    with pytest.raises(AttributeError, match="module 'sisock' has no attribute 'nothing'"):
+        sisock.nothing  # noqa: B018
+
+
+def test_a_node_must_say_what_it_has_and_read_it() -> None:
+    class Half(sisock.DataNode):
+        name, description = "half", "Half a node."
+
+        def fields(self, start, end):
+            return []
+
+    with pytest.raises(TypeError, match=r"abstract method '?read"):
+        Half()
+    with pytest.raises(TypeError, match="fields"):
+        sisock.DataNode()
+
+
+def test_a_node_is_what_most_are_unless_it_says_otherwise() -> None:
+    class Whole(sisock.DataNode):
+        name, description = "whole", "A node."
+
+        def fields(self, start, end):
+            return []
+
+        def read(self, names, start, end, limits):
+            return []
+
+    node = Whole()
+    assert (node.live, node.threads, node.bins([], 0.0, 1.0, sisock.Grid(1)), node.close()) == (
+        False,
+        None,
+        None,
+        None,
+    )
+
+
+def test_the_conformance_command_without_its_distribution_is_a_sentence(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "sisock_testing", None)
+    monkeypatch.delitem(sys.modules, "sisock.conformance", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("sisock.conformance", run_name="__main__")
+    assert ended.value.code == "the conformance suite is not installed: pip install sisock-testing"

@@ -286,7 +286,7 @@ def test_a_session_that_lasted_is_followed_by_a_quick_return_and_others_by_longe
 ) -> None:
     subject.run()
     pauses = []
-    for lasts_s in (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.1, 0.0):
+    for lasts_s in (0.0, 0.0, 0.0, 0.0, 0.0, 4.9, 5.1, 0.0):
         subject.join()
         subject.clock.advance(lasts_s)
         subject.end()

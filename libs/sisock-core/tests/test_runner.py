@@ -91,6 +91,10 @@ def test_how_a_service_ends_is_its_exit_code(
     assert events == ([(event, None)] if event else []) + [("service.stopped", code)]
 
 
+def test_exit_codes_are_those_that_sites_know() -> None:
+    assert (EXIT_REFUSED, EXIT_CONFIG) == (1, 2)
+
+
 def test_a_failure_after_the_end_stops_nothing_a_second_time() -> None:
     reactor, waiting = Reactor(), Deferred()
 

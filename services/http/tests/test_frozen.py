@@ -1,0 +1,58 @@
+"""What is handed from one to the other does not change on the way."""
+
+from sisock_testing.frozen import frozen
+
+FROZEN = [
+    "asking.joining.Holder",
+    "asking.joining.Piece",
+    "asking.joining_bins.Shares",
+    "asking.question.Answer",
+    "asking.question.Question",
+    "asking.question.SharedSeries",
+    "asking.sameness.Asked",
+    "asking.sameness.Span",
+    "config.HttpConfig",
+    "dialects.arguments.Arguments",
+    "dialects.influxql.conditions.Range",
+    "dialects.influxql.mapping.Map",
+    "dialects.influxql.plan.Ask",
+    "dialects.influxql.plan.Group",
+    "dialects.influxql.plan.Plan",
+    "dialects.influxql.points.Points",
+    "dialects.influxql.schema.SeriesKey",
+    "dialects.influxql.tokens.Token",
+    "dialects.influxql.tree.Binary",
+    "dialects.influxql.tree.Bounds",
+    "dialects.influxql.tree.Call",
+    "dialects.influxql.tree.Column",
+    "dialects.influxql.tree.Constant",
+    "dialects.influxql.tree.Fill",
+    "dialects.influxql.tree.Logical",
+    "dialects.influxql.tree.Paren",
+    "dialects.influxql.tree.Refused",
+    "dialects.influxql.tree.Regex",
+    "dialects.influxql.tree.Select",
+    "dialects.influxql.tree.Show",
+    "dialects.influxql.tree.Source",
+    "dialects.influxql.tree.Var",
+    "dialects.influxql.tree.Wildcard",
+    "dialects.influxql.written._Kept",
+    "dialects.kept.Key",
+    "dialects.panel.Panel",
+    "dialects.panel.Shown",
+    "dialects.reply.Reply",
+    "encoding.formats.Format",
+    "observatory.catalogue.Event",
+    "observatory.described.Described",
+    "observatory.names.Named",
+    "web.door.Caller",
+    "web.hosts.Hosts",
+    "web.listening.Wish",
+    "web.routes.Route",
+    "web.token_command.TokensConfig",
+    "web.tokens.Token",
+]
+
+
+def test_what_several_may_hold_does_not_change() -> None:
+    assert frozen("sisock_http") == FROZEN
