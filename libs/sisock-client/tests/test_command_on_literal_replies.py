@@ -404,6 +404,9 @@ def test_the_last_sample_of_a_field_is_a_line(bridge: Bridge, capsys) -> None:
         "no sample within 30 days n::nosuch",
     ]
     assert told.err == "sisock: there is no field 'n::nosuch'\n"
+    assert main(["latest"]) == 0
+    assert bridge.asked[-2] == ("latest", {"field": ["n::volt", "n::text"]})
+    capsys.readouterr()
     bridge.say("latest", rows[2:])
     assert main(["latest", "n::nosuch"]) == 1
     assert capsys.readouterr().err.startswith("sisock: there is no field 'n::nosuch'")

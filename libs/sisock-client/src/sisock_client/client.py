@@ -192,13 +192,13 @@ class Client:
 
         return derived.fetched(names, first, max_points, fetch)
 
-    def latest(self, fields: str | Sequence[str]) -> Latest:
+    def latest(self, fields: str | Sequence[str] = "*") -> Latest:
         """Get the newest sample of each field, if it is not older than 30 days.
 
         Parameters
         ----------
         fields : str or sequence of str
-            As `get` takes them.
+            As `get` takes them; all that there are by default.
 
         Raises
         ------

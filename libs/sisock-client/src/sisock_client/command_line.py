@@ -48,7 +48,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     fields.add_argument("--search", default="", metavar="TEXT", help="in names and descriptions")
     _json(fields)
     latest = _added(commands, "latest", "print the last sample of fields")
-    _names(latest, "field", "+", _NAMES)
+    _names(latest, "field", "*", f"all by default; {_NAMES}")
     _json(latest)
     get = _added(commands, "get", "get samples")
     _ranged(get)

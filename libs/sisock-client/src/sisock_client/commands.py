@@ -111,7 +111,7 @@ def _fields(options: Options) -> int:
 
 def _latest(options: Options) -> int:
     with client(options) as asked:
-        found = asked.latest(options.field)
+        found = asked.latest(options.field or "*")
     _warn(found.notices)
     rows = list(found.values())
     if options.json:
