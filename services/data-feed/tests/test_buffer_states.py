@@ -106,4 +106,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestBuffer = Machine.TestCase
-TestBuffer.settings = settings(max_examples=40, stateful_step_count=20)
+TestBuffer.settings = settings(max_examples=30, stateful_step_count=20)

@@ -89,7 +89,7 @@ def test_a_registry_that_dies_is_called_stale(rhythms: Rhythms, address: Address
 periods = st.floats(0.1, 4000.0)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.floats(0.1, 60.0), st.integers(1, 40), st.floats(0.0, 0.9))
 def test_a_feed_with_bursts_within_a_minute_is_never_called_stale(
     period: float, size: int, share: float

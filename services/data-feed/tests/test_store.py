@@ -90,11 +90,11 @@ def test_the_file_does_not_grow_beyond_the_buffer_time(
         store = make_store()
         restored(store)
         for second in range(first, last, 5):
-            store.put(T + second, block(t=[T + second], **{f"c{i}": [1.0] for i in range(500)}))
+            store.put(T + second, block(t=[T + second], **{f"c{i}": [1.0] for i in range(150)}))
         store.close()
         return store.file.stat().st_size
 
-    sizes = [run(first, first + 200) for first in range(0, 2000, 200)]
+    sizes = [run(first, first + 200) for first in range(0, 1200, 200)]
     assert max(sizes[1:]) <= 2 * sizes[1]
 
 
@@ -244,7 +244,7 @@ def test_the_file_gives_room_back_when_most_of_it_is_free(
         store.close()
         return store.file.stat().st_size
 
-    full = put(0.0, 5000)
+    full = put(0.0, 2000)
     sizes = [put(200.0 + 50 * i, 1) for i in range(6)]
     # Half of what is free each time: it may soon be used again.
     assert full / 3 < sizes[0] < full * 2 / 3
