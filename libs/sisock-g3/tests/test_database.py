@@ -1,6 +1,8 @@
 """The index's tables on both engines, and the predecessor's tables upgraded."""
 
 import sqlite3
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sisock.config import load
@@ -189,3 +191,58 @@ def test_somebody_elses_lock_is_neither_absence_nor_a_mistake(mariadb: MariaDb) 
     assert other.query("SELECT description FROM description") == [("c.d",)]
     one.close()
     other.close()
+
+
+def test_mariadb_is_asked_as_is_set_and_waited_for_with_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sisock_g3 import database as module
+
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(module.pymysql, "connect", lambda **settings: asked.append(settings) or Connected())
+    settings = {"SQL_HOST": "db", "SQL_PORT": "3307", "SQL_USER": "u", "SQL_PASSWD": "hidden", "SQL_DB": "d"}
+    database = Database(load(SqlConfig, settings))
+    with database.transaction(), database.transaction(write=False):
+        assert database.query("SELECT %s", [5]) == [("SELECT %s", [5])]
+        database.executemany("INSERT IGNORE INTO x VALUES (%s)", [[1], [2]])
+    assert Connected.said == [
+        "START TRANSACTION",
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+        "SELECT %s",
+        "many: INSERT IGNORE INTO x VALUES (%s)",
+        "COMMIT",
+        "COMMIT",
+    ]
+    (one,) = asked
+    login = {"host": "db", "port": 3307, "user": "u", "password": "hidden", "database": "d"}
+    assert {name: one[name] for name in login} == login
+    assert (one["charset"], one["autocommit"]) == ("utf8mb4", True)
+    assert all(1 < one[name] <= 120 for name in ("connect_timeout", "read_timeout", "write_timeout"))
+
+
+class Connected:
+    """Stands for a connection with MariaDB, and for its cursor."""
+
+    said: list[str] = []  # noqa: RUF012 (one test looks at it)
+    lastrowid = 0
+
+    def cursor(self) -> "Connected":
+        return self
+
+    def execute(self, statement: str, values: Any) -> None:
+        self.said.append(statement)
+        self.rows = [(statement, values)]
+
+    def executemany(self, statement: str, _values: Any) -> None:
+        self.said.append(f"many: {statement}")
+
+    def fetchall(self) -> list[Any]:
+        return self.rows
+
+
+def test_the_password_does_not_print_and_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hidden\n")
+    login = {"SQL_HOST": "db", "SQL_USER": "u", "SQL_PASSWD_FILE": str(tmp_path / "secret")}
+    config = load(SqlConfig, login)
+    assert config.sql_passwd is not None
+    assert config.sql_passwd.reveal() == "hidden"
+    assert "hidden" not in repr(config)
+    assert (config.sql_port, config.sql_db) == (3306, "files")

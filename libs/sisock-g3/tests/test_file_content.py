@@ -2,6 +2,7 @@
 
 import gzip
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -241,3 +242,16 @@ def test_a_synthetic_archive_is_one_of_files_by_the_hour_that_ends_when_it_is_to
     synthetic.write(again, first, 1, 60.0)
     fields = file_content.read(next(again.rglob("*.g3"))).providers["observatory.pump.feeds.pressures"].fields
     assert fields["turbo"].bins["first"][0] == pytest.approx(9.9928308e-06, rel=1e-6)
+
+
+def test_a_synthetic_archive_ends_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthetic, "time", SimpleNamespace(time=lambda: 1_600_003_700.5))
+    monkeypatch.setattr("sys.argv", ["synthetic", str(tmp_path), "--hours", "2"])
+    synthetic.main()
+    found = [
+        file_content.read(path).providers["observatory.cryo.feeds.temperatures"]
+        for path in sorted(tmp_path.rglob("*.g3"))
+    ]
+    spans = [(one.fields["channel_1k"].t0 // SECOND, one.fields["channel_1k"].t1 // SECOND) for one in found]
+    assert spans == [(1_599_998_400, 1_600_001_995), (1_600_002_000, 1_600_003_700)]
+    assert found[0].fields["channel_1k"].samples == 720

@@ -84,6 +84,20 @@ def test_every_version_of_the_schema_is_read(
     assert fields["b"].bins["sum"].sum() == pytest.approx((T * 3).sum())
 
 
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_only_the_columns_that_are_wanted_are_decoded(tmp_path: Path, version: int) -> None:
+    writer = Writer(tmp_path / "a.g3", version=version)
+    writer.data(writer.feed(DESCRIPTION), T, temps={"a": T * 2, "b": T * 3})
+    writer.close()
+    data = writer.path.read_bytes()
+    [(offset, frame)] = [found for found in FrameReader(data) if found[1].kind == DATA]
+    for wanted, names in ((None, {"a", "b"}), ({"b"}, {"b"}), (set(), set())):
+        [(_, ticks, columns)] = decoding.blocks(frame, data, [offset], wanted)
+        assert set(columns) == names
+        assert ticks.shape == (1, 30)
+    assert decoding.kinds(frame, 0) == {"a": "number", "b": "number"}
+
+
 def test_a_compressed_file_holds_the_same(tmp_path: Path) -> None:
     plain = write_all_kinds(tmp_path / "a.g3")
     packed = tmp_path / "b.g3.gz"
