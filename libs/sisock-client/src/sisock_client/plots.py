@@ -28,6 +28,9 @@ LANE = 7 / AN_INCH["mm"]
 LEGEND_LINE = 4 / AN_INCH["mm"]
 AROUND = 18 / AN_INCH["mm"]
 FONT_PT = 8.0
+CURVES_SHARE = 0.65
+"""Of the width, about; the rest is for names."""
+
 MOST_IN_LABEL = 28
 MOST_IN_LEGEND = 34
 MOST_TEXTS = 9
@@ -107,7 +110,7 @@ def draw(samples: Samples, look: Look) -> Picture:
             picture.notes += _panel(axis, {name: columns[name] for name in mine}, short, unit, log=look.log)
         if texts:
             picture.notes += _lanes(axes[-1], {short[name]: columns[name] for name in texts}, size[0])
-        _time(axes[-1], look, columns)
+        _time(axes[-1], look, size, columns)
         picture.align_ylabels(axes[: len(units)])
         title = before if look.title is None else look.title
         if title:
@@ -174,7 +177,7 @@ def _lanes(axis: Any, columns: dict[str, tuple[Column, Column]], width: float) -
             axis.fill_betweenx(
                 [place - 0.4, place + 0.4], start, end, color=colours.get(run.text, BANDS[-1]), linewidth=0.4
             )
-            letters = width * 72 * 0.7 * run.length_s / span / (FONT_PT * 0.6) if span else 0.0
+            letters = width * 72 * CURVES_SHARE * run.length_s / span / (FONT_PT * 0.6) if span else 0.0
             if len(run.text) < letters:
                 axis.text(start + (end - start) / 2, place, run.text, ha="center", va="center", clip_on=True)
     axis.set_ylim(len(made) - 0.4, -0.6)
@@ -193,7 +196,9 @@ def _legend(axis: Any, **what: Any) -> None:
     axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, frameon=False, **what)
 
 
-def _time(axis: Any, look: Look, columns: dict[str, tuple[Column, Column]]) -> None:
+def _time(
+    axis: Any, look: Look, size: tuple[float, float], columns: dict[str, tuple[Column, Column]]
+) -> None:
     start, end = look.span or (
         min(t[0] for t, _ in columns.values()),
         max(t[-1] for t, _ in columns.values()),
@@ -201,7 +206,8 @@ def _time(axis: Any, look: Look, columns: dict[str, tuple[Column, Column]]) -> N
     if start < end:
         axis.set_xlim(*microseconds(np.array([start, end])))
     made: Any = dates  # half of it has types
-    where = made.AutoDateLocator(minticks=4, maxticks=9)
+    most = int(size[0] * 72 * CURVES_SHARE / (FONT_PT * 4.5))  # as many as have room
+    where = made.AutoDateLocator(minticks=3, maxticks=max(4, min(12, most)))
     written = made.ConciseDateFormatter(
         where,
         formats=["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%H:%M:%S"],
@@ -210,6 +216,7 @@ def _time(axis: Any, look: Look, columns: dict[str, tuple[Column, Column]]) -> N
     )
     axis.xaxis.set_major_locator(where)
     axis.xaxis.set_major_formatter(written)
+    axis.xaxis.set_minor_locator(made.AutoDateLocator(minticks=10, maxticks=40))
     axis.xaxis.set_minor_formatter(NullFormatter())
     first, last = (text[:10] for text in iso(np.array([start, max(start, np.nextafter(end, start))])))
     axis.set_xlabel(f"Time (UTC), {first}" if first == last else f"Time (UTC), {first} to {last}")
