@@ -75,7 +75,14 @@ def rule(text: str) -> str:
         ('[aliases]\na = "b"\nb = "a"', "aliases leads from 'a' back to itself"),
         ('[aliases]\n"a*" = "b"', "aliases has 'a*' for 'b': both may have one *"),
         ("[aliases]\na = 3", "[aliases] a is 3, not text"),
-        ("what = 3", "what is no key that is known: known are expected, fields, groups, aliases"),
+        ("what = 3", "what is no key that is known: known are site, expected, fields, groups, aliases"),
+        ("[site]\nzone = 3", "[site] zone is 3, not text"),
+        ('[site]\nzone = "CLT -4"', "[site] zone is no zone's name, such as America/Santiago"),
+        (
+            '[site]\nzone = "America/Santigo"',
+            "[site] zone is 'America/Santigo', no zone that is known: America/Santiago is meant, perhaps",
+        ),
+        ("[site]\nzoen = 3", "[site] zoen is no key that is known: zone is meant, perhaps"),
         ("a = ", "it is no TOML: Invalid value (at "),
     ],
 )

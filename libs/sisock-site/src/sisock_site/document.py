@@ -10,8 +10,10 @@ import re
 import tomllib
 from collections.abc import Sequence
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,6 +28,7 @@ from sisock.bounds import Bounds
 from sisock_site.problems import SiteError
 
 MOST_TOLD = 30
+_ZONE = r"^[A-Za-z][A-Za-z0-9+_/-]*$"
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 
@@ -68,6 +71,18 @@ def _points(given: object) -> object:
 
 def _is_number(given: object) -> bool:
     return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
+
+
+def _zone(name: str) -> str:
+    """A zone that clocks here know, by its IANA name."""
+    known = available_timezones()
+    # Where a system has no zones, as small images may, it is believed.
+    if known and name not in known:
+        close = difflib.get_close_matches(name, known, 1)
+        raise ValueError(
+            f"is {name!r}, no zone that is known" + (f": {close[0]} is meant, perhaps" if close else "")
+        )
+    return name
 
 
 _TIME: dict[str, Any] = {
@@ -159,6 +174,12 @@ class Group(_Table):
     fields: Patterns
 
 
+class About(_Table):
+    """What is said of the site itself."""
+
+    zone: Annotated[str, Field(pattern=_ZONE), AfterValidator(_zone)] | None = None
+
+
 class Expected(_Table):
     """What ought to be there: names of nodes; fields by ``node::field`` or by source, without wildcards."""
 
@@ -177,6 +198,7 @@ class Expected(_Table):
 class Document(_Table):
     """A site's file."""
 
+    site: About = About()
     expected: Expected = Expected()
     fields: list[Rule] = []
     groups: list[Group] = []
@@ -208,6 +230,7 @@ class Document(_Table):
 
 _TABLES: dict[tuple[str, ...], type[_Table]] = {
     (): Document,
+    ("site",): About,
     ("expected",): Expected,
     ("fields",): Rule,
     ("fields", "limits"): LimitsTable,
@@ -229,6 +252,7 @@ _PLAIN = {
     "finite_number": "is no number to go by",
     "string_too_short": "is empty",
     "too_short": "is empty",
+    "string_pattern_mismatch": "is no zone's name, such as America/Santiago",
 }
 
 

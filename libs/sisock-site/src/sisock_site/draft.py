@@ -9,6 +9,9 @@ HEADER = """\
 #:schema site.schema.json
 # Written from what was online. What is left out is as each node says it.
 
+[site]
+# zone = "America/Santiago"
+
 [expected]
 """
 

@@ -74,6 +74,8 @@ class Site:
         What ought to be there; fields by ``node::field`` or by source, as the file has them.
     groups : tuple of str
         Headings of overviews, in order.
+    zone : str
+        IANA's name of the zone that the site's clocks show; empty if nobody says.
     """
 
     def __init__(self, document: "Document | None") -> None:
@@ -83,6 +85,7 @@ class Site:
         self.expected_nodes = tuple(dict.fromkeys(document.expected.nodes if document else ()))
         self.expected_fields = tuple(dict.fromkeys(document.expected.fields if document else ()))
         self.groups = tuple(group.name for group in groups)
+        self.zone = (document.site.zone if document else None) or ""
         self._rules = rules
         self._limits = [rule.limits.bounds if rule.limits else None for rule in rules]
         self._conversions = [_conversion(rule) for rule in rules]

@@ -1,39 +1,39 @@
-// What the tree and the top line say of fields.
+// What stands beside a field in the tree.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { judge } from "./freshness.js";
+import { brief, patience } from "./freshness.js";
+import { KINDS } from "./standing.js";
 
 const now = 1000000;
-const about = (ago, more = {}) => judge({
-  field: { interval: 1 }, sample: { time: ago === null ? null : now - ago, value: 0.1149123 }, told: 1, now, gone: false, known: true, ...more,
-});
-const said = (...given) => [about(...given).state, about(...given).text];
+const about = (kind, ago, more = {}) => brief({ kind, value: 0.1149123, t: ago === null ? null : now - ago, since: null, why: "", sure: true, ...more }, now, KINDS);
+const said = (...given) => about(...given).text;
 
-test("a sample is fresh as long as its field's rhythm lets one expect no other", () => {
-  assert.deepEqual(said(3), ["fresh", "0.1149 · 3 s"]);
-  assert.deepEqual(said(7200), ["silent", "0.1149 · silent 2 h"]);
-  assert.deepEqual(said(150, { field: { interval: 60 } }), ["fresh", "0.1149 · 3 min"]);
-  assert.deepEqual(said(7200, { field: { interval: null } }), ["old", "0.1149 · 2 h"]);
-  assert.deepEqual(said(7, { field: { interval: 1, silent_after: 5 } }), ["silent", "0.1149 · silent 7 s"]);
-});
-
-test("a sample from the future is said to be ahead, not just now", () => {
-  assert.deepEqual(said(-20), ["ahead", "0.1149 · 20 s ahead"]);
-  assert.equal(about(-0.3).state, "fresh");
+test("a value stands with its age, and with the word of watch where that is a trouble", () => {
+  assert.equal(said("fresh", 3), "0.1149 · 3 s");
+  assert.equal(said("silent", 7200), "▲ 0.1149 · silent 2 h");
+  assert.equal(said("late", 150), "◆ 0.1149 · late 3 min");
+  assert.equal(said("alarm", 1), "▲ 0.1149 · out of limits");
+  assert.equal(said("warning", 1), "◆ 0.1149 · near a limit");
+  assert.equal(said("ahead", -20), "◆ 0.1149 · 20 s ahead");
 });
 
-test("what is not known is never shown as if it were", () => {
-  assert.deepEqual(said(75, { known: false }), ["unknown", "not known · 75 s"]);
-  assert.deepEqual(said(75, { told: 74 }), ["unknown", "not known · 75 s"]);
-  assert.match(about(75, { known: false }).title, /last sample: 0.1149, 75 s ago/);
-  assert.equal(about(1, { sample: undefined }).state, "unknown");
-  assert.deepEqual(said(70, { told: 20 }), ["unknown", "not known · 70 s"]);
-  assert.equal(about(70, { told: 5 }).state, "silent");
+test("the age of what nobody judges is neutral", () => {
+  for (const kind of ["archive", "unwatched"]) {
+    assert.deepEqual([about(kind, 240).text, about(kind, 240).tone], ["0.1149 · 4 min", "grey"]);
+  }
+  assert.equal(said("archive", null), "archive");
 });
 
-test("a field of a node that is gone says so, whatever else is known", () => {
-  assert.deepEqual(said(180, { gone: true }), ["gone", "gone · 3 min ago"]);
-  assert.equal(about(1, { gone: true, sample: undefined, known: false }).state, "gone");
+test("what is not of lately is no value of now, but is told in the title", () => {
+  assert.deepEqual([said("unknown", 75, { sure: false }), said("fresh", 75, { sure: false }), said("silent", 75, { sure: false })], ["not known", "fresh", "▲ silent"]);
+  assert.equal(about("unknown", 75, { sure: false, why: "not answered lately" }).title, "not answered lately\nlast sample known: 0.1149, 75 s ago");
+  assert.match(about("ahead", -20).title, /20 s ahead of the server's clock/);
 });
 
-test("an archive is neither late nor fresh", () => assert.equal(about(null).state, "archive"));
+test("a field that is gone says since when", () => {
+  assert.deepEqual([said("gone", 300, { since: now - 180 }), said("gone", 300)], ["gone 3 min", "gone"]);
+});
+
+test("an age bar is as long as silence is told, or as a few beats of a rhythm", () => {
+  assert.deepEqual([{ interval: 60 }, { interval: 1 }, { interval: 1, silent_after: 5 }, { interval: 1, silent_after: false }, { interval: null }].map(patience), [180, 60, 5, null, null]);
+});

@@ -67,6 +67,8 @@ class Api:
         The present, UNIX seconds.
     site_problems : callable, optional
         What is wrong with the site's file, in sentences.
+    zone : callable, optional
+        The zone of the site's clocks, by its IANA name; empty if nobody says.
     allow_notes : bool
         Whether people may write notes through this bridge.
     asks : bool
@@ -82,6 +84,7 @@ class Api:
         kept: KeptReplies,
         clock: Callable[[], float],
         site_problems: Callable[[], list[str]] = list,
+        zone: Callable[[], str] = str,
         *,
         allow_notes: bool = False,
         asks: bool = False,
@@ -95,6 +98,7 @@ class Api:
         self._clock = clock
         self._site_problems = site_problems
         self._description = described(asks=asks)
+        self._zone = zone
 
     def status(self, arguments: Arguments) -> bytes:
         """Who is here, whether or not the router is."""
@@ -108,6 +112,7 @@ class Api:
             "router": self._consumer.router_here,
             "hub": self._consumer.hub_here,
             "site_problems": self._site_problems(),
+            "zone": self._zone() or None,
             "notes": self._allow_notes,
             "nodes": self._nodes(),
         }
