@@ -99,7 +99,9 @@ class Wire:
             Grafana(clock, consumer, self.catalogue, asker, kept),
             api,
             States(watching, self.catalogue, lambda: NOW),
-            Stream(clock, watching, Tails(clock, self.catalogue, asker, lambda: NOW), api.here),
+            Stream(
+                clock, watching, Tails(clock, self.catalogue, asker, lambda: NOW), api.here, lambda _: True
+            ),
             Influx(clock, consumer, self.catalogue, asker, lambda: NOW, ("ocs_feeds",)),
             Pages(),
             Admission(clock, 10.0, at_once),

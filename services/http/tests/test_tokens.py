@@ -3,11 +3,14 @@
 import base64
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from playwright.sync_api import expect
 from sisock import load
 from sisock.errors import ConfigError
 from sisock_http.config import HttpConfig
@@ -238,3 +241,74 @@ def test_a_bridge_of_an_old_compose_file_asks_nobody_and_says_so(bridge: Any) ->
     lines = [json.loads(line) for line in bridge.process.text().splitlines() if line.startswith("{")]
     # Others of this run wrote into the same file.
     assert {line["level"] for line in lines if line["event"] == "http.open"} == {"warning"}
+
+
+@pytest.fixture
+def guest(asking: tuple[Any, str, Path]) -> Iterator[str]:
+    """The token of a guest, which counts until it is revoked."""
+    bridge, _, file = asking
+    token = command(file, "add", "visitor").stdout.strip()
+    wait_until(lambda: bridge.get("/api/v1/status", auth=("", token)).ok, 10, "the visitor is let in")
+    yield token
+    command(file, "revoke", "visitor")
+
+
+def test_a_stream_that_is_open_ends_soon_after_its_token_is_revoked(
+    asking: tuple[Any, str, Path], guest: str
+) -> None:
+    bridge, token, file = asking
+    url, deadline = f"{bridge.url}/api/v1/stream", time.monotonic() + 25
+    with (
+        requests.get(url, auth=("", token), stream=True, timeout=20) as kept,
+        requests.get(url, auth=("", guest), stream=True, timeout=20) as heard,
+    ):
+        lines = heard.iter_lines()
+        assert next(lines).startswith(b"event: ")
+        assert command(file, "revoke", "visitor").returncode == 0
+        for _ in lines:
+            assert time.monotonic() < deadline, "the stream goes on"
+        # The other one is still told that the bridge is here.
+        others = kept.iter_lines()
+        while next(others) != b": still here":
+            assert time.monotonic() < deadline, "nothing more comes"
+    assert bridge.post("/api/v1/stream", {}, auth=("", guest)).status_code == 401
+    assert "Traceback" not in bridge.process.text()
+
+
+def test_a_browser_without_a_token_is_told_in_a_page_how_to_give_one(asking: tuple[Any, str, Path]) -> None:
+    bridge, _, _ = asking
+    refused = bridge.get("/", headers={"Accept": "text/html"})
+    assert (refused.status_code, refused.headers["content-type"]) == (401, "text/html; charset=utf-8")
+    assert "your token as the password" in refused.text
+    ours = bridge.get("/api/v1/status", headers={"X-Requested-With": "sisock"})
+    assert (ours.status_code, ours.headers["www-authenticate"]) == (401, 'Bearer realm="sisock"')
+
+
+def test_a_page_whose_token_is_revoked_says_so_and_takes_another(
+    asking: tuple[Any, str, Path], guest: str, make_desk: Any, axe: str
+) -> None:
+    bridge, token, file = asking
+    desk = make_desk(bridge.url, http_credentials={"username": "visitor", "password": guest})
+    with desk.page.expect_response("**/api/v1/stream"):
+        desk.open()
+    expect(desk.top).not_to_have_attribute("data-state", "away")
+    expect(desk.page.locator("#token")).to_be_hidden()
+    assert command(file, "revoke", "visitor").returncode == 0
+    box = desk.page.get_by_role("dialog", name="Token")
+    expect(box).to_contain_text("counts no more")
+    expect(desk.top).to_have_text("not let in · nothing is known")
+    assert desk.violations(axe) == []
+    desk.shoot("40-token")
+    box.get_by_label("Token").fill("sisock_that_is_none")
+    box.get_by_role("button", name="Give it").click()
+    expect(box.get_by_role("alert")).to_have_text("That token is none that counts here.")
+    box.get_by_role("button", name="Later").click()
+    expect(box).to_have_count(0)
+    expect(desk.page.locator("#notice")).to_contain_text("counts no more")
+    desk.page.locator("#token").click()
+    box.get_by_label("Token").fill(token)
+    box.get_by_role("button", name="Give it").click()
+    expect(box).to_have_count(0)
+    expect(desk.top).not_to_have_attribute("data-state", "away")
+    # The browser gives it by itself from now on: for downloads, modules, and when the page is loaded again.
+    assert desk.page.evaluate("fetch('api/v1/status').then((reply) => reply.status)") == 200

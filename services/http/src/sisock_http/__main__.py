@@ -37,7 +37,7 @@ from sisock_http.web.hosts import known_hosts
 from sisock_http.web.pages import Pages
 from sisock_http.web.routes import make_routes
 from sisock_http.web.stream import Stream
-from sisock_http.web.tokens import Tokens
+from sisock_http.web.tokens import READ, Tokens
 
 OPEN = (
     "whoever reaches the port reads everything; `sisock-http token add NAME` and a restart close it, "
@@ -104,10 +104,17 @@ def main() -> None:
         kept := KeptReplies(for_replies),
         time.time,
         lambda: site.problems,
+        lambda: site.site.zone,
         allow_notes=config.allow_notes or tokens.there,
         asks=door.asks,
     )
-    stream = Stream(reactor, watching, Tails(reactor, catalogue, asker, time.time), api.here)
+    stream = Stream(
+        reactor,
+        watching,
+        Tails(reactor, catalogue, asker, time.time),
+        api.here,
+        lambda request: door.may(request, READ),
+    )
 
     def updated(node: NodeInfo) -> None:
         keeper.updated(node)

@@ -16,11 +16,12 @@ from sisock_http.dialects.reply import JSON, TAKEN, Reply
 from sisock_http.encoding import as_json
 from sisock_http.measures import Measures
 from sisock_http.problems import RequestError, UnauthorizedError
-from sisock_http.web.door import CHALLENGES, Door
+from sisock_http.web.door import Door, challenges
 from sisock_http.web.headers import header
 from sisock_http.web.hosts import Hosts
+from sisock_http.web.pages import HTML, WHO_ASKS
 from sisock_http.web.pressing import pressed
-from sisock_http.web.requests import takes_gzip
+from sisock_http.web.requests import takes_gzip, wants_page
 from sisock_http.web.routes import Route
 from sisock_http.web.tokens import READ
 
@@ -160,13 +161,9 @@ class Application:
             # A browser asks so before it gives a token.
             request.setResponseCode(204)
             return b""
-        try:
-            # A method that is not answered needs no right of its own: 405 says more than 403.
-            self._door.check(request, route.right if route and method in route.methods else READ)
-        except RequestError as error:
-            if isinstance(error, UnauthorizedError):
-                request.responseHeaders.setRawHeaders(b"www-authenticate", CHALLENGES)
-            return self._problem(request, error.status, str(error), error.cause)
+        refused = self._refused(request, route, method)
+        if refused is not None:
+            return refused
         if route is None:
             shown = request.path.decode(errors="replace")
             return self._problem(request, 404, f"there is no {shown} here", "not_found")
@@ -180,6 +177,19 @@ class Application:
                 "method",
             )
         return await self._answer(request, route)
+
+    def _refused(self, request: Request, route: Route | None, method: bytes) -> bytes | None:
+        """What is said to who may not ask that; None to others."""
+        try:
+            # A method that is not answered needs no right of its own: 405 says more than 403.
+            self._door.check(request, route.right if route and method in route.methods else READ)
+        except UnauthorizedError as error:
+            request.responseHeaders.setRawHeaders(b"www-authenticate", challenges(request))
+            page = WHO_ASKS if wants_page(request) else b""
+            return self._problem(request, error.status, str(error), error.cause, page)
+        except RequestError as error:
+            return self._problem(request, error.status, str(error), error.cause)
+        return None
 
     async def _answer(self, request: Request, route: Route) -> bytes | None:
         try:
@@ -216,9 +226,11 @@ class Application:
         request.setResponseCode(reply.status)
         return _send(request, body, reply.content_type)
 
-    def _problem(self, request: Request, status: int, sentence: str, cause: str) -> bytes:
+    def _problem(self, request: Request, status: int, sentence: str, cause: str, page: bytes = b"") -> bytes:
         self._measures.refused(cause)
         request.setResponseCode(status)
+        if page:
+            return _send(request, page, HTML)
         return _send(request, as_json.dumps({"error": sentence}))
 
 

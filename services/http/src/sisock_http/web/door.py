@@ -20,6 +20,7 @@ ANYBODY = ""
 """The right that nobody needs a token for."""
 
 CHALLENGES = (b'Basic realm="sisock", charset="UTF-8"', b'Bearer realm="sisock"')
+BEARER_ONLY = CHALLENGES[1:]
 MOST_TEXT = 200
 
 
@@ -132,6 +133,15 @@ class Door:
                 "needs ALLOW_NOTES=yes"
             )
         raise ForbiddenError(f"the token of {caller.name!r} does not allow to {RIGHTS[right]}")
+
+    def may(self, request: Request, right: str) -> bool:
+        """Whether who sent a request has a right, as things are now."""
+        return right in self.caller(request).rights
+
+
+def challenges(request: Request) -> tuple[bytes, ...]:
+    """How a token may be given; our page asks people itself, so that its browser is not to."""
+    return BEARER_ONLY if header(request, b"x-requested-with") else CHALLENGES
 
 
 def _person(request: Request) -> str:

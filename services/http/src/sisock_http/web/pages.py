@@ -15,8 +15,9 @@ from sisock_http.dialects.reply import Reply
 from sisock_http.encoding import as_json
 from sisock_http.web.joined import joined
 
+HTML = b"text/html; charset=utf-8"
 TYPES = {
-    ".html": b"text/html; charset=utf-8",
+    ".html": HTML,
     ".js": b"text/javascript; charset=utf-8",
     ".css": b"text/css; charset=utf-8",
     ".svg": b"image/svg+xml",
@@ -27,6 +28,16 @@ ENTRY = "main"
 THEMES = ("dark", "light")
 LARGEST_FIRST = 120_000
 """Bytes that may be brought along; with more fields the page asks for them."""
+
+WHO_ASKS = (
+    b'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>sisock: a token is asked for</title>'
+    b'<meta name="color-scheme" content="light dark"><meta name="viewport" content="width=device-width">'
+    b"</head><body><h1>A token is asked for</h1>"
+    b"<p>This bridge asks who you are: any user name, and your token as the password.</p>"
+    b"<p>Whoever runs it makes one with <code>sisock-http token add NAME</code>.</p>"
+    b'<p><a href="">Give it now</a></p></body></html>'
+)
+"""What a browser shows whose owner gave no token."""
 
 # Nothing from elsewhere, nothing within the text; what scripts set on elements needs no exception.
 _POLICY = b"default-src 'self'; base-uri 'none'; frame-ancestors *"
@@ -78,7 +89,7 @@ class Pages:
         told = as_json.dumps(self._first())
         # Within a page, JSON must not end the element that it stands in.
         first = told.replace(b"<", b"\\u003c") if len(told) <= LARGEST_FIRST else b"null"
-        return Reply(body.replace(b"FIRST", first, 1), TYPES[".html"], _FRESH)
+        return Reply(body.replace(b"FIRST", first, 1), HTML, _FRESH)
 
     def file(self, path: bytes, compressed: bool) -> Reply:
         """What belongs to it."""

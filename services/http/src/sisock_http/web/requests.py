@@ -79,3 +79,8 @@ def _parameters(*texts: bytes) -> Arguments:
         for name, value in parse_qsl(text.decode("ascii", "replace"), keep_blank_values=True):
             given.setdefault(name, []).append(value)
     return Arguments(given)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks for something to show; programs, such as Grafana's check, do not say so."""
+    return b"text/html" in (request.getHeader(b"accept") or b"")

@@ -62,7 +62,7 @@ def make_routes(
 
     def root(request: Request) -> Result:
         """The page for a browser; for others, such as Grafana's check, whether the router is here."""
-        if b"text/html" in (request.getHeader(b"accept") or b""):
+        if requests.wants_page(request):
             return pages.index((request.args or {}).get(b"theme", [b""])[0].decode(errors="replace"))
         return grafana.check()
 

@@ -72,15 +72,23 @@ class Stream:
         The newest samples of what pages show.
     status : callable
         Who is here, as ``/api/v1/status`` says it.
+    may : callable
+        Whether who sent a request may still hear what is told, as things are now.
     """
 
     def __init__(
-        self, reactor: Any, teller: Teller, tails: Tails, status: Callable[[], dict[str, Any]]
+        self,
+        reactor: Any,
+        teller: Teller,
+        tails: Tails,
+        status: Callable[[], dict[str, Any]],
+        may: Callable[[Request], bool],
     ) -> None:
         self._reactor = reactor
         self._teller = teller
         self._tails = tails
         self._status = status
+        self._may = may
         self._here: dict[str, Any] = {}
         self._listeners: set[_Listener] = set()
         self._looking = LoopingCall(self._look)
@@ -129,7 +137,8 @@ class Stream:
         listener.ear.close()
 
     def _look(self) -> None:
-        """Notice that watch came or went, and say now and then that we are here."""
+        """Notice that watch or a token came or went, and say now and then that we are here."""
+        self._let_go()
         if not self._listeners:
             self._looking.stop()
             return
@@ -145,6 +154,13 @@ class Stream:
             ensureDeferred(self._hear())
         if self._reactor.seconds() - self._spoke > STILL_HERE_S:
             self._tell(b": still here\n\n")
+
+    def _let_go(self) -> None:
+        """End the streams of those whose token counts no more."""
+        for listener in [one for one in self._listeners if not self._may(one.request)]:
+            self._listeners.discard(listener)
+            listener.request.unregisterProducer()
+            listener.request.finish()
 
     async def _hear(self) -> None:
         """Ask for samples, and tell each page what is new to it."""
