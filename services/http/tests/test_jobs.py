@@ -22,6 +22,9 @@ KEY_MS = 16
 ASKED_END = re.compile(r"/data\?.*end=([\d.]+)")
 SPIKE_S = float(round(time.time() - 3.3 * 86400))
 SITE = """
+[site]
+zone = "America/Santiago"
+
 [[fields]]
 match = "night::stage"
 label = "1 K stage"
@@ -50,7 +53,7 @@ def stack(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="module")
 def bridge(stack: Stack, make_bridge: Any) -> Any:
-    bridge = make_bridge(stack, ALLOW_NOTES="yes")
+    bridge = make_bridge(stack, ALLOW_NOTES="yes", SITE_FILE="site.toml")
     wait_until(lambda: bridge.nodes() >= {"night", "many", "watch"}, what="the bridge is ready")
     states = {"search": "night::dead", "state": "silent"}
     wait_until(lambda: bridge.get("/api/v1/state", params=states).json()["fields"], what="silence is found")
@@ -335,6 +338,43 @@ def test_words_are_times(desk: Any) -> None:
         desk.page.locator("#from").fill(word)
         desk.page.locator("#from").press("Enter")
         expect(desk.page.locator("#from")).to_have_value(shown)
+
+
+def test_the_sites_clock_is_in_the_zone_that_its_file_names(desk: Any) -> None:
+    desk.open()
+    expect(desk.page.locator("#local")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d GMT-[34] \(site\)$"))
+    desk.press("u")
+    expect(desk.page.locator("#zone")).to_have_value("America/Santiago")
+    expect(desk.page.locator("#zone option:checked")).to_have_text(re.compile(r"^site \(GMT-[34]\)$"))
+    expect(desk.page).to_have_url(re.compile("zone=America/Santiago"))
+
+
+def test_a_difference_and_a_mean_are_curves_like_others(desk: Any, job: Any, axe: str) -> None:
+    desk.open("p=night::stage,night::shield&from=now-5m&to=now")
+    desk.wait_for_samples(300)
+    done = job()
+    for formula, name in (("a - b", "stage - shield"), ("mean(a, 60 s)", "mean(stage, 60 s)")):
+        desk.click(desk.panel().get_by_role("button", name="More of this panel"))
+        desk.page.get_by_label("Curve").fill(formula)
+        desk.press("Enter")
+        expect(desk.page.locator(".chip", has_text=name)).to_have_count(1)
+    done()
+    told = desk.page.locator(".chip", has_text="stage - shield").locator("small")
+    expect(told).to_have_text(re.compile(r"^min -\d.*·10⁻⁴ · mean .* · max \d"))
+    expect(desk.panel()).to_have_count(1)
+    assert desk.violations(axe) == []
+    desk.shoot("42-formulas")
+    desk.open(desk.page.url.partition("?")[2].replace("from=now-5m", "from=now-1d"))
+    chip = desk.page.locator(".chip", has_text="mean(stage, 60 s)")
+    expect(chip).to_have_attribute("title", re.compile("of means of [0-9]+ s"))
+    desk.click(desk.panel().get_by_role("button", name="More of this panel"))
+    desk.page.get_by_label("Curve").fill("a + b")
+    desk.press("Enter")
+    assert (
+        desk.page.get_by_label("Curve")
+        .evaluate("input => input.validationMessage")
+        .startswith("no curve: a - b")
+    )
 
 
 def test_a_layout_is_kept_by_its_name_and_as_a_file(desk: Any, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from sisock_http.observatory.catalogue import Catalogue, OnlineNode
 from sisock_http.problems import BusyError, RequestError
 from sisock_http.web import stream
 from sisock_http.web.listening import Ear, Wish, wish_of
-from sisock_http.web.stream import NOW, Stream
+from sisock_http.web.stream import LOOK_S, NOW, Stream
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
@@ -270,6 +270,13 @@ class Request:
     def write(self, text: bytes) -> None:
         self.written.append(text)
 
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def finish(self) -> None:
+        assert self.producer is None, "a producer that is registered must not be left behind"
+        self.finished.callback(None)
+
     def loseConnection(self) -> None:
         self.lost += 1
 
@@ -307,7 +314,14 @@ class Room:
         self.bench, self.teller = Bench(), Teller()
         self.here = {"now": 1.0, "nodes": ["n"]}
         self.clock = self.bench.clock
-        self.stream = Stream(self.clock, self.teller, self.bench.tails, lambda: dict(self.here))
+        self.revoked: list[Any] = []
+        self.stream = Stream(
+            self.clock,
+            self.teller,
+            self.bench.tails,
+            lambda: dict(self.here),
+            lambda request: request not in self.revoked,
+        )
 
     def enter(self, request: Any = None) -> Any:
         request = request or Request()
@@ -335,6 +349,18 @@ def test_a_page_that_comes_hears_how_things_are_and_who_is_here(room: Room) -> N
         b"content-type": b"text/event-stream", b"cache-control": b"no-store", b"x-accel-buffering": b"no",
     }  # fmt: skip
     assert room.teller.asked == [{"since": NOW, "epoch": ""}, {"since": NOW, "epoch": "e"}]
+
+
+def test_a_page_whose_token_was_revoked_is_let_go_at_the_next_look(room: Room) -> None:
+    one, other = room.enter(), room.enter()
+    room.revoked.append(one)
+    room.clock.advance(LOOK_S)
+    assert (one.finished.called, other.finished.called, one.lost) == (True, False, 0)
+    for page in (one, other):
+        page.heard()
+    room.here["nodes"] = []
+    room.clock.advance(LOOK_S)
+    assert (one.heard(), other.heard()) == ([], [("status", room.here)])
 
 
 def test_a_page_that_comes_back_hears_what_changed_since(room: Room) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 from sisock_testing import SERVERS, Process, Stack, wait_until
@@ -23,13 +24,14 @@ NODES = {"apex_archive", "clockwork", "night"}
 
 @pytest.fixture(scope="module")
 def stack(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A router, an archive, and two live nodes of which one has its troubles."""
+    """A router, an archive, two live nodes of which one has its troubles, and watch."""
     stack = Stack(tmp_path_factory.mktemp("overview"))
     try:
         stack.start_hub()
         stack.start_module("sisock_weather")
         stack.start("clockwork", [sys.executable, str(SERVERS / "clockwork.py")])
         stack.start("night", [sys.executable, str(NIGHT)])
+        stack.start_module("sisock_watch", STATE_DB="watch.sqlite")
         yield stack
     finally:
         stack.stop()
@@ -39,6 +41,8 @@ def stack(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> I
 def bridge(stack: Stack, make_bridge: Any) -> Any:
     bridge = make_bridge(stack)
     wait_until(lambda: bridge.nodes() >= NODES, what="the bridge is ready")
+    silent = {"search": "night::dead", "state": "silent"}
+    wait_until(lambda: bridge.get("/api/v1/state", params=silent).json()["fields"], what="silence is found")
     return bridge
 
 
@@ -53,13 +57,15 @@ def start_watch(stack: Stack, bridge: Any, **environ: str) -> Process:
     return process
 
 
-def test_a_silent_sensor_is_named_with_since_and_why_though_nobody_watches(desk: Any) -> None:
+def test_a_silent_sensor_is_named_with_since_and_why(desk: Any) -> None:
     desk.open()
     row = desk.trouble("night · dead")
-    expect(row).to_contain_text(re.compile(r"▲ silent.*0\.1149 V.*since \d\d:\d\d: nothing came for 3\d min"))
-    expect(desk.page.locator("#watching")).to_contain_text("nobody watches")
+    expect(row).to_contain_text(
+        re.compile(r"▲ silent.*0\.1149 V.*since \d\d:\d\d: .*nothing came for 1\d{3} s")
+    )
+    expect(desk.page.locator("#watching")).to_have_text("")
     expect(desk.tile("night").locator(".word")).to_have_text("▲ silent")
-    expect(desk.top).to_contain_text(re.compile(r"\d+ live · 1 silent"))
+    expect(desk.top).to_contain_text(re.compile(r"\d+ live · \d silent"))
     expect(desk.page).to_have_title(re.compile(r"^\d+ ▲ sisock$"))
     assert desk.page.locator("#icon").get_attribute("href").endswith("icon-red.svg")  # type: ignore[union-attr]
     assert desk.page.request.get(desk.page.locator("#icon").evaluate("link => link.href")).ok
@@ -67,20 +73,60 @@ def test_a_silent_sensor_is_named_with_since_and_why_though_nobody_watches(desk:
     desk.shoot("20-overview")
 
 
-def test_a_trouble_is_opened_with_one_click_and_back_leads_to_the_overview(desk: Any) -> None:
+def test_what_is_chosen_is_plotted_beside_the_overview_and_back_closes_it(desk: Any, axe: str) -> None:
     desk.open()
     desk.trouble("night · dead").click()
-    expect(desk.page).to_have_url(re.compile(r"p=night::dead"))
+    expect(desk.page).to_have_url(re.compile(r"p=night::dead&page=beside"))
+    expect(desk.page.locator(".chip")).to_contain_text("dead")
+    expect(desk.page.locator("#overview")).to_be_visible()
+    expect(desk.trouble("night · dead")).to_have_attribute("aria-current", "true")
+    overview, panels = (desk.page.locator(name).bounding_box() for name in ("#overview", "#panels"))
+    assert overview["x"] + overview["width"] <= panels["x"]
+    assert panels["x"] + panels["width"] <= 1400
+    desk.wait_for_curves()
+    desk.shoot("41-beside")
+    assert desk.violations(axe) == []
+    desk.tile("night").click()
+    expect(desk.page.locator(".panel")).to_have_count(5)
+    desk.page.go_back()
+    expect(desk.page.locator(".panel")).to_have_count(0)
+    expect(desk.page.locator("#overview")).to_be_visible()
+    assert desk.page.url == f"{desk.url}/"
+
+
+def test_plots_beside_the_overview_are_opened_and_closed_by_keys(desk: Any) -> None:
+    desk.open()
+    expect(desk.trouble("night · dead")).to_be_visible()
+    desk.page.keyboard.press("j")
+    desk.page.keyboard.press("Enter")
+    expect(desk.page.locator(".panel")).to_have_count(1)
+    expect(desk.page.locator("#troubles button").first).to_be_focused()
+    desk.page.keyboard.press("j")
+    expect(desk.page.locator("#troubles button").nth(1)).to_be_focused()
+    desk.page.keyboard.press("Escape")
+    expect(desk.page.locator(".panel")).to_have_count(0)
+    desk.page.keyboard.press("/")
+    desk.page.keyboard.type("shield")
+    desk.page.keyboard.press("Enter")
+    expect(desk.page).to_have_url(re.compile("p=night::shield&page=beside"))
+    desk.page.keyboard.press("Escape")
+    desk.page.click("#to-explore")
+    expect(desk.page.locator("#overview")).to_be_hidden()
+    expect(desk.page.locator(".panel")).to_have_count(1)
+    desk.page.keyboard.press("o")
+    expect(desk.page.locator("#overview")).to_be_visible()
+    expect(desk.page.locator(".panel")).to_have_count(0)
+
+
+def test_in_a_narrow_window_what_is_chosen_is_plotted_instead_of_the_overview(
+    make_desk: Any, bridge: Any
+) -> None:
+    desk = make_desk(bridge.url, viewport={"width": 1100, "height": 800}).open()
+    desk.trouble("night · dead").click()
     expect(desk.page.locator(".chip")).to_contain_text("dead")
     expect(desk.page.locator("#overview")).to_be_hidden()
     desk.page.go_back()
     expect(desk.page.locator("#overview")).to_be_visible()
-    desk.tile("night").click()
-    expect(desk.page.locator(".panel")).to_have_count(5)
-    desk.page.click("#to-overview")
-    expect(desk.page.locator(".panel")).to_have_count(0)
-    desk.page.keyboard.press("o")
-    expect(desk.page.locator(".panel")).to_have_count(5)
 
 
 def test_an_empty_explore_page_has_an_address_of_its_own(desk: Any) -> None:
@@ -234,7 +280,9 @@ def test_that_all_is_well_is_said_only_while_somebody_watches(calm: Any, make_de
     stack, bridge = calm
     desk = make_desk(bridge.url).open()
     heading = desk.page.locator("#trouble h2")
-    expect(desk.top).to_have_text("7 live")
+    expect(desk.top).to_have_text("7 not watched")
+    expect(desk.page.locator("#watching")).to_contain_text("nobody watches")
+    expect(desk.tile("calm").locator(".word")).to_have_text("○ not watched")
     expect(desk.top).to_have_attribute("data-state", "part")
     expect(heading).to_have_text("No trouble that is known")
     watch = start_watch(stack, bridge)
@@ -273,6 +321,19 @@ def test_watch_says_since_when_and_why_to_a_page_that_comes_later(calm: Any, mak
     watch.kill()
 
 
+def busy() -> dict[str, float]:
+    """Seconds for which the browser's processes have had a core, by what they are for."""
+    found: dict[str, float] = {}
+    for process in psutil.Process().children(recursive=True):
+        try:
+            kind = re.search(r"--type=([\w-]+)", " ".join(process.cmdline()))
+            if kind:
+                found[kind[1]] = found.get(kind[1], 0.0) + sum(process.cpu_times()[:2])
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
 def test_two_hundred_tiles_cost_little(calm: Any, make_desk: Any, tmp_path: Path) -> None:
     stack, bridge = calm
     many = stack.start("many", [sys.executable, str(NIGHT)], NAME="many", CALM="yes", MORE=str(TILES))
@@ -292,10 +353,16 @@ def test_two_hundred_tiles_cost_little(calm: Any, make_desk: Any, tmp_path: Path
         lambda event: received.append(event["encodedDataLength"] or event["dataLength"]),
     )
     network.send("Network.enable")
-    begun = time.monotonic()
+    begun, used = time.monotonic(), busy()
     desk.page.wait_for_timeout(20_000)
-    rate = sum(received) / (time.monotonic() - begun)
-    print(f"{TILES} tiles: {rate:.0f} bytes/s")
+    took = time.monotonic() - begun
+    rate, shares = (
+        sum(received) / took,
+        {kind: (s - used.get(kind, 0.0)) / took for kind, s in busy().items()},
+    )
+    print(
+        f"{TILES} tiles: {rate:.0f} bytes/s; of a core:", *(f"{kind} {s:.1%}" for kind, s in shares.items())
+    )
     desk.shoot("27-many")
     assert received
     assert rate < MOST_BYTES_A_SECOND
@@ -303,3 +370,21 @@ def test_two_hundred_tiles_cost_little(calm: Any, make_desk: Any, tmp_path: Path
     desk.close()
     watch.kill()
     many.kill()
+
+
+def test_an_archive_stands_with_its_age_and_without_a_state(calm: Any, make_desk: Any) -> None:
+    stack, bridge = calm
+    watch = start_watch(stack, bridge)
+    environ = {"NAME": "kept", "CALM": "yes", "UNTIL": str(time.time() - 240)}
+    kept = stack.start("kept", [sys.executable, str(NIGHT)], **environ)
+    wait_until(lambda: "kept" in bridge.nodes(), what="the archive is online")
+    desk = make_desk(bridge.url).open()
+    fresh = desk.page.locator('button[data-field="kept::stage"] .fresh')
+    expect(fresh).to_have_text(re.compile(r"^1\.01\d* · [4-9] min$"))
+    expect(fresh).to_have_attribute("data-tone", "grey")
+    expect(desk.tile("kept").locator(".word")).to_have_text("▪ archive")
+    assert "silent" not in desk.page.locator('#tree button[data-field^="kept"]').first.inner_text()
+    expect(desk.trouble("kept")).to_have_count(0)
+    desk.close()
+    kept.stop()
+    watch.kill()

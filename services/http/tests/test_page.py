@@ -457,15 +457,29 @@ def test_a_panel_of_a_link_with_many_units_is_taken_apart(sight: Sight, night: A
     sight.shoot("13-two-axes")
 
 
-def test_silence_and_a_clock_that_is_ahead_are_said_beside_the_field_and_on_top(
-    sight: Sight, night: Any
-) -> None:
+def test_where_nobody_watches_ages_are_said_and_no_states(sight: Sight, night: Any) -> None:
     sight.open()
-    expect(sight.field("night::dead")).to_contain_text("silent 30 min")
+    dead = sight.field("night::dead").locator(".fresh")
+    expect(dead).to_have_text(re.compile(r"^0\.1149 · 3\d min$"))
+    expect(dead).to_have_attribute("data-tone", "grey")
     expect(sight.field("night::ahead")).to_contain_text("s ahead")
-    expect(sight.page.locator("#stack")).to_contain_text("silent")
+    expect(sight.page.locator("#stack")).to_contain_text("not watched")
+    assert "silent" not in sight.page.locator("body").inner_text()
+    sight.shoot("14-not-watched")
+
+
+def test_silence_is_said_beside_the_field_and_on_top_as_watch_says_it(
+    sight: Sight, stack: Stack, bridge: Any, night: Any
+) -> None:
+    watch = stack.start_module("sisock_watch", STATE_DB="watch.sqlite")
+    sight.open()
+    expect(sight.field("night::dead")).to_contain_text(re.compile(r"▲ 0\.1149 · silent 3\d min"))
+    expect(sight.field("night::ahead")).to_contain_text("s ahead")
+    expect(sight.page.locator("#stack")).to_contain_text("1 silent")
     expect(sight.page.locator("#stack")).to_have_attribute("data-state", "trouble")
     sight.shoot("14-trouble")
+    watch.stop()
+    wait_until(lambda: "watch" not in bridge.nodes(), what="watch is gone")
 
 
 def test_a_killed_node_stays_listed_as_gone_and_keeps_its_curve(sight: Sight, night: Any) -> None:

@@ -1,11 +1,11 @@
 // What stands beside a field in the tree.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { brief, patience } from "./freshness.js";
+import { patience, told } from "./freshness.js";
 import { KINDS } from "./standing.js";
 
 const now = 1000000;
-const about = (kind, ago, more = {}) => brief({ kind, value: 0.1149123, t: ago === null ? null : now - ago, since: null, why: "", sure: true, ...more }, now, KINDS);
+const about = (kind, ago, more = {}) => told({ kind, value: 0.1149123, t: ago === null ? null : now - ago, since: null, why: "", sure: true, ...more }, now, KINDS);
 const said = (...given) => about(...given).text;
 
 test("a value stands with its age, and with the word of watch where that is a trouble", () => {

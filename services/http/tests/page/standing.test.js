@@ -6,20 +6,37 @@ import { missing, overall, shownOf, standing, tiles, worst } from "./standing.js
 const now = 1500000000;
 const field = { field: "cryo::stage", node: "cryo", name: "stage", units: "K", interval: 1 };
 const about = (more = {}) => standing({
-  field, node: { name: "cryo", live: true }, sample: { time: now - 2, value: 1.011 }, told: 1, now, gone: null, known: true, watched: null, ...more,
+  field, node: { name: "cryo", live: true }, sample: { time: now - 2, value: 1.011 }, told: 1, now, gone: null, known: true, watched: null, watching: true, ...more,
 });
 const said = (more) => ({ state: "fresh", since: now - 900, why: "", t: now - 1, value: 1.012, units: "K", groups: [], holders: [], ...more });
 const clock = (t) => `${t - now}`;
 const all = (kinds, more = {}) => overall({ all: kinds.map((kind) => ({ kind, field })), lost: [], away: "", watching: true, ...more }, clock);
 
-test("with nobody watching, silence is judged by the last sample, and said in words", () => {
-  assert.equal(about().kind, "fresh");
-  const silent = about({ sample: { time: now - 1800, value: 0.1 } });
-  assert.deepEqual([silent.kind, silent.since, silent.why], ["silent", now - 1800, "nothing came for 30 min; due each 1 s"]);
-  assert.equal(about({ sample: { time: now + 20, value: 1 } }).kind, "ahead");
+test("where nobody watches there are values and ages, and no states", () => {
+  const old = { sample: { time: now - 1800, value: 0.1 }, watching: false };
+  assert.deepEqual([about(old).kind, about(old).value, about(old).sure, about(old).why], ["unwatched", 0.1, true, "nobody watches"]);
+  assert.equal(about({ watching: false }).kind, "unwatched");
+  assert.deepEqual([about({ watching: false, told: 75 }).kind, about({ watching: false, sample: undefined }).why], ["unknown", "not looked at yet"]);
+  assert.deepEqual([about().kind, about().why], ["unknown", "watch does not say"]);
 });
 
-test("what watch says goes before what this page would judge", () => {
+test("pauses of an archive are not judged, whether or not somebody watches", () => {
+  const archive = { node: { name: "files", live: false, problem: "" }, sample: { time: now - 240, value: 2 } };
+  const unknown = said({ state: "unknown", why: "an archive, which was not seen to grow", t: null });
+  assert.deepEqual([about({ ...archive, watched: unknown }).kind, about({ ...archive, watched: unknown }).value], ["archive", 2]);
+  assert.equal(about({ ...archive, watching: false }).kind, "archive");
+  assert.equal(about({ ...archive, watched: said({ state: "silent" }) }).kind, "silent");
+  assert.equal(about({ ...archive, node: { ...archive.node, problem: "it does not answer" }, watched: unknown }).kind, "unknown");
+});
+
+test("a stamp in the future is said to be ahead, by whoever it is known", () => {
+  const ahead = { sample: { time: now + 20, value: 1 } };
+  assert.equal(about({ ...ahead, watching: false }).why, "its newest sample is 20 s in the future");
+  assert.equal(about({ ...ahead, watched: said({ why: "clock ahead: its newest sample is 20 s in the future" }) }).kind, "ahead");
+  assert.equal(about({ ...ahead, watched: said({ state: "alarm" }) }).kind, "alarm");
+});
+
+test("how a field stands is what watch says", () => {
   const stands = about({ watched: said({ state: "alarm", why: "1.61 is above the alarm limit 1.5" }) });
   assert.deepEqual([stands.kind, stands.since, stands.why], ["alarm", now - 900, "1.61 is above the alarm limit 1.5"]);
   assert.equal(about({ watched: said({ state: "unknown", why: "the router is away" }) }).kind, "unknown");
@@ -34,8 +51,7 @@ test("a value that the site counts in another unit is not shown with this one", 
 test("what cannot be known is not known, whatever was said before", () => {
   assert.equal(about({ known: false }).kind, "unknown");
   assert.equal(about({ known: false, watched: said() }).kind, "unknown");
-  assert.equal(about({ told: 75 }).kind, "unknown");
-  assert.equal(about({ sample: undefined }).why, "not looked at yet");
+  assert.equal(about({ told: 75, watched: said({ t: null }) }).sure, false);
 });
 
 test("a field of a node that is gone says since when and why", () => {
@@ -47,7 +63,8 @@ test("a field of a node that is gone says since when and why", () => {
 test("all is well only if somebody watches and everything is known", () => {
   assert.deepEqual(all(["fresh", "fresh", "archive"]), { text: "2 live · 1 in archives", state: "well", tone: "grey", title: "sisock" });
   assert.equal(all(["fresh", "unknown"]).state, "part");
-  assert.equal(all(["fresh"], { watching: false }).state, "part");
+  const unwatched = all(["unwatched", "unwatched"], { watching: false });
+  assert.deepEqual([unwatched.text, unwatched.state, unwatched.title], ["2 not watched", "part", "sisock"]);
   assert.equal(all([]).state, "part");
 });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { age, write } from "./moments.js";
-import { panelOf, ranged, read, write as address } from "./view.js";
+import { isBeside, panelOf, ranged, read, write as address } from "./view.js";
 
 const FIELDS = ["node::plain", "a,b::c%d", "n::x+y z", "n::k&l=m#o", "n::größe", "n::100%25"];
 
@@ -10,6 +10,13 @@ test("whatever a field is called, a link says what was shown", () => {
   const panels = [panelOf(FIELDS), panelOf(["second::one"], { log: true, low: 1e-7, high: 0.5 })];
   const view = { panels, from: "now-6h", to: "now", live: true, zone: "America/Santiago", theme: "dark", compare: "1w" };
   assert.deepEqual(read(address(view)), view);
+});
+
+test("plots beside the overview have an address; without a plot that is the overview", () => {
+  const view = { ...read("?p=a::b"), page: "beside" };
+  assert.equal(address(view), "?p=a::b&page=beside");
+  assert.deepEqual([isBeside(read(address(view))), isBeside(read("?p=a::b")), isBeside(read("?page=beside"))], [true, false, false]);
+  assert.equal(address({ ...view, panels: [] }), "");
 });
 
 test("a page without an address shows the last hour and no panel", () => {

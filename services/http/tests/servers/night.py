@@ -25,17 +25,21 @@ FIELDS |= {
     f"more_{i}": ("K", 1.0, lambda t, i=i: i + np.sin(t / 3000 + i))
     for i in range(int(os.environ.get("MORE", "0")))
 }
+UNTIL = float(os.environ.get("UNTIL", "inf"))
+"""An archive whose last samples are of then; else it is live."""
+
 SHIFT_S = {} if os.environ.get("CALM") else {"dead": -1800.0, "ahead": 20.0}
 
 
 class Night(sisock.DataNode):
-    name, description, live = os.environ.get("NAME", "night"), "Thermometers and a gauge.", True
+    name, description, live = os.environ.get("NAME", "night"), "Thermometers and a gauge.", np.isinf(UNTIL)
 
     async def joined(self, session):
-        LoopingCall(lambda: session.publish_updated(time.time())).start(1.0)
+        if self.live:
+            LoopingCall(lambda: session.publish_updated(time.time())).start(1.0)
 
     def fields(self, start, end):
-        said = {"dead": {"silent_after": 5.0}} if SPIKE_S else {}
+        said = {"dead": {"silent_after": 5.0}} if SHIFT_S else {}
         return [
             sisock.Field(name, units=units, interval=step, **said.get(name, {}))
             for name, (units, step, _) in FIELDS.items()
@@ -46,7 +50,7 @@ class Night(sisock.DataNode):
         for name in names:
             _, step, value = FIELDS[name]
             t = np.arange(
-                np.ceil(start), min(end, sisock.sisock_to_unix_time(0) + SHIFT_S.get(name, 0.0)), step
+                np.ceil(start), min(end, UNTIL, sisock.sisock_to_unix_time(0) + SHIFT_S.get(name, 0.0)), step
             )
             made.append(sisock.Series(name, t, value(t)))
         return made

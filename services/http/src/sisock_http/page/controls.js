@@ -11,7 +11,7 @@ export class Controls {
   /** `page`: `view`, `take`, `range`, `desk`, `turn`, `back`, `zoom`, `troubles`, `note`, `layouts`, as the page has them. */
   constructor(page) {
     this.page = page;
-    this.other = "local"; // the zone beside UTC
+    this.other = ""; // the zone beside UTC that was chosen last
     const act = (edit, more) => () => page.take(edit(page.view), more);
     this.actions = {
       live: () => this.live(),
@@ -34,7 +34,8 @@ export class Controls {
       $(name).addEventListener("click", (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
-        if (isOverview(page.view) !== first) page.turn();
+        if (page.beside && !first) page.take({ ...page.view, page: "explore" }, { remember: true });
+        else if (isOverview(page.view) !== first) page.turn();
       });
     }
     $("span").addEventListener("change", () => {
@@ -51,10 +52,10 @@ export class Controls {
 
   /** Write a view into the header. */
   dress(view, remembered) {
-    const first = isOverview(view);
-    document.body.dataset.page = first ? "overview" : "explore";
-    $("to-overview").ariaCurrent = first ? "page" : null;
-    $("to-explore").ariaCurrent = first ? null : "page";
+    const [first, beside] = [isOverview(view), this.page.beside];
+    document.body.dataset.page = first ? "overview" : beside ? "beside" : "explore";
+    $("to-overview").ariaCurrent = first || beside ? "page" : null;
+    $("to-explore").ariaCurrent = first || beside ? null : "page";
     $("live").setAttribute("aria-pressed", view.live);
     $("compare").value = view.compare;
     this.zones(view.zone);
@@ -68,13 +69,15 @@ export class Controls {
     $("back").disabled = !remembered;
   }
 
+  /** Offer zones: UTC, the site's, this browser's, and one that was chosen by its name. */
   zones(zone) {
+    const { site } = this.page;
     if (zone !== "utc") this.other = zone;
-    const known = ["utc", "local", ...(["utc", "local"].includes(zone) ? [] : [zone])];
-    const form = known.join();
+    const known = [...new Set(["utc", ...(site ? [site] : []), "local", zone])];
+    const form = [site, ...known].join();
     if (this.form !== form) {
       this.form = form;
-      $("zone").replaceChildren(...known.map((one) => new Option(one === "utc" ? "UTC" : one === "local" ? `here (${zoneName("local")})` : one, one)), new Option("other…", "other"));
+      $("zone").replaceChildren(...known.map((one) => new Option(one === "utc" ? "UTC" : one === "local" ? `here (${zoneName("local")})` : one === site ? `site (${zoneName(site)})` : one, one)), new Option("other…", "other"));
     }
     $("zone").value = zone;
   }
@@ -150,9 +153,9 @@ export class Controls {
     const { desk } = page;
     const cursor = (by) => (event.shiftKey ? this.moved(0.5 * by) : isOverview(page.view) ? false : this.aloud(desk.panel?.step(by)));
     const keys = {
-      "/": () => this.search(), l: actions.live, b: page.back, u: () => page.take({ ...page.view, zone: page.view.zone === "utc" ? this.other : "utc" }),
+      "/": () => this.search(), l: actions.live, b: page.back, u: () => page.take({ ...page.view, zone: page.view.zone === "utc" ? this.other || page.site || "local" : "utc" }),
       g: () => desk.change(desk.chosen, (shape) => ({ ...shape, log: !shape.log })), d: actions.theme, "?": actions.help,
-      ArrowLeft: () => cursor(-1), ArrowRight: () => cursor(1), "[": actions.earlier, "]": actions.later,
+      Escape: () => (page.beside ? page.turn() : false), ArrowLeft: () => cursor(-1), ArrowRight: () => cursor(1), "[": actions.earlier, "]": actions.later,
       "+": actions.finer, "=": actions.finer, "-": actions.wider, o: page.turn, j: () => page.troubles(1), k: () => page.troubles(-1), m: actions.write, s: actions.layouts,
       n: () => {
         page.more();

@@ -1,9 +1,9 @@
 // The panels of Explore: which there are, what they ask for, and how time goes on in them.
 import { element } from "./element.js";
 import { events, Trouble } from "./server.js";
-import { axisOf, panelOf, plotted } from "./view.js";
+import { axisOf, panelOf, plotted, shownFields } from "./view.js";
 
-const MODULES = ["panel", "plotting", "uplot", "series", "touch", "lanes", "marks", "colours"];
+const MODULES = ["panel", "plotting", "uplot", "series", "touch", "lanes", "marks", "colours", "derived"];
 const LATER_MS = 5000; // after the start, or a failure, until they are asked for
 const SOONEST_MS = 1000; // between two drawings of live data
 const LATEST_MS = 60000;
@@ -86,7 +86,7 @@ export class Desk {
   close(at) {
     const { view, take } = this.page;
     this.panels.splice(at, 1)[0]?.destroy();
-    take({ ...view, panels: view.panels.filter((_, i) => i !== at), page: "explore" });
+    take({ ...view, panels: view.panels.filter((_, i) => i !== at), page: view.page === "beside" ? view.page : "explore" });
   }
 
   /** Give each group of a panel's fields a panel of its own: they have more units than a panel has axes. */
@@ -156,6 +156,12 @@ export class Desk {
     this.goOn();
   }
 
+  /** Draw again what there is. */
+  redraw() {
+    const [from, to] = this.page.range();
+    for (const panel of this.panels) panel.redraw(this.page.view, from, to);
+  }
+
   /** If the view is live, draw again as soon as there is a pixel's worth of time to see. */
   goOn() {
     clearTimeout(this.timer);
@@ -168,9 +174,11 @@ export class Desk {
         this.refresh();
         return;
       }
-      const { view } = this.page;
-      const [from, to] = this.page.range();
-      for (const panel of this.panels) panel.redraw(view, from, to);
+      if (this.panels.some((panel) => panel.due)) {
+        this.refresh();
+        return;
+      }
+      this.redraw();
       this.goOn();
     }, Math.min(LATEST_MS, Math.max(SOONEST_MS, pixel)));
   }
@@ -178,8 +186,9 @@ export class Desk {
   /** Which samples are wanted as they come: `[name, since]` each. */
   wants() {
     if (!this.page.view.live) return [];
-    const found = new Map(this.panels.flatMap((panel) => panel.newest()));
-    return plotted(this.page.view).filter((name, i, all) => all.indexOf(name) === i).map((name) => [name, found.get(name) ?? null]);
+    // Of a field that several panels have, news for all of them.
+    const found = new Map(this.panels.flatMap((panel) => panel.newest()).sort(([, a], [, b]) => (b ?? 0) - (a ?? 0)));
+    return shownFields(this.page.view).map((name) => [name, found.get(name) ?? null]);
   }
 
   take(news) {
@@ -198,7 +207,7 @@ export class Desk {
     if (!this.plots) return;
     const { concerns } = await import("./marks.js");
     for (const panel of this.panels) {
-      panel.marks.show(this.happened.filter((event) => concerns(event, panel.names)));
+      panel.marks.show(this.happened.filter((event) => concerns(event, panel.fields)));
       panel.plot?.redraw(false, false);
     }
   }

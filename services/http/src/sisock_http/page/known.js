@@ -1,5 +1,5 @@
 // What there is: nodes, their fields, and the last sample of each. What went stays, marked as gone.
-import { judge } from "./freshness.js";
+import { standing } from "./standing.js";
 
 export const WATCH = "watch"; // the node whose fields say how the others are
 
@@ -37,11 +37,15 @@ export class Known {
     for (const sample of samples) this.last.set(sample.field, { ...sample, at });
   }
 
-  /** How a field is, by its last sample, as `judge` has it. */
-  judged(name, now, at, known) {
-    const { field, since } = this.fields.get(name);
+  /** How a listed field stands; `seen` is `{watched, now, at, sure}`: watch's word, both clocks, and whether anything can be known. */
+  stands(name, { watched, now, at, sure }) {
+    const { field, node, since } = this.fields.get(name);
     const sample = this.last.get(name);
-    return judge({ field, sample, told: at - (sample?.at ?? 0), now, gone: since !== null, known });
+    const own = field.node === WATCH; // of its own words nobody says how they are
+    return standing({
+      field, node: own ? { live: false } : node, sample, told: at - (sample?.at ?? 0), now, gone: since, known: sure,
+      watched: (watched.here && watched.fields.get(name)) || null, watching: this.nodes.has(WATCH),
+    });
   }
 }
 

@@ -3,12 +3,16 @@ import { Controls } from "./controls.js";
 import { DAY_S, Day } from "./day.js";
 import { Desk } from "./desk.js";
 import { set } from "./element.js";
+import { brief, isFormula, nodesOf } from "./formula.js";
+import { told } from "./freshness.js";
 import { Known } from "./known.js";
 import { Live } from "./live.js";
 import { parse, rangeTrouble, write, zoneName } from "./moments.js";
 import { Overview } from "./overview.js";
 import { data, events, latest, Trouble } from "./server.js";
 import { Stack } from "./stack.js";
+import { KINDS } from "./standing.js";
+import { Gate } from "./token.js";
 import { inPieces, Tree } from "./tree.js";
 import * as views from "./view.js";
 import { Watched } from "./watched.js";
@@ -28,6 +32,10 @@ const AROUND_S = 1800; // of an event is shown
 const MOST_OPENED = 12; // fields of a tile that are plotted
 const $ = (id) => document.getElementById(id);
 
+const wide = matchMedia("(min-width: 1280px)"); // room for plots beside the overview
+const night = matchMedia("(prefers-color-scheme: dark)");
+const paper = matchMedia("print");
+
 let view = views.read(location.search);
 let explored = null; // what was plotted before the overview
 let happened = [];
@@ -40,6 +48,12 @@ const page = {
   get view() {
     return view;
   },
+  get beside() {
+    return isBeside();
+  },
+  get site() {
+    return stack.zone;
+  },
   known, live, take, zoom, back, turn, range, copy, note, layouts: keep, troubles: walk, more,
   trouble: () => rangeTrouble(view), here: () => stack.here,
 };
@@ -50,6 +64,11 @@ overview.looked = () => live.want();
 const day = new Day({ root: $("day"), strip: $("strip"), list: $("events") }, openAt, (start, end) => openRange(start, end));
 const tree = new Tree($("tree"), $("search"), known, plot, () => freshenIn(SETTLED_MS));
 const controls = new Controls(page);
+const gate = new Gate(() => {
+  stack.watch();
+  live.begin();
+});
+$("token").addEventListener("click", () => gate.open());
 
 // ---- what is shown
 
@@ -67,6 +86,14 @@ function take(next, { remember = false, turned = false } = {}) {
   live.want();
 }
 
+const isBeside = () => views.isBeside(view) && wide.matches;
+
+/** Whether the overview is seen, with plots beside it or without. */
+const isSeen = () => views.isOverview(view) || isBeside();
+
+/** Where what is chosen on the overview is plotted. */
+const besideIt = () => (isSeen() && wide.matches ? { page: "beside" } : {});
+
 function back() {
   if (history.state?.depth) history.back();
 }
@@ -78,14 +105,16 @@ function range() {
 }
 
 function dress() {
-  const dark = view.theme ? view.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const dark = !paper.matches && (view.theme ? view.theme === "dark" : night.matches);
   document.documentElement.dataset.theme = dark ? "dark" : "light";
   const first = views.isOverview(view);
-  $("overview").hidden = !first;
+  $("overview").hidden = !isSeen();
   controls.dress(view, history.state?.depth);
   desk.dress();
   $("panels").dataset.empty = !view.panels.length && !first;
-  tree.mark(new Set(views.plotted(view)));
+  const drawn = new Set(views.plotted(view));
+  tree.mark(drawn);
+  overview.mark(drawn);
   day.tell(happened, stack.now, view.zone);
   notice();
 }
@@ -98,6 +127,7 @@ function zoom(start, end) {
 }
 
 function plot(name, place) {
+  view = { ...view, ...besideIt() };
   if (desk.plot(name, place)) offerArchive(name);
 }
 
@@ -109,7 +139,7 @@ function more() {
 /** Plot the fields of a tile, each unit in a panel of its own, instead of what is shown. */
 function open(names) {
   desk.chosen = 0;
-  take({ ...views.overviewOf(view), panels: desk.panelsOf(names.slice(0, MOST_OPENED)) }, { remember: !views.isOverview(view) });
+  take({ ...views.overviewOf(view), ...besideIt(), panels: desk.panelsOf(names.slice(0, MOST_OPENED)) }, { remember: !isSeen() });
   if (names.length === 1) offerArchive(names[0]);
 }
 
@@ -122,20 +152,20 @@ function openAt({ t, target, until }) {
 /** Show a range: of some fields, or of what was plotted last, or of what is in trouble. */
 function openRange(start, end, names = []) {
   const troubled = overview.told?.flatMap(({ fields }) => fields ?? []).slice(0, MOST_OPENED) ?? [];
-  const panels = names.length ? desk.panelsOf(names.slice(0, MOST_OPENED)) : explored?.panels.length ? explored.panels : desk.panelsOf(troubled);
-  take({ ...views.ranged({ ...views.overviewOf(view), panels }, start, end), page: "explore" }, { remember: true });
+  const panels = names.length ? desk.panelsOf(names.slice(0, MOST_OPENED)) : view.panels.length ? view.panels : explored?.panels.length ? explored.panels : desk.panelsOf(troubled);
+  take({ ...views.ranged({ ...views.overviewOf(view), panels }, start, end), page: "explore", ...besideIt() }, { remember: !isBeside() });
 }
 
 /** From the overview to the plots, or back. */
 function turn() {
-  const next = explored ? { ...explored, zone: view.zone, theme: view.theme } : { ...view, page: "explore" };
+  const next = { ...(explored ?? view), zone: view.zone, theme: view.theme, page: "explore" };
   take(views.isOverview(view) ? next : views.overviewOf(view));
 }
 
 /** To the next trouble: its line on the overview, its curve among the plots. */
 function walk(by) {
   const rows = [...document.querySelectorAll("#troubles button")];
-  if (views.isOverview(view)) {
+  if (isSeen()) {
     const at = rows.indexOf(document.activeElement);
     rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.max(0, Math.min(rows.length - 1, at + by))]?.focus();
     return;
@@ -165,7 +195,7 @@ async function note() {
   const drawn = views.isOverview(view) ? null : desk.panel?.plot;
   const shown = Math.min(stack.now, drawn?.scales.x.max ?? Infinity); // what is beyond the edge is not seen
   const at = drawn?.data[0][drawn.cursor.idx] ?? shown;
-  const names = views.isOverview(view) ? overview.told.flatMap(({ fields }) => fields ?? []) : views.plotted(view);
+  const names = views.isOverview(view) ? overview.told.flatMap(({ fields }) => fields ?? []) : views.shownFields(view);
   const targets = [...new Set(names.flatMap((name) => [name, name.split("::")[0]])), ...known.nodes.keys()];
   ask({ at, range: views.isOverview(view) ? null : range(), targets: [...new Set(targets)].slice(0, 60), zone: view.zone }, seen);
 }
@@ -195,7 +225,7 @@ async function copy(text) {
 
 function notice() {
   const online = new Set(stack.state.nodes.map((node) => node.name));
-  const away = [...new Set(views.plotted(view).map((name) => name.split("::")[0]))].filter((name) => !online.has(name));
+  const away = nodesOf(views.plotted(view)).filter((name) => !online.has(name));
   const sentence = stack.unreachable
     || rangeTrouble(view)
     || (!stack.state.router && "The router is away: nothing new can be read. This page goes on by itself as soon as it is back.")
@@ -206,6 +236,9 @@ function notice() {
   set($("notice"), "textContent", sentence);
   for (const panel of desk.panels) panel.lack(new Set(stack.here ? away : []));
   $("write").hidden = !stack.state.notes;
+  if (stack.refused !== !$("token").hidden) gate[stack.refused ? "open" : "close"]();
+  $("token").hidden = !stack.refused;
+  controls.zones(view.zone);
   tick();
   return stack.here && !away.length;
 }
@@ -241,41 +274,44 @@ function tick(news = true) {
   if (whole) surveyed = performance.now();
   for (const panel of desk.panels) panel.resize(); // a notice may have come or gone
   const { now, sure, away } = stack;
-  const [at, shown] = [performance.now() / 1000, views.isOverview(view)];
-  tree.tick((name) => known.judged(name, now, at, sure));
-  const all = overview.tick({ known, watched, now, at, sure, away, zone: view.zone, shown, news: whole });
+  const at = performance.now() / 1000;
+  tree.tick((name) => told(known.stands(name, { watched, now, at, sure }), now, KINDS));
+  const all = overview.tick({ known, watched, now, at, sure, away, zone: view.zone, shown: isSeen(), news: whole });
   live.want();
   if (stack.at === null && !away) return;
   set($("stack"), "textContent", all.text);
   for (const [name, value] of [["state", all.state], ["tone", all.tone]]) if ($("stack").dataset[name] !== value) $("stack").dataset[name] = value;
   set($("stack"), "title", away || all.state !== "part" ? "" : "Not everything is known");
-  const local = view.zone === "utc" ? "local" : view.zone;
+  const local = view.zone === "utc" ? stack.zone || "local" : view.zone;
   set($("utc"), "textContent", `${write(now, "utc").slice(0, 19)} UTC`);
-  set($("local"), "textContent", zoneName(local) === "UTC" ? "" : `${write(now, local).slice(11, 19)} ${zoneName(local)}`);
-  set($("watching"), "textContent", watched.here || away ? "" : `${watched.why}: limits and causes are not known, silence is judged by this page`);
-  const names = views.plotted(view).map((name) => name.split("::")[1] ?? name);
-  set(document, "title", shown || !names.length ? all.title : `${all.title.replace("sisock", "").trim()} ${names.slice(0, 3).join(", ")}${names.length > 3 ? "…" : ""} · sisock`.trim());
+  set($("local"), "textContent", zoneName(local) === "UTC" ? "" : `${write(now, local).slice(11, 19)} ${zoneName(local)}${local === stack.zone ? " (site)" : ""}`);
+  set($("watching"), "textContent", watched.here || away ? "" : `${watched.why}: here are values and ages, how fields are is not known`);
+  const plotted = views.plotted(view);
+  const names = plotted.map((name) => (isFormula(name) ? brief(name, nodesOf(plotted)) : name.split("::")[1] ?? name));
+  set(document, "title", !names.length ? all.title : `${all.title.replace("sisock", "").trim()} ${names.slice(0, 3).join(", ")}${names.length > 3 ? "…" : ""} · sisock`.trim());
   const icon = $("icon").href.replace(/icon[^/]*$/, `icon${all.state === "trouble" || all.state === "away" ? `-${all.tone}` : ""}.svg`);
   if ($("icon").href !== icon) $("icon").href = icon;
 }
 
 /** Samples that are wanted as they come: the newest of what tiles show, or all of what is plotted live. */
 function wants() {
-  if (views.isOverview(view)) return { fields: overview.due().map((name) => [name, null]), every: TILES_S, newest: true };
-  return { fields: desk.wants(), every: 1, newest: false };
+  const plotted = desk.wants();
+  if (!isSeen()) return { fields: plotted, every: 1, newest: false };
+  const drawn = new Set(plotted.map(([name]) => name));
+  return { fields: [...plotted, ...overview.due().filter((name) => !drawn.has(name)).map((name) => [name, null])], every: TILES_S, newest: !plotted.length };
 }
 
 function took(series) {
   const at = performance.now() / 1000;
   known.take(series.filter(([, t]) => t.length).map(([field, t, values]) => ({ field, time: t.at(-1), value: values.at(-1) })), at);
   if (!views.isOverview(view)) desk.take(series);
-  else tick();
+  if (isSeen()) tick();
 }
 
 /** Look for tiles that have no curve, one request after the other. */
 async function curves() {
   let more_ = false;
-  if (views.isOverview(view) && !document.hidden && stack.here) {
+  if (isSeen() && !document.hidden && stack.here) {
     more_ = await overview.pull(stack.now);
     if (more_) tick();
   }
@@ -317,7 +353,11 @@ async function freshen() {
 }
 
 window.addEventListener("popstate", () => take(views.read(location.search), { turned: true }));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => take(view));
+for (const media of [night, wide]) media.addEventListener("change", () => take(view));
+paper.addEventListener("change", () => {
+  dress();
+  desk.redraw(); // at once, of what is there: paper does not wait
+});
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   freshenIn(0);

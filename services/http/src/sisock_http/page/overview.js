@@ -27,6 +27,7 @@ export class Overview {
     this.rows = new Map();
     this.curves = new Map();
     this.seen = new Set();
+    this.drawn = new Set();
     this.eye = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) this.seen[isIntersecting ? "add" : "delete"](target);
       this.looked?.();
@@ -34,20 +35,20 @@ export class Overview {
   }
 
   /** How every field stands: items of `standing`, with `field`, `groups` and `label`. */
-  survey({ known: all, watched, now, at, sure }) {
+  survey({ known: all, ...seen }) {
+    const { watched, now, sure } = seen;
     const items = [];
-    for (const [name, { field, node, since }] of all.listed()) {
+    for (const [name, { field, node }] of all.listed()) {
       if (field.node === WATCH) continue; // its fields say how the others are
       const said = watched.here ? watched.fields.get(name) ?? null : null;
-      const sample = all.last.get(name);
-      const stands = standing({ field, node, sample, told: at - (sample?.at ?? 0), now, gone: since, known: sure, watched: said });
+      const stands = { ...all.stands(name, seen), live: node.live };
       items.push({ ...stands, field, groups: said?.groups ?? [], label: said?.label || field.name, limits: said && (said.units ?? null) === (field.units ?? null) ? said.limits : field.limits });
     }
     for (const [name, said] of watched.here ? watched.fields : []) {
       if (name !== said.field || said.holders.some((one) => all.field(one)) || all.field(name)) continue;
       const [node, own] = name.includes("::") ? name.split("::") : ["", name];
       const field = { field: name, node: node || "the site's file", name: own, units: said.units, interval: null };
-      const stands = standing({ field, node: null, sample: undefined, told: 0, now, gone: null, known: sure, watched: said });
+      const stands = standing({ field, node: null, sample: undefined, told: 0, now, gone: null, known: sure, watched: said, watching: true });
       items.push({ ...stands, field, groups: said.groups, label: said.label || own, limits: said.limits });
     }
     return items;
@@ -77,7 +78,10 @@ export class Overview {
     }
     this.told = this.troubles(this.gone, clock, now);
     if (shown) this.list(this.all, sure);
-    if (shown && news) this.lay(now);
+    if (shown && news) {
+      this.lay(now);
+      this.mark(this.drawn);
+    }
     return this.all;
   }
 
@@ -156,6 +160,14 @@ export class Overview {
       this.seen.delete(root);
       this.cards.delete(key);
     }
+  }
+
+  /** Tell which fields are plotted beside it. */
+  mark(drawn) {
+    this.drawn = drawn;
+    const has = (fields) => (fields.length > 0 && fields.every((name) => drawn.has(name)) ? "true" : null);
+    for (const { button, fields } of this.rows.values()) set(button, "ariaCurrent", has(fields ?? []));
+    for (const { root, field } of this.cards.values()) set(root, "ariaCurrent", has(field ? [field] : []));
   }
 
   card(key) {

@@ -1,7 +1,9 @@
 // One panel: a plot of some fields, its legend, its notices.
 import uPlot from "./uplot.js";
 import { colour } from "./colours.js";
+import { derived, leadOf, sources } from "./derived.js";
 import { element } from "./element.js";
+import { brief, fieldsOf, isFormula, nodesOf } from "./formula.js";
 import { Marks } from "./marks.js";
 import { write } from "./moments.js";
 import { MOST_AXES, options } from "./plotting.js";
@@ -15,6 +17,7 @@ const LEAST_HEIGHT = 120;
 const LANE = 34; // px of a panel of lanes alone, each
 const TOLD_FIELDS = 4; // so many have room for what they come to
 const REACH = 200; // rows to look back for a sample, where fields have times of their own
+const LEAST_BIN_S = 5;
 const LANES_LAST = 3; // intervals for which a word is still thought to last
 
 export class Panel {
@@ -28,6 +31,7 @@ export class Panel {
     this.asking = null;
     this.last = true;
     this.kept = new Map(); // the answer of each field that was drawn last
+    this.sources = new Map(); // what formulas are made of, by field
     this.past = [];
     this.away = new Set(); // nodes that are not here
     this.exponents = {};
@@ -49,6 +53,17 @@ export class Panel {
 
   get names() {
     return this.shape.names;
+  }
+
+  /** Every field that its curves are made of. */
+  get fields() {
+    return [...new Set(this.names.flatMap(fieldsOf))];
+  }
+
+  /** Whether its formulas, of means of bins, are to be asked for anew. */
+  get due() {
+    const width = Math.max(0, ...[...this.sources.values()].map((one) => one.width));
+    return width > 0 && performance.now() - this.asked > 1000 * Math.max(LEAST_BIN_S, width);
   }
 
   destroy() {
@@ -98,17 +113,22 @@ export class Panel {
     if (this.plot) this.plot.setScale("x", { min: start, max: end });
     const asking = new AbortController();
     this.asking = asking;
+    this.asked = performance.now();
     this.root.setAttribute("aria-busy", "true");
+    const [plain, formulas] = [shape.names.filter((name) => !isFormula(name)), shape.names.filter(isFormula)];
     const points = pointsFor(this.width);
     const shift = shiftOf(view);
     try {
-      const [answers, past] = await Promise.all([
-        data(shape.names, start, end, points, asking.signal),
-        shift ? data(shape.names, start - shift, end - shift + (view.live ? end - start : 0), points, asking.signal) : [],
+      const of = [...new Set(formulas.flatMap(fieldsOf))];
+      const [answers, found, past] = await Promise.all([
+        plain.length ? data(plain, start, end, points, asking.signal) : [],
+        of.length ? sources(of, leadOf(formulas), start, end, points, asking.signal) : new Map(),
+        shift && plain.length ? data(plain, start - shift, end - shift + (view.live ? end - start : 0), points, asking.signal) : [],
       ]);
       if (asking.signal.aborted) return;
+      this.sources = found;
       this.past = past.filter(({ type, n }) => type === "number" && n).map((answer) => ({ ...answer, t: Array.from(answer.t, (t) => t + shift) }));
-      this.draw(answers, view, start, end, points);
+      this.draw(this.all(answers), view, start, end, points);
     } catch (error) {
       if (!asking.signal.aborted) throw error;
     } finally {
@@ -120,6 +140,8 @@ export class Panel {
   append(news, start) {
     let any = false;
     for (const [name, t, values] of news) {
+      const source = this.sources.get(name);
+      if (source && !source.width && t.length) this.sources.set(name, grown(source, t, values, start - leadOf(this.names), pointsFor(this.width)));
       const answer = this.kept.get(name);
       if (!answer || !this.names.includes(name) || !t.length) continue;
       this.kept.set(name, grown({ ...answer, notice: "" }, t, values, start, pointsFor(this.width)));
@@ -130,12 +152,18 @@ export class Panel {
 
   /** Draw what there is already, in another range: time goes on. */
   redraw(view, start, end) {
-    if (this.plot && !this.asking?.signal.aborted) this.draw(this.names.map((name) => this.kept.get(name)).filter(Boolean), view, start, end, pointsFor(this.width));
+    if (this.plot && !this.asking?.signal.aborted) this.draw(this.all([...this.kept.values()]), view, start, end, pointsFor(this.width));
   }
 
   /** When the newest sample of each field was, by its name. */
   newest() {
-    return this.names.map((name) => [name, this.kept.get(name)?.t.at(-1) ?? null]);
+    return this.fields.map((name) => [name, (this.kept.get(name) ?? this.sources.get(name))?.t.at(-1) ?? null]);
+  }
+
+  /** An answer for each of its names: those of fields, and what formulas come to. */
+  all(answers) {
+    const by = new Map(answers.map((answer) => [answer.field, answer]));
+    return this.names.map((name) => (isFormula(name) ? derived(name, this.sources) : by.get(name))).filter(Boolean);
   }
 
   /** Say something above the plot; nothing takes it away. */
@@ -166,7 +194,7 @@ export class Panel {
   }
 
   draw(given, view, start, end, points) {
-    const answers = given.map((answer) => this.remembered(answer));
+    const answers = given.map((answer) => (isFormula(answer.field) ? answer : this.remembered(answer)));
     for (const name of this.kept.keys()) if (!this.names.includes(name)) this.kept.delete(name);
     const axes = this.axesOf(answers);
     const groups = [...new Set(axes)].map((axis) => this.names.filter((_, i) => axes[i] === axis));
@@ -226,21 +254,21 @@ export class Panel {
 
   /** Chips are the legend: a name stands once, with the value under the cursor and what the range comes to. */
   legend(drawn, view, fine) {
-    const nodes = new Set(drawn.map(({ answer }) => answer.field.split("::")[0]));
-    const brief = (name) => (nodes.size === 1 ? name.slice(name.indexOf("::") + 2) : name);
+    const nodes = nodesOf(drawn.map(({ answer }) => answer.field));
+    const named = (name) => brief(name, nodes);
     this.moment = (t) => write(t, view.zone, fine);
-    this.area.ariaLabel = `${drawn.map(({ answer }) => brief(answer.field)).join(", ") || "nothing"}: arrows move the cursor`;
+    this.area.ariaLabel = `${drawn.map(({ answer }) => named(answer.field)).join(", ") || "nothing"}: arrows move the cursor`;
     const form = JSON.stringify([drawn.map(({ answer }) => [answer.field, answer.description, answer.units])]);
     if (form !== this.legendForm) {
       this.legendForm = form;
-      this.node.textContent = nodes.size === 1 ? [...nodes][0] : "";
+      this.node.textContent = nodes.length === 1 ? nodes[0] : "";
       this.readouts = drawn.map(({ answer }, i) => {
         const [readout, told] = [element("b", {}), element("small", {})];
-        const chip = element("span", { className: "chip" }, element("i"), element("span", { textContent: brief(answer.field) }), readout, told,
+        const chip = element("span", { className: "chip" }, element("i"), element("span", { textContent: named(answer.field) }), readout, told,
           element("button", { textContent: "×", ariaLabel: `Remove ${answer.field}`, onclick: () => this.actions.remove(answer.field) }));
-        return { readout, told, chip, place: i };
+        return { readout, told, chip, place: i, named: isFormula(answer.field) ? named(answer.field) : answer.field.slice(answer.field.lastIndexOf(".") + 1).split("::").at(-1) };
       });
-      this.chips.replaceChildren(...(nodes.size === 1 ? [this.node] : []), ...this.readouts.map(({ chip }) => chip));
+      this.chips.replaceChildren(...(nodes.length === 1 ? [this.node] : []), ...this.readouts.map(({ chip }) => chip));
       if (!drawn.length) this.chips.textContent = "Choose fields on the left.";
     }
     drawn.forEach((one, i) => {
@@ -254,7 +282,7 @@ export class Panel {
 
   /** What a chip says beside its name. */
   tellOf({ answer, sum, chip, told }) {
-    const stale = answer.stale || this.away.has(answer.field.split("::")[0]);
+    const stale = answer.stale || nodesOf([answer.field]).some((node) => this.away.has(node));
     chip.title = [answer.field, answer.description, answer.units, sum, answer.stale && answer.notice].filter(Boolean).join("\n");
     told.textContent = stale ? "not updated" : this.readouts.length <= TOLD_FIELDS ? sum : "";
     if (stale) chip.dataset.stale = true;
@@ -267,10 +295,10 @@ export class Panel {
     const t = idx === null || idx === undefined ? null : plot.data[0][idx];
     this.at.textContent = t === null || t === undefined ? "" : this.moment(t);
     const values = [];
-    for (const { readout, words, column, band, answer } of this.readouts) {
+    for (const { readout, words, column, band, answer, named } of this.readouts) {
       const value = this.at.textContent ? valueAt(plot.data, column, band ? 2 : 1, idx, words) : "";
       readout.textContent = value;
-      if (value) values.push(`${answer.field.slice(answer.field.lastIndexOf(".") + 1).split("::").at(-1)} ${value} ${answer.units ?? ""}`.trim());
+      if (value) values.push(`${named} ${value} ${answer.units ?? ""}`.trim());
     }
     this.told = this.at.textContent ? { at: this.at.textContent, values } : null;
   }

@@ -1,5 +1,6 @@
 // A panel as a picture that explains itself: title, names and units, times with their zone.
 import { colour, DASHES, PALETTES } from "./colours.js";
+import { brief, nodesOf } from "./formula.js";
 import { paintOf, stretches } from "./lanes.js";
 import { write, zoneName } from "./moments.js";
 import { FONT } from "./plotting.js";
@@ -11,9 +12,8 @@ const LINE = 20;
 /** What a picture says above its curves: title, then a line for each field. */
 export function headings(panel, zone) {
   const { min, max } = panel.plot.scales.x;
-  const nodes = new Set(panel.names.map((name) => name.split("::")[0]));
-  const title = `${[...nodes].join(", ")}, ${write(min, zone)} to ${write(max, zone)} ${zoneName(zone, max)}`;
-  return { title, fields: panel.drawn.map(({ answer, place }) => ({ text: `${answer.field}${answer.units ? ` [${answer.units}]` : ""}`, place })) };
+  const title = `${nodesOf(panel.names).join(", ")}, ${write(min, zone)} to ${write(max, zone)} ${zoneName(zone, max)}`;
+  return { title, fields: panel.drawn.map(({ answer, place }) => ({ text: `${brief(answer.field, [])}${answer.units ? ` [${answer.units}]` : ""}`, place })) };
 }
 
 /** The panel as PNG, as sharp as it is on the screen. */

@@ -83,7 +83,7 @@ export function joined(tables) {
 }
 
 /** Whether the server had more samples than it sent: there are some in about every bin, and there were more. */
-function isReduced({ t, interval }, points) {
+export function isReduced({ t, interval }, points) {
   if (t.length < 4) return false;
   if (interval && (t[t.length - 1] - t[0]) / interval <= points) return false;
   return usualStep(t) <= 1.5 * binWidth(t, points);
@@ -116,7 +116,7 @@ function binned(t, values, shown, points) {
 }
 
 /** Median of the times between samples. */
-function usualStep(t) {
+export function usualStep(t) {
   const steps = new Float64Array(Math.max(0, t.length - 1));
   for (let i = 0; i < steps.length; i++) steps[i] = t[i + 1] - t[i];
   steps.sort();

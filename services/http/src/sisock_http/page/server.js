@@ -1,6 +1,8 @@
 // What the page asks of sisock-http. Addresses are relative, so that it may live behind a proxy's path.
 
 const PATIENCE_MS = 20000;
+const OURS = { "x-requested-with": "sisock" }; // who is not let in is asked for a token by this page, not by the browser
+const TOKEN = /^[!-~]+$/;
 
 /** A request that failed; `sentence` is for people, `status` is 0 if nobody answered. */
 export class Trouble extends Error {
@@ -12,7 +14,7 @@ export class Trouble extends Error {
 
 async function get(path, parameters, signal, patience = PATIENCE_MS) {
   const signals = [AbortSignal.timeout(patience), ...(signal ? [signal] : [])];
-  return answered(fetch(address(path, parameters), { signal: anyOf(signals), cache: "no-store" }), signal);
+  return answered(fetch(address(path, parameters), { headers: OURS, signal: anyOf(signals), cache: "no-store" }), signal);
 }
 
 async function answered(asked, signal) {
@@ -54,12 +56,25 @@ export const states = async (seq, epoch) => (await get("state", seq ? [["since",
 
 /** A stream of what is new, as `live` reads it. */
 export async function opened(wanted, signal) {
-  return answered(fetch("api/v1/stream", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(wanted), signal, cache: "no-store" }), signal);
+  return answered(fetch("api/v1/stream", { method: "POST", headers: { ...OURS, "content-type": "application/json" }, body: JSON.stringify(wanted), signal, cache: "no-store" }), signal);
+}
+
+/** Give a token to the bridge, and if it counts to the browser, which from then on gives it by itself. */
+export async function introduce(token) {
+  if (!TOKEN.test(token)) throw new Trouble("That is no token: it has letters, digits and signs, without blanks.");
+  await answered(fetch(address("status"), { headers: { ...OURS, authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" }));
+  const asking = new XMLHttpRequest(); // fetch cannot tell a browser whom to be
+  asking.open("GET", address("status"), true, "token", token);
+  asking.timeout = PATIENCE_MS;
+  await new Promise((resolve) => {
+    asking.onloadend = resolve;
+    asking.send();
+  });
 }
 
 /** Have a note kept. */
 export async function note(written) {
-  return (await answered(fetch("api/v1/notes", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(written), signal: AbortSignal.timeout(PATIENCE_MS) }))).json();
+  return (await answered(fetch("api/v1/notes", { method: "POST", headers: { ...OURS, "content-type": "application/json" }, body: JSON.stringify(written), signal: AbortSignal.timeout(PATIENCE_MS) }))).json();
 }
 
 /** What happened since `start`, UNIX seconds, until `end`. */
@@ -73,10 +88,10 @@ export function wanted(names, start, end, more = []) {
 
 /**
  * Samples of fields: for each `{field, type, units, interval, notice, t, values}`, times in UNIX seconds.
- * At most `points` of each, every extreme among them.
+ * At most `points` of each, every extreme among them, or what `more` says instead.
  */
-export async function data(names, start, end, points, signal) {
-  const parameters = wanted(names, start, end, [["max_points", points], ["format", "packed"]]);
+export async function data(names, start, end, points, signal, more = [["max_points", points]]) {
+  const parameters = wanted(names, start, end, [...more, ["format", "packed"]]);
   return unpack(await (await get("data", parameters, signal)).arrayBuffer());
 }
 

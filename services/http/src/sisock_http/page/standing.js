@@ -1,5 +1,5 @@
-// How each field stands, and all together: what watch says of it, or else what its last sample lets one know.
-import { judge } from "./freshness.js";
+// How each field stands, and all together: what watch says of it. Where nobody watches there are values and ages, and
+// no states: this page judges nothing by its own clock.
 import { age } from "./moments.js";
 
 /** Each way to stand: its rank (the worst comes first), its tone, and a shape and a word, for colours alone say nothing. */
@@ -12,44 +12,49 @@ export const KINDS = {
   late: { rank: 3, tone: "amber", shape: "◆", word: "late" },
   unknown: { rank: 2, tone: "hatched", shape: "?", word: "not known" },
   fresh: { rank: 1, tone: "grey", shape: "●", word: "fresh" },
+  unwatched: { rank: 1, tone: "grey", shape: "○", word: "not watched" },
   archive: { rank: 0, tone: "grey", shape: "▪", word: "archive" },
 };
 const ORDER = new Intl.Collator("en", { numeric: true });
 const TROUBLE_RANK = KINDS.late.rank;
+const PLAIN = ["fresh", "unwatched", "unknown"];
+const NOBODY = "nobody watches";
 const COMING = ["fresh", "late", "ahead", "warning", "alarm"];
 const BLIND = "this page cannot ask";
+const STALE_S = 60; // an answer older than that tells nothing of now
+const AHEAD_S = 5; // as watch counts it
 
 export const isTrouble = ({ kind }) => KINDS[kind].rank >= TROUBLE_RANK;
 
 /**
- * How a field stands: `{kind, value, t, since, why}`, times in UNIX seconds by the clock of the server.
+ * How a field stands: `{kind, value, t, since, why, sure}`, times in UNIX seconds by the clock of the server; `sure` is
+ * whether the value is of lately.
  *
- * Arguments are those of `judge`, with `node` (what the bridge says of its node) and `watched` (what watch says of the
- * field, null if nobody watches). `gone` is since when its node is, or null.
+ * `sample` is its last one, undefined if nobody has answered yet; `told` the seconds since that was answered; `gone`
+ * since when its node is, or null; `known` whether anything can be known now; `node` what the bridge says of its node;
+ * `watched` what watch says of the field, null if it says nothing; `watching` whether there is a watch that ought to.
  */
-export function standing({ field, node, sample, told, now, gone, known, watched }) {
-  const judged = judge({ field, sample, told, now, gone: gone !== null, known });
+export function standing({ field, node, sample, told, now, gone, known, watched, watching }) {
   const same = watched && watched.t !== null && (watched.units ?? null) === (field.units ?? null);
   const newer = same && !(sample?.time >= watched.t);
   const t = newer ? watched.t : sample?.time ?? null;
-  const about = { value: newer ? watched.value : sample?.value ?? null, t, since: null, why: "" };
+  const sure = known && (newer || (sample !== undefined && told <= STALE_S));
+  const about = { value: newer ? watched.value : sample?.value ?? null, t, since: null, why: "", sure };
   if (!known) return { ...about, kind: "unknown", why: BLIND };
   if (gone !== null) return { ...about, kind: "gone", since: watched?.since ?? gone, why: watched?.why || `${field.node} is away` };
-  if (watched) {
-    const archive = watched.state === "unknown" && node && !node.live && judged.state === "archive";
-    if (archive) return { ...about, kind: "archive" };
-    const nobody = watched.state === "unknown" && !node;
-    const kind = nobody ? "gone" : watched.state in KINDS ? watched.state : "unknown";
-    return { ...about, kind, since: watched.since, why: watched.why };
-  }
-  if (judged.state === "silent") return { ...about, kind: "silent", since: t, why: `nothing came for ${age(now - t)}${rhythm(field)}` };
-  if (judged.state === "ahead") return { ...about, kind: "ahead", why: `its newest sample is ${age(t - now)} in the future` };
-  if (judged.state === "old") return { ...about, kind: "unknown", why: "how often it comes is not known" };
-  if (judged.state === "unknown") return { ...about, kind: "unknown", why: sample ? "not answered lately" : "not looked at yet" };
-  return { ...about, kind: judged.state };
+  const archive = node && !node.live && !node.problem;
+  const kind = watched ? saidOf(watched, node, archive) : archive ? "archive" : watching || !sure ? "unknown" : "unwatched";
+  const why = watched ? watched.why : archive ? "" : watching ? "watch does not say" : !sample ? "not looked at yet" : sure ? NOBODY : "not answered lately";
+  // That a stamp is in the future is so, whoever says it.
+  if (t - now >= AHEAD_S && PLAIN.includes(kind)) return { ...about, kind: "ahead", why: watched?.why || `its newest sample is ${age(t - now)} in the future` };
+  return { ...about, kind, since: watched?.since ?? null, why };
 }
 
-const rhythm = ({ interval }) => (interval ? `; due each ${age(interval)}` : "");
+/** What is unknown to watch is gone if no node has it; of an archive nobody can tell whether it ought to grow. */
+function saidOf({ state }, node, archive) {
+  if (state === "unknown") return !node ? "gone" : archive ? "archive" : "unknown";
+  return state in KINDS ? state : "unknown";
+}
 
 /** The worst of some standings, the first of its kind; undefined of none. */
 export const worst = (all) => all.reduce((found, one) => (!found || KINDS[one.kind].rank > KINDS[found.kind].rank ? one : found), undefined);
@@ -70,12 +75,12 @@ export function overall({ all, lost, away, watching }, clock) {
     [count(...COMING), "live"], [count("silent"), "silent"], [count("alarm"), "out of limits"], [count("warning"), "near a limit"],
     [count("late"), "late"], [count("ahead"), "ahead"], [count("gone"), "gone"],
     [lost.length, `${lost.length === 1 ? "node" : "nodes"} lost${Number.isFinite(since) ? ` since ${clock(since)}` : ""}`],
-    [count("unknown"), "not known"], [count("archive"), "in archives"],
-  ].filter(([n], i) => n || !i);
+    [count("unwatched"), "not watched"], [count("unknown"), "not known"], [count("archive"), "in archives"],
+  ].filter(([n], i) => n || (!i && watching));
   const text = parts.map(([n, word]) => `${n} ${word}`).join(" · ");
   const tone = lost.length ? "red" : KINDS[worst(all)?.kind ?? "unknown"].tone;
   if (troubles) return { text, state: "trouble", tone, title: `${troubles} ${tone === "red" ? "▲" : "◆"} sisock` };
-  const well = watching && all.length > 0 && !count("unknown");
+  const well = watching && all.length > 0 && !count("unknown", "unwatched");
   return { text, state: well ? "well" : "part", tone: well ? "grey" : "hatched", title: "sisock" };
 }
 
@@ -111,5 +116,6 @@ export function shownOf(items, had) {
   if (bad) return bad;
   const kept = items.find((item) => item.field.field === had);
   if (kept) return kept;
-  return items.find((item) => item.kind === "fresh" && typeof item.value === "number") ?? items.find((item) => item.kind === "fresh") ?? items[0];
+  const usual = items.filter(({ kind }) => kind === "fresh" || kind === "unwatched");
+  return usual.find(({ value }) => typeof value === "number") ?? usual[0] ?? items[0];
 }

@@ -51,7 +51,7 @@ export class Tile {
     const bads = this.items.filter(isTrouble).length;
     const others = this.items.length > 1 ? ` · ${bads ? `${bads} of ${this.items.length}` : `${this.items.length} fields`}` : "";
     set(this.which, "textContent", blank && one.value !== null ? `last ${written(one.value)}, ${ago} ago` : `${one.label}${power && units ? `, ${units}` : ""}${others}`);
-    const limit = patience(one.field);
+    const limit = one.live ? patience(one.field) : null; // pauses of an archive say nothing
     const share = one.t === null || limit === null ? 0 : Math.min(1, Math.max(0, (now - one.t) / limit));
     const scale = `scaleX(${Math.floor(10 * share) / 10})`; // coarse, and no layout: hundreds of tiles do this each second
     if (this.bar.style.transform !== scale) this.bar.style.transform = scale;

@@ -5,6 +5,8 @@ import { element } from "./element.js";
 const REST_MS = 350;
 const STILL = 8; // px that a finger may move and rest all the same
 const ABOVE = 64; // px
+const ASIDE = 32;
+const EDGE = 4; // of the screen
 
 /** Let fingers change the range of a plot; `done(start, end)` is called when they are lifted; `told()` is what the cursor says. */
 export function follow(plot, done, told) {
@@ -26,8 +28,14 @@ export function follow(plot, done, told) {
     bubble.hidden = !words;
     if (!words) return;
     bubble.replaceChildren(...[words.at, ...words.values].map((line) => element("span", { textContent: line })));
-    bubble.style.left = `${Math.max(0, Math.min(width - bubble.offsetWidth, x - bubble.offsetWidth / 2))}px`;
-    bubble.style.top = `${y - ABOVE - bubble.offsetHeight}px`;
+    // Above the finger; where there is no room for that, beside it.
+    const least = (document.querySelector("header")?.getBoundingClientRect().bottom ?? 0) + EDGE - top;
+    const above = y - ABOVE - bubble.offsetHeight;
+    const wide = bubble.offsetWidth;
+    const [first, last] = [EDGE - left, window.innerWidth - EDGE - left - wide];
+    const aside = x > width / 2 ? x - ASIDE - wide : x + ASIDE;
+    bubble.style.left = `${Math.max(first, Math.min(last, above >= least ? x - wide / 2 : aside))}px`;
+    bubble.style.top = `${Math.max(least, above)}px`;
   };
   over.addEventListener("touchstart", ({ touches }) => {
     clearTimeout(timer);

@@ -178,15 +178,15 @@ export class Tree {
     for (const row of this.root.querySelectorAll("[data-field]")) set(row, "ariaPressed", String(shown.has(row.dataset.field)));
   }
 
-  /** Write how the fields that are seen stand; `judged(name)` says it. */
-  tick(judged) {
+  /** Write how the fields that are seen stand; `brief(name)` says it. */
+  tick(brief) {
     this.told = () => {
       for (const row of this.root.querySelectorAll("[data-field]")) {
-        const { state, text, title } = judged(row.dataset.field);
+        const { state, tone, text, title } = brief(row.dataset.field);
         const fresh = row.lastChild;
         set(fresh, "textContent", text);
         set(fresh, "title", title);
-        if (fresh.dataset.state !== state) fresh.dataset.state = state;
+        for (const [name, value] of [["state", state], ["tone", tone]]) if (fresh.dataset[name] !== value) fresh.dataset[name] = value;
       }
     };
     this.told();

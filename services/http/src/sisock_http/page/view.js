@@ -1,5 +1,6 @@
 // What is shown: panels of fields, range, switches. It lives in the address, so that a link can be mailed.
-// Without panels that is the overview, unless it says `page: "explore"`.
+// Without panels that is the overview, unless it says `page: "explore"`; with `page: "beside"` panels stand beside it.
+import { fieldsOf } from "./formula.js";
 import { isZone } from "./moments.js";
 
 const FIRST = { panels: [], from: "now-1h", to: "now", live: false, zone: "utc", theme: "", compare: "" };
@@ -11,6 +12,9 @@ export const panelOf = (names, more = {}) => ({ names, log: false, low: null, hi
 
 /** Every field that is plotted. */
 export const plotted = ({ panels }) => panels.flatMap(({ names }) => names);
+
+/** Every field that these curves are made of. */
+export const shownFields = (view) => [...new Set(plotted(view).flatMap(fieldsOf))];
 
 /** Seconds to the earlier range that is drawn behind; 0 for none. */
 export const shiftOf = ({ compare }) => COMPARED[compare] ?? 0;
@@ -32,11 +36,14 @@ export function read(search) {
     zone: isZone(query.get("zone") ?? "utc") ? query.get("zone") ?? "utc" : "utc",
     theme: ["dark", "light"].includes(query.get("theme")) ? query.get("theme") : "",
     compare: query.get("compare") in COMPARED ? query.get("compare") : "",
-    ...(query.get("page") === "explore" ? { page: "explore" } : {}),
+    ...(query.get("page") === "explore" || (panels.length && query.get("page") === "beside") ? { page: query.get("page") } : {}),
   };
 }
 
 const number = (text) => (text && Number.isFinite(Number(text)) ? Number(text) : null);
+
+/** Whether panels stand beside the overview, where there is room for both. */
+export const isBeside = ({ panels, page }) => panels.length > 0 && page === "beside";
 
 export const isOverview = ({ panels, page }) => !panels.length && page !== "explore";
 
@@ -58,7 +65,7 @@ export function write(view) {
   panels.forEach(({ log, low, high }, i) => {
     if (log || low !== null || high !== null) pairs.push(["y", [i, log ? "log" : "lin", low ?? "", high ?? ""].join(",")]);
   });
-  if (!pairs.length && view.page) pairs.push(["page", view.page]);
+  if (view.page === (pairs.length ? "beside" : "explore")) pairs.push(["page", view.page]);
   for (const name of ["from", "to", "zone", "theme", "compare"]) {
     if (view[name] !== FIRST[name]) pairs.push([name, view[name]]);
   }
