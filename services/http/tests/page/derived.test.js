@@ -52,6 +52,12 @@ test("a mean after a huge sample is exact again once that is past", () => {
   assert.deepEqual(means.slice(-2), [2.5, 4]);
 });
 
+test("what is asked for before a range, for a mean at its beginning, is not drawn", () => {
+  const found = new Map([["n::a", curve([0, 1, 2, 3], [1, 2, 3, 4])]]);
+  assert.deepEqual(derived("=mean(n::a, 2 s)", found, 2).values, [2.5, 3.5]);
+  assert.equal(derived("=mean(n::a, 2 s)", found, 9).n, 0);
+});
+
 test("units follow from those of the fields", () => {
   const [kelvin, volt, bare] = [curve([0], [4]), curve([0], [2], { units: "V" }), curve([0], [2], { units: null })];
   assert.equal(made("=n::a - n::b", { "n::a": kelvin, "n::b": kelvin }).units, "K");

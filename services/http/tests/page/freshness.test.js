@@ -17,6 +17,8 @@ test("a value stands with its age, and with the word of watch where that is a tr
   assert.equal(said("ahead", -20), "◆ 0.1149 · 20 s ahead");
 });
 
+test("where a stamp is in the future its age does not say how long nothing came", () => assert.equal(said("silent", -600), "▲ 0.1149 · silent"));
+
 test("the age of what nobody judges is neutral", () => {
   for (const kind of ["archive", "unwatched"]) {
     assert.deepEqual([about(kind, 240).text, about(kind, 240).tone], ["0.1149 · 4 min", "grey"]);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { age, write } from "./moments.js";
-import { isBeside, panelOf, ranged, read, write as address } from "./view.js";
+import { axisOf, isBeside, panelOf, ranged, read, write as address } from "./view.js";
 
 const FIELDS = ["node::plain", "a,b::c%d", "n::x+y z", "n::k&l=m#o", "n::größe", "n::100%25"];
 
@@ -32,6 +32,11 @@ test("a link that somebody wrote by hand is read", () => {
 
 test("a link of before that has one switch for all panels makes each logarithmic", () => {
   assert.deepEqual(read("?p=a::b&p=c::d&log=1").panels.map(({ log }) => log), [true, true]);
+});
+
+test("a difference has another axis than what it is of, for it is small beside that", () => {
+  const [stage, difference] = ["n::stage", "=n::stage - n::shield"].map((field) => axisOf({ field, units: "K", type: "number" }));
+  assert.deepEqual([stage, difference, axisOf({ field: "=mean(n::stage, 60 s)", units: "K" })], ["unit K", "difference unit K", "unit K"]);
 });
 
 test("a zoomed range ends the following and is exact", () => {

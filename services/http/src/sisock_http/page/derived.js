@@ -18,8 +18,8 @@ export async function sources(fields, lead, start, end, points, signal) {
   return new Map(found.map((answer, i) => [fields[i], { ...answer, field: fields[i], width, ...(width ? { t: Array.from(answer.t, (t) => t + width / 2), interval: width } : {}) }]));
 }
 
-/** The curve of a formula, as an answer of the server would have it; `found` are the samples of its fields. */
-export function derived(name, found) {
+/** The curve of a formula since `from`, as an answer of the server would have it; `found` are the samples of its fields. */
+export function derived(name, found, from = -Infinity) {
   const formula = parsed(name);
   const made = { field: name, type: "number", units: null, interval: null, description: null, notice: "", n: 0, t: [], values: [] };
   const answers = formula?.fields.map((field) => found.get(field)) ?? [];
@@ -27,7 +27,9 @@ export function derived(name, found) {
   const [a, b = a] = answers;
   const notice = answers.map((answer) => answer.notice).find(Boolean) ?? (answers.some(({ type, n }) => n && type !== "number") ? `${name.slice(1)}: these are no numbers.` : "");
   if (notice && answers.some(({ type }) => type !== "number")) return { ...made, notice };
-  const [t, values] = formula.kind === "mean" ? rolling(a, formula.seconds) : combined(a, b, formula.kind);
+  const [times, all] = formula.kind === "mean" ? rolling(a, formula.seconds) : combined(a, b, formula.kind);
+  const first = times.findIndex((moment) => moment >= from);
+  const [t, values] = first < 0 ? [[], []] : [times.slice(first), all.slice(first)];
   return { ...made, notice, t, values, n: t.length, units: unitsOf(formula.kind, a.units, b.units), interval: a.interval,
     description: a.width ? `of means of ${a.width} s` : null };
 }

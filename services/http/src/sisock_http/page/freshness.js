@@ -5,6 +5,7 @@ import { short } from "./ticks.js";
 
 const FRESH_S = 60;
 const BEATS = 3; // intervals without a sample that are no silence yet
+const AHEAD_S = 1;
 const SAID = { silent: "silent ", late: "late " }; // before an age
 const MARKED = ["alarm", "warning", "silent", "late", "ahead"];
 
@@ -23,5 +24,7 @@ export function told({ kind, value, t, since, why, sure }, now, kinds) {
   if (!sure || t === null) return said(`${mark}${word}`);
   if (kind === "ahead") return said(`${mark}${shown} · ${age(t - now)} ahead`);
   if (kind === "alarm" || kind === "warning") return said(`${mark}${shown} · ${word}`);
+  // The age of a stamp in the future says nothing of how long nothing came.
+  if (t > now + AHEAD_S) return said(`${mark}${shown} · ${word}`);
   return said(`${mark}${shown} · ${SAID[kind] ?? ""}${age(Math.max(0, now - t))}`);
 }

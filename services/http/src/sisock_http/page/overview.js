@@ -104,7 +104,7 @@ export class Overview {
         const { kind, field, label, value, t, since, why } = item;
         return {
           key: field.field, kind, word: KINDS[kind].word, name: `${field.node} · ${label}`,
-          value: value === null ? "–" : `${written(value)} ${field.units ?? ""}`.trim(), ago: t === null ? "" : age(Math.abs(now - t)),
+          value: value === null ? "–" : `${written(value)} ${field.units ?? ""}`.trim(), ago: t === null ? "" : t > now + 1 ? `${age(t - now)} ahead` : age(now - t),
           why: since === null ? why : `since ${clock(since)}: ${why}`, look: advice(item, own.get(field.node)), fields: [field.field],
         };
       }),

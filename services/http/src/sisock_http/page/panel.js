@@ -128,7 +128,7 @@ export class Panel {
       if (asking.signal.aborted) return;
       this.sources = found;
       this.past = past.filter(({ type, n }) => type === "number" && n).map((answer) => ({ ...answer, t: Array.from(answer.t, (t) => t + shift) }));
-      this.draw(this.all(answers), view, start, end, points);
+      this.draw(this.all(answers, start), view, start, end, points);
     } catch (error) {
       if (!asking.signal.aborted) throw error;
     } finally {
@@ -152,7 +152,7 @@ export class Panel {
 
   /** Draw what there is already, in another range: time goes on. */
   redraw(view, start, end) {
-    if (this.plot && !this.asking?.signal.aborted) this.draw(this.all([...this.kept.values()]), view, start, end, pointsFor(this.width));
+    if (this.plot && !this.asking?.signal.aborted) this.draw(this.all([...this.kept.values()], start), view, start, end, pointsFor(this.width));
   }
 
   /** When the newest sample of each field was, by its name. */
@@ -161,9 +161,9 @@ export class Panel {
   }
 
   /** An answer for each of its names: those of fields, and what formulas come to. */
-  all(answers) {
+  all(answers, start) {
     const by = new Map(answers.map((answer) => [answer.field, answer]));
-    return this.names.map((name) => (isFormula(name) ? derived(name, this.sources) : by.get(name))).filter(Boolean);
+    return this.names.map((name) => (isFormula(name) ? derived(name, this.sources, start) : by.get(name))).filter(Boolean);
   }
 
   /** Say something above the plot; nothing takes it away. */

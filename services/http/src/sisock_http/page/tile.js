@@ -11,9 +11,17 @@ export const SPARK_POINTS = 68; // two of each bin of two pixels, and both ends
 const SPARK_SIZE = [66, 26];
 const PAUSE_S = (6 * SPARK_S) / SPARK_POINTS;
 const MOST_LETTERS = 6; // of a value in large figures
+const MOST_DIGITS = 7;
 const NO_VALUE = ["unknown", "gone"];
 
 export const written = (value) => (typeof value === "number" ? short(value) : value === null || value === undefined ? "–" : String(value));
+
+/** Both ends of a span, with as many digits as tell them apart. */
+export function reach(low, high) {
+  let digits = 3;
+  while (digits < MOST_DIGITS && short(low, digits) === short(high, digits)) digits += 1;
+  return `${short(low, digits)} … ${short(high, digits)}`;
+}
 
 export class Tile {
   /** `open(items)` is called for a tile that somebody wants to see. */
@@ -63,7 +71,7 @@ export class Tile {
     if (this.drawn === known && this.drawnOf === this.field) return;
     [this.drawn, this.drawnOf] = [known, this.field];
     const made = known?.t && spark(known, now - SPARK_S, now, ...SPARK_SIZE, PAUSE_S, { earlier: known.earlier, bounds: boundsOf(limits) });
-    set(this.reach, "textContent", made && made.high > made.low ? `${short(made.low, 3)} … ${short(made.high, 3)}` : "");
+    set(this.reach, "textContent", made && made.high > made.low ? reach(made.low, made.high) : "");
     this.about = made ? `12 h: ${short(made.low)} to ${short(made.high)}${made.before ? "; behind it the day before" : ""}` : "";
     this.svg.replaceChildren(
       ...(made?.limits ?? []).map(({ y, tone }) => drawn("line", { class: tone, x1: 0, x2: SPARK_SIZE[0], y1: y, y2: y })),

@@ -1,6 +1,6 @@
 // What is shown: panels of fields, range, switches. It lives in the address, so that a link can be mailed.
 // Without panels that is the overview, unless it says `page: "explore"`; with `page: "beside"` panels stand beside it.
-import { fieldsOf } from "./formula.js";
+import { fieldsOf, parsed } from "./formula.js";
 import { isZone } from "./moments.js";
 
 const FIRST = { panels: [], from: "now-1h", to: "now", live: false, zone: "utc", theme: "", compare: "" };
@@ -80,5 +80,9 @@ export function ranged(view, start, end) {
   return { ...view, from: exact(start), to: exact(end), live: false };
 }
 
-/** Which axis a field belongs to: that of its unit; text, and yes and no, have lanes; what has no unit has its own. */
-export const axisOf = ({ field, units, type }) => (type && type !== "number" ? "words" : units ? `unit ${units}` : `only ${field}`);
+/** Which axis a field belongs to: that of its unit, differences another one, for they are small; text, and yes and no, have lanes; what has no unit has its own. */
+export const axisOf = ({ field, units, type }) => {
+  if (type && type !== "number") return "words";
+  const kind = parsed(field)?.kind === "-" ? "difference " : "";
+  return units ? `${kind}unit ${units}` : `only ${field}`;
+};
