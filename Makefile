@@ -37,7 +37,7 @@ test: .venv/.synced packages lint unit
 
 # Long forms of what `make test` has in short.
 test-long: .venv/.synced packages
-	SISOCK_LONG=1 .venv/bin/pytest services/http/tests/influxql/test_differential.py
+	SISOCK_LONG=1 .venv/bin/pytest services/http/tests/influxql/test_differential.py services/http/tests/test_keeping.py
 	SISOCK_SERIES_SECONDS=600 .venv/bin/pytest -s compose/tests/test_one_series.py
 
 # Needs a Docker engine and a registry (SISOCK_REGISTRY, or one at 127.0.0.1:5555).

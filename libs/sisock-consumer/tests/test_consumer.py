@@ -366,3 +366,9 @@ def test_what_the_watcher_is_told_of_a_lost_router_comes_before_its_nodes_go(sub
     subject.join().listing("a")
     subject.consumer.lost()
     assert subject.watcher.told[-2:] == [("router", False), ("subtracted", "a")]
+
+
+def test_why_there_is_no_session_is_told_as_the_connection_knows_it(subject: Subject) -> None:
+    assert subject.consumer.why_away == ""
+    subject.consumer.connection._away.tell("no route to host", url="wss://router")
+    assert subject.consumer.why_away == "no route to host"

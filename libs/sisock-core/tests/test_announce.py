@@ -274,7 +274,7 @@ def test_pauses_begin_anew_after_an_answer(clock, hub) -> None:
     hub.answer(True)
     announcement.ask_soon()
     hub.answer(NO_HUB)
-    assert wait(clock, hub) < 1.0
+    assert wait(clock, hub) < 1.4  # one second of it by chance
 
 
 def test_an_answer_to_a_session_that_is_over_is_nobodys_business(clock, hub) -> None:

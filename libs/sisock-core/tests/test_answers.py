@@ -175,7 +175,7 @@ def test_a_hub_that_says_no_later_ends_the_session() -> None:
     subject.router.answer.errback(ApplicationError(ApplicationError.NO_SUCH_PROCEDURE))
     assert (came, subject.listed, subject.router.left) == ([None], [], 0)
     subject.router.answer = False
-    subject.reactor.pump([0.1] * 10)
+    subject.reactor.pump([0.1] * 15)
     assert (subject.listed, subject.router.left) == ([], 1)
 
 

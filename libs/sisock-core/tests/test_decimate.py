@@ -45,9 +45,9 @@ def test_envelope_of_several_columns_has_no_more_points(columns: list[np.ndarray
 
 
 def test_a_spike_of_one_sample_survives_any_reduction() -> None:
-    v = np.zeros(1_000_000)
+    v = np.zeros(200_000)
     v[123_456] = 1.0
-    t = np.arange(1e6)
+    t = np.arange(2e5)
     for most in (4, 10, 1000):
         assert v[decimate.envelope(t, [v], most)].max() == 1.0
     for stride in (1.5, 2.0, 100.0, 12_345.0):

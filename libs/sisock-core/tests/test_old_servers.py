@@ -106,7 +106,7 @@ def test_a_name_that_is_taken_is_asked_for_until_it_is_free_while_the_author_goe
     assert server.registered == [uris.get_fields("old")]
     assert (server.added, server.joined_with) == ([], [DETAILS])
     server.refused = set()
-    clock.pump([0.1] * 10)
+    clock.pump([0.1] * 15)
     assert server.registered == [uris.get_fields("old"), uris.get_data("old")]
     assert len(server.added) == 1
     clock.pump([1.0] * 20)

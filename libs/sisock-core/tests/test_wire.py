@@ -115,7 +115,7 @@ def test_what_breaks_the_contract_is_refused_in_words(series, sentence) -> None:
         tables(series, names=["a"])
 
 
-COLUMNS = st.integers(1, 300).flatmap(
+COLUMNS = st.integers(1, 100).flatmap(
     lambda n: st.lists(st.lists(st.floats(-1e9, 1e9), min_size=n, max_size=n), min_size=1, max_size=3)
 )
 

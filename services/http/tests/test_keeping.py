@@ -1,6 +1,7 @@
 """Answers that are shared and kept, compared with what the node itself would have said, on a moved clock."""
 
 import itertools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,7 @@ from sisock_site import Conversion
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
+OFTEN = 4 if "SISOCK_LONG" in os.environ else 1
 NOW = 1_500_000_000.0
 NAMES = ("a", "b")
 WHOLE = Limits()
@@ -310,7 +312,7 @@ STEPS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100 * OFTEN)
 @given(st.lists(STEPS, min_size=5, max_size=60))
 def test_every_answer_is_what_the_node_would_have_said(steps: list[Any]) -> None:
     bench = make()
@@ -379,7 +381,7 @@ def test_sums_are_kept_for_their_own_grid_and_for_ranges_with_the_same_samples()
 MOMENTS = st.integers(0, 60)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50 * OFTEN)
 @given(
     st.lists(MOMENTS, unique=True, max_size=12).map(sorted),
     st.lists(st.tuples(MOMENTS, MOMENTS, st.sampled_from([3, 10, 200])), min_size=2, max_size=12),
@@ -404,7 +406,7 @@ ASKED = st.tuples(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50 * OFTEN)
 @given(st.lists(ASKED, min_size=2, max_size=12))
 def test_no_answer_is_given_for_other_fields_or_other_limits(asked: list[Any]) -> None:
     bench = make()

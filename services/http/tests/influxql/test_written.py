@@ -70,7 +70,7 @@ def test_what_is_found_is_what_would_be_written(text: str) -> None:
         random.Random(4),
     )
     hits = 0
-    for _ in range(400):
+    for _ in range(200):
         begin = T0 * 1000 + chance.choice([50_000, 99_999, 100_000, 130_000]) + chance.randrange(0, 40)
         end = T0 * 1000 + chance.choice([200_000, 399_000, 450_000, 455_000]) + chance.randrange(0, 40)
         [select] = reader.read(text.format(begin, end))
@@ -83,7 +83,7 @@ def test_what_is_found_is_what_would_be_written(text: str) -> None:
             found = written.keep(key, plan, answers, fresh)
         hits += known
         assert (orjson.dumps(found) if found else b"[]") == fresh
-    assert hits > 200 or "count" in text or "nosuch" in text or "first(" in text
+    assert hits > 90 or "count" in text or "nosuch" in text or "first(" in text
 
 
 def test_it_is_bounded() -> None:
