@@ -120,11 +120,15 @@ class Site:
         Where the agent and the one who counts run; sites may follow each other in it.
     full : bool
         With MariaDB and an archive of .g3 files, too.
+    disk_mb : int
+        Room of the disk for what feed and watch store.
     own_clock : bool
         Whether its processes see a clock of their own, which can be put ahead or back: that of the host.
     """
 
-    def __init__(self, reactor: Reactor, *, full: bool = True, own_clock: bool = False) -> None:
+    def __init__(
+        self, reactor: Reactor, *, full: bool = True, disk_mb: int = 8, own_clock: bool = False
+    ) -> None:
         self.reactor = reactor
         self.full = full
         self.mariadb: MariaDb | None = None
@@ -143,7 +147,7 @@ class Site:
         self.small.mkdir()
         self.weather = self.folder / "weather"
         shutil.copytree(bundled(), self.weather)
-        mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "drill", str(self.small)]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={disk_mb}m", "drill", str(self.small)]
         self._offset = self.folder / "offset"
         self._environ: dict[str, str] = {}
         if own_clock:
@@ -282,9 +286,9 @@ def reactor() -> Iterator[Reactor]:
 
 
 @contextlib.contextmanager
-def running(one: Reactor, *, full: bool = True, own_clock: bool = False) -> Iterator[Site]:
-    """A site, and its end."""
-    site = Site(one, full=full, own_clock=own_clock)
+def running(one: Reactor, **options: Any) -> Iterator[Site]:
+    """A site, as `Site` is told to make it, and its end."""
+    site = Site(one, **options)
     try:
         site.begin()
         yield site

@@ -8,11 +8,13 @@ last is told.
 import argparse
 import contextlib
 import csv
+import json
 import random
 import statistics
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,21 @@ def grown(rows: list[dict[str, float]]) -> list[str]:
     return found
 
 
+def said(site: Site) -> list[str]:
+    """What processes warned of, and how often."""
+    lines = (
+        (name, json.loads(line))
+        for name, process in site.stack.processes.items()
+        if name != "guest"
+        for line in process.text().splitlines()
+        if line.startswith("{")
+    )
+    counts = Counter(
+        f"{name} {line['event']}" for name, line in lines if line["level"] in ("warning", "error")
+    )
+    return [f"{what} {count} times" for what, count in sorted(counts.items())]
+
+
 def draw(rows: list[dict[str, float]], file: Path) -> None:
     """A plot for each kind of figure."""
     import matplotlib as mpl  # noqa: PLC0415
@@ -121,7 +138,7 @@ def draw(rows: list[dict[str, float]], file: Path) -> None:
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
     kinds = {"memory, MB": "_mb", "descriptors": "_fds", "threads": "_threads", "queries, ms": "_ms"}
-    figure, axes = plt.subplots(len(kinds), 1, figsize=(8, 10), sharex=True)
+    figure, axes = plt.subplots(len(kinds), 1, figsize=(9, 9), sharex=True, layout="constrained")
     for axis, (title, ending) in zip(axes, kinds.items(), strict=True):
         for key in [key for key in rows[-1] if key.endswith(ending)]:
             axis.plot(
@@ -130,7 +147,7 @@ def draw(rows: list[dict[str, float]], file: Path) -> None:
                 label=key.removesuffix(ending),
             )
         axis.set_ylabel(title)
-        axis.legend(fontsize=7, loc="upper left")
+        axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     axes[-1].set_xlabel("minutes")
     figure.savefig(file)
 
@@ -141,7 +158,7 @@ def main() -> None:
     minutes = parser.parse_args().minutes
     BUILD.mkdir(exist_ok=True)
     rows: list[dict[str, Any]] = []
-    with reactor() as one, running(one, full=False) as site:
+    with reactor() as one, running(one, full=False, disk_mb=512) as site:
         lookers, began = Lookers(site), time.monotonic()
         joins = 0
         while time.monotonic() - began < minutes * 60:
@@ -152,6 +169,7 @@ def main() -> None:
             guest.kill() if joins % 2 else guest.stop()
             rows.append(look(site, lookers, began))
         lookers.close()
+        told = said(site)
     with (BUILD / "soak.csv").open("w", newline="") as out:
         writer = csv.DictWriter(out, sorted({key for row in rows for key in row}))
         writer.writeheader()
@@ -165,6 +183,7 @@ def main() -> None:
     for key in sorted(last):
         if key in first and key != "minute":
             print(f"| {key} | {first[key]:.0f} | {last[key]:.0f} |")
+    print("said, beside what is usual: " + ("; ".join(told) or "nothing"))
     found = grown(rows)
     print("grown: " + ("; ".join(found) or "nothing"))
     sys.exit(1 if found else 0)
