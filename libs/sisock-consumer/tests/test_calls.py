@@ -1,5 +1,7 @@
 """Calls of nodes on a clock that the test moves: deadlines, bounds, cancelling, and errors as sentences."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -73,6 +75,37 @@ def ask(calls: Calls, parts: Parts | None = None, deadline_s: float = 10.0) -> l
     asked = ensureDeferred(calls.ask("n", deadline_s, "n.get_data", ([], 1, 2), {}, parts))
     asked.addCallbacks(came.append, lambda failure: came.append(failure.value))
     return came
+
+
+class Part(dict):  # type: ignore[type-arg] # a dictionary that can be watched
+    """A part of a reply."""
+
+
+def test_nothing_holds_a_reply_when_it_was_read_or_given_up(
+    calls: Calls, session: Session, clock: Clock
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        left = []
+        for number, answered in ((1, True), (2, False)):
+            parts = Parts("n", 10**6)
+            came = ask(calls, parts)
+            for part in (Part(a=1), Part(b=2)):
+                left.append(weakref.ref(part))
+                session.options[-1].on_progress(part)
+            if answered:
+                session.reply(number, {"last": 1})
+            else:
+                clock.advance(60.0)
+            assert len(came) == 1
+            session.options.clear()
+            session._call_reqs.clear()
+            del part, parts, came
+        # Counted references alone let go of them: a collector comes by seldom where much is kept.
+        assert [reference() for reference in left] == [None] * 4
+    finally:
+        gc.enable()
 
 
 def test_an_answer_in_time_is_the_answer(calls: Calls, session: Session) -> None:

@@ -35,7 +35,7 @@ class Parts:
         self._most_bytes = most_bytes
         self._size = 0
         self._wanted = True
-        self._end: Callable[[NodeError], object] = lambda _error: None
+        self._end: Callable[[NodeError], object] = _nothing
 
     def end_with(self, end: Callable[[NodeError], object]) -> None:
         """Call this, with what to raise, when there is too much."""
@@ -176,6 +176,10 @@ class Calls:
             raise
         except (Error, ConnectionError) as error:
             raise _node_error(who, error) from error
+        finally:
+            if parts is not None:
+                # Each would hold the other, and the reply with it, until the collector comes by.
+                parts.end_with(_nothing)
 
     def _watch(self, who: str, call: Deferred[Any]) -> Callable[[], None]:
         """Count a call until it is answered; what is returned says that its deadline has passed."""
@@ -203,6 +207,10 @@ class Calls:
             counts[who] = number
         else:
             counts.pop(who, None)
+
+
+def _nothing(_error: NodeError) -> None:
+    """Nobody waits."""
 
 
 def _cancel(session: Any, call: Deferred[Any]) -> None:

@@ -202,8 +202,8 @@ class NodeSession:
         for timeline in reply[1].values():
             if timeline["interval"]:
                 self._intervals.update(dict.fromkeys(timeline["field"], timeline["interval"]))
-        # From a dictionary, whose length is known: the set is half as large as it would grow otherwise.
-        self._declared.update(reply[0])
+        # Only what is new: a set that is given what it has grows all the same.
+        self._declared.update(reply[0].keys() - self._declared)
         return reply
 
     def _known(self, names: list[str], start: float, end: float) -> list[str]:
