@@ -300,6 +300,19 @@ def test_a_session_that_lasted_is_followed_by_a_quick_return_and_others_by_longe
     assert pauses[6] < 1.4
 
 
+def test_a_router_that_refuses_slowly_is_tried_with_longer_pauses_too(subject: Subject, monkeypatch) -> None:
+    tries: list[Deferred[Any]] = []
+    monkeypatch.setattr(subject, "connect", lambda _factory: tries.append(Deferred()) or tries[-1])
+    subject.run()
+    for number in range(1, 10):
+        subject.clock.advance(6.0)
+        tries[-1].errback(ConnectError())
+        subject.clock.advance(1.9 if number > 7 else 3.0)
+        assert len(tries) == number + (number <= 7)
+        subject.clock.advance(1.2)
+        assert len(tries) == number + 1
+
+
 def test_a_secret_of_another_user_that_gave_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "server").write_text("ours")

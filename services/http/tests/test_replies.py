@@ -371,6 +371,11 @@ def test_what_is_not_set_is_as_sites_have_it() -> None:
     assert config.influx_databases == ("ocs_feeds",)
 
 
+@pytest.mark.parametrize(("room", "of_a_node"), [("1", 1), ("2", 1), ("3", 1), ("256", 128)])
+def test_one_node_has_half_of_the_room_and_room_for_one_at_least(room: str, of_a_node: int) -> None:
+    assert load(HttpConfig, {"MAX_QUERIES": room}).most_waiting == of_a_node
+
+
 def test_the_command_makes_lists_and_revokes_tokens(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("TOKENS_FILE", str(tmp_path / "tokens.json"))
     for name, rights in (("ada", []), ("bot", ["--may", "notes", "--may", "read", "--may", "notes"])):

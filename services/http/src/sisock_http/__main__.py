@@ -77,10 +77,7 @@ def main() -> None:
     catalogue = Catalogue(reactor, time.time, logs.get("catalogue"), consumer, lambda: site_file.site)
     site = SiteWatch(reactor, logs.get("site"), site_file, catalogue.site_changed)
     watching = Watching(consumer, catalogue)
-    # Half of the room at most is for questions to one node, so that it does not take all of it.
-    node_asker = NodeAsker(
-        reactor, consumer, catalogue, logs.get("asker"), max(1, config.max_queries // 2), measures
-    )
+    node_asker = NodeAsker(reactor, consumer, catalogue, logs.get("asker"), config.most_waiting, measures)
     for collector in (
         metrics.RouterLink(consumer.connection),
         metrics.Certificate(config.crossbar_dir / CERTIFICATE),

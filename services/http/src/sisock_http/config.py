@@ -78,3 +78,8 @@ class HttpConfig(RouterConfig):
     listen: str = setting("LISTEN", address, default="")
     require_tokens: bool | None = setting("REQUIRE_TOKENS", yes_or_no, default=None)
     tokens_file: Path = setting("TOKENS_FILE", path, default=Path("state/tokens.json"))
+
+    @property
+    def most_waiting(self) -> int:
+        """Most questions to one node: half of the room, so that it does not take all of it."""
+        return max(1, self.max_queries // 2)

@@ -79,6 +79,10 @@ def generated() -> list[str]:
 WRITTEN = f"""
 SELECT * FROM {CRYO}
 SELECT * FROM {CRYO} GROUP BY *
+SELECT difference(ch2), difference(steps) FROM {CRYO} WHERE {ODD}
+SELECT difference(ch2), difference(steps) FROM {CRYO} WHERE {ODD} ORDER BY time DESC
+SELECT mean(ch2), max(rpm), count(steps) FROM /obs.*/ WHERE {LATE} GROUP BY time(5s) fill(none) ORDER BY time DESC
+SELECT mean(ch2), max(rpm), count(steps) FROM /obs.*/ WHERE {LATE} GROUP BY time(5s) fill(none)
 SELECT * FROM {CRYO} ORDER BY time DESC LIMIT 5
 SELECT * FROM /.*/ WHERE {INSIDE} LIMIT 7
 SELECT * FROM weather WHERE {INSIDE} GROUP BY *

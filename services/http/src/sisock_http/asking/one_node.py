@@ -112,8 +112,6 @@ class NodeAsker:
         if pace.waiting >= self._most_waiting:
             raise BusyError(f"{pace.waiting} questions wait for {node}, which is all there is room for")
         self._log.debug("node.asked", node=node, fields=len(names), start=question.start, end=question.end)
-        if not pace.waiting:
-            pace.answered_at = now
         pace.waiting += 1
         try:
             return await self._ask(node, entry, names, question, until)
