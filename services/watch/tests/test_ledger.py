@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_used_ends_with_a_sentence(tmp_path: Path) -> None
 
 def test_a_state_that_lasts_has_a_sample_at_each_step() -> None:
     t, codes = np.array([100.0, 190.0]), np.array([1, 5])
-    all_t, all_codes = with_rests(t, codes, 0.0, 300.0, 60.0)
+    all_t, all_codes = with_rests(t, codes, 0.0, 300.0, 60.0, 60.0)
     assert all_t.tolist() == [100.0, 120.0, 180.0, 190.0, 240.0]
     assert all_codes.tolist() == [1, 1, 1, 5, 5]
 
@@ -102,12 +102,22 @@ def test_a_state_that_lasts_has_a_sample_at_each_step() -> None:
 @pytest.mark.parametrize("cut", [100.0, 150.0, 180.0, 190.0, 240.0])
 def test_intervals_that_follow_each_other_have_each_sample_once(cut: float) -> None:
     t, codes = np.array([100.0, 190.0]), np.array([1, 5])
-    whole = with_rests(t, codes, 0.0, 300.0, 60.0)[0].tolist()
+    whole = with_rests(t, codes, 0.0, 300.0, 60.0, 60.0)[0].tolist()
     parts = [
-        *with_rests(t, codes, 0.0, cut, 60.0)[0].tolist(),
-        *with_rests(t, codes, cut, 300.0, 60.0)[0].tolist(),
+        *with_rests(t, codes, 0.0, cut, 60.0, 60.0)[0].tolist(),
+        *with_rests(t, codes, cut, 300.0, 60.0, 60.0)[0].tolist(),
     ]
     assert parts == whole
+
+
+def test_the_newest_minute_of_a_state_that_lasts_is_kept_where_steps_are_wide() -> None:
+    t, codes = np.array([100.0]), np.array([3])
+    all_t, all_codes = with_rests(t, codes, 0.0, 10000.0, 7680.0, 60.0)
+    assert all_t.tolist() == [100.0, 120.0, 7680.0, 9960.0]
+    assert set(all_codes.tolist()) == {3}
+    # A minute that is whole belongs to the next range; of a moment within one there is none.
+    assert with_rests(t, codes, 0.0, 9960.0, 7680.0, 60.0)[0].tolist() == [100.0, 120.0, 7680.0, 9900.0]
+    assert with_rests(t, codes, 130.0, 170.0, 7680.0, 60.0)[0].tolist() == []
 
 
 def test_who_wants_few_points_gets_wider_steps() -> None:

@@ -258,17 +258,26 @@ def purge(database: sqlite3.Connection, before: float) -> None:
 
 
 def with_rests(
-    t: npt.NDArray[np.float64], codes: npt.NDArray[np.int64], start: float, end: float, step: float
+    t: npt.NDArray[np.float64],
+    codes: npt.NDArray[np.int64],
+    start: float,
+    end: float,
+    step: float,
+    least: float,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Changes in ``[start, end)``, and between them the state at each multiple of `step`: a state lasts.
 
     Without them a field that has been well for a day would have no sample in any panel of an hour. They
-    depend on nothing but the history, so that intervals that follow each other have each once.
+    depend on nothing but the history, so that intervals that follow each other have each once. Where `step`
+    is more than the `least` that there is, the first and the last sample are those of the least.
     """
     if not len(t) or end <= start:
         return t[:0], codes[:0]
-    first = np.ceil(max(start, float(t[0])) / step) * step
-    rests = np.arange(first, end, step)
+    begin = max(start, float(t[0]))
+    rests = np.arange(np.ceil(begin / step) * step, end, step)
+    if step > least:
+        ends = np.array([np.ceil(begin / least), np.ceil(end / least) - 1]) * least
+        rests = np.union1d(rests, ends[ends >= begin])
     rests = rests[rests < end]
     inside = (t >= start) & (t < end)
     all_t = np.union1d(t[inside], rests)

@@ -82,7 +82,7 @@ class WatchNode(DataNode):
         if len(names) * max(0.0, end - start) / step > MOST_SAMPLES:
             raise TooMuchDataError(f"{len(names)} states over {(end - start) / 86400:.0f} days are too many")
         for name, (t, codes) in self._history.states(names, start, end).items():
-            all_t, all_codes = ledger.with_rests(t, codes, start, end, step)
+            all_t, all_codes = ledger.with_rests(t, codes, start, end, step, REST_S)
             yield Series(name, all_t, _WORDS[all_codes], finalized_until=self._clock() - SETTLED_S)
 
     async def joined(self, session: LiveSession) -> None:
