@@ -108,3 +108,29 @@ def test_bins_of_an_older_index_with_infinite_sums_merge_in_silence() -> None:
     bins["sum"] = [INF, -INF, NAN, 1.0]
     [merged] = summary.merge(bins, 4)
     assert math.isfinite(merged["sum"])
+
+
+@given(columns, st.integers(1, 50))
+@example(np.array([3.0, 1.0, 2.0]), 1)
+@example(np.array([NAN, NAN]), 1)
+@example(np.array([7.0]), 1)
+def test_bins_are_drawn_by_their_least_and_greatest_samples_in_order(values: np.ndarray, step: int) -> None:
+    ticks = 10**9 + np.arange(len(values)) * step
+    bins = summary.summarize(ticks, values[None, :], WIDTH)[0]
+    expected: list[tuple[int, float]] = []
+    for one in model(ticks.tolist(), values.tolist(), WIDTH):
+        expected += sorted({one[f"t_{name}"]: one[name] for name in ("min", "max")}.items())
+    t, drawn = summary.points(bins)
+    assert t.tolist() == [at for at, _ in expected]
+    np.testing.assert_array_equal(drawn, [value for _, value in expected])
+
+
+def test_tiles_and_bins_of_each_level_divide_those_of_the_next() -> None:
+    second = 10**8
+    assert (second, 300 * second) == (summary.SECOND, summary.FINEST_WIDTH)
+    assert [(one.number, one.width // second, one.tile // second) for one in summary.LEVELS] == [
+        (1, 1200, 86_400), (2, 10_800, 32 * 86_400), (3, 86_400, 128 * 86_400)
+    ]  # fmt: skip
+    assert len(summary.empty()) == 0
+    assert summary.summarize(np.empty(0, np.int64), np.empty((2, 0)), WIDTH).shape == (2, 0)
+    assert summary.summarize(np.arange(3), np.empty((0, 3)), WIDTH).shape == (0, 1)

@@ -1,5 +1,6 @@
 """What is written of files, in our tables and in the predecessor's, beside what is known of them; SQLite."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,11 @@ def test_a_file_is_known_as_it_was_written_also_to_who_begins_anew(index: Index,
     marked = index.mark(known, Seen("/data", "1.g3", 1001, 6), cut=False, reported=False)
     assert marked == Known(1, 1001, 6, 900, 77, known.state, cut=False, reported=False)
     assert index.files() == {("/data", "1.g3"): marked}
+
+
+def test_a_file_that_was_seen_lies_in_its_directory() -> None:
+    seen = Seen("/data/16000", "1.g3", 1000, 5)
+    assert (seen.full, seen.key) == (Path("/data/16000/1.g3"), ("/data/16000", "1.g3"))
 
 
 def test_what_is_known_of_a_file_without_losses_is_short_and_older_states_are_read() -> None:

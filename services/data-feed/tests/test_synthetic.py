@@ -1,5 +1,6 @@
 """The stand-in for an OCS agent."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -98,3 +99,33 @@ def test_it_publishes_while_there_is_a_session_and_pauses_without(monkeypatch: p
     publisher.lost()
     publisher.lost()
     assert not ticks.running
+
+
+def test_it_publishes_as_nobody_on_the_open_port_until_it_is_told_to_stop(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: list[Any] = []
+
+    def connect(_reactor: Any, config: Any, owner: Any, _log: Any, *, open_port: bool) -> Any:
+        made.append((config, owner, open_port))
+        return SimpleNamespace(run="run", stop="stop")
+
+    monkeypatch.setattr(synthetic, "Connection", connect)
+    monkeypatch.setattr(synthetic.logs, "configure", lambda *_: None)
+    monkeypatch.setattr(
+        synthetic, "run_until_stopped", lambda _reactor, run, stop, _log: 3 * (run + stop == "runstop")
+    )
+    for name, value in {"WAMP_SECRET": "ours", "CROSSBAR_DIR": str(tmp_path), "TARGET": "a"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        synthetic.main()
+    assert ended.value.code == 3
+    ((config, owner, open_port),) = made
+    # An agent of OCS has no secret.
+    assert (config.wamp_secret, config.crossbar_dir, open_port) == (None, tmp_path / "none", True)
+    assert isinstance(owner, Publisher)
+    monkeypatch.setenv("SAMPLE_INTERVAL", "never")
+    with pytest.raises(SystemExit) as ended:
+        synthetic.main()
+    assert ended.value.code == 2
+    assert len(made) == 1

@@ -112,6 +112,7 @@ def test_a_node_that_left_while_watch_was_dead_stays_listed(site: Any) -> None:
 
 
 def test_a_note_is_an_event_that_can_be_found(site: Any) -> None:
+    site.until("faucet::hot", "fresh")  # it is listed a moment before it takes notes
     site.ask("note", text="filled the dewar", target="faucet::hot", author="Ada")
     found: list[Any] = []
     wait_until(lambda: found.extend(site.ask("events", search="DEWAR")) or found, 10, "the note")
