@@ -225,6 +225,8 @@ def test_a_file_is_the_one_that_was_indexed_if_it_begins_as_that_did(
         # It has grown, or was only touched.
         assert files.unchanged(indexed(path, end=size - 7, size=size - 7, mtime_ns=1)) == mark(path.stat())
         assert files.unchanged(indexed(path, mtime_ns=1)) == mark(path.stat())
+        # Whatever its number is: the first file of a disk, say.
+        assert files._is_same((1, 2, size, 3, 3), indexed(path, end=size - 7, mtime_ns=1))
     assert logs == []
     with structlog.testing.capture_logs() as logs:
         assert files.unchanged(indexed(path, tail=1)) is None
