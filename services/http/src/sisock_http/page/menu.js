@@ -21,7 +21,7 @@ export function menu(panel, button, page, change) {
   };
   for (const one of [low, high]) one.addEventListener("change", scale);
   const letters = panel.fields.map((name, i) => `${"abcdefghijklmnopqrstuvwxyz"[i] ?? "…"} ${name.split("::")[1]}`).slice(0, MOST_LETTERS);
-  const formula = element("input", { type: "text", size: 20, placeholder: "a - b, a / b, mean(a, 60 s)", ariaLabel: "Curve", title: letters.join("\n"), spellcheck: false, autocomplete: "off" });
+  const formula = element("input", { type: "text", size: 26, placeholder: "a - b, a / b, mean(a, 60 s)", ariaLabel: "Curve", title: letters.join("\n"), spellcheck: false, autocomplete: "off" });
   formula.addEventListener("change", () => {
     const name = typed(formula.value, panel.fields);
     formula.setCustomValidity(name || !formula.value.trim() ? "" : `no curve: a - b, a / b, mean(a, 60 s), where ${letters.join(", ")}`);
