@@ -179,15 +179,19 @@ def test_a_hub_that_says_no_later_ends_the_session() -> None:
     assert (subject.listed, subject.router.left) == ([], 1)
 
 
-def test_the_hub_is_said_to_be_away_once_and_the_node_to_be_listed_once() -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_the_hub_is_said_to_be_away_once_and_the_node_to_be_listed_once(times: int) -> None:
     subject = Subject()
     with capture_logs() as logged:
-        for why in ("", "", "no hub", "another reason", "", ""):
-            subject.session._hub_told(why)
+        for why in ("", "no hub", ""):
+            for _ in range(times):
+                subject.session._hub_told(why)
+        subject.session._hub_told("no hub")
+        subject.session._hub_told("another reason")
     assert [(one["event"], one.get("why")) for one in logged] == [
-        ("node.listed", None), ("hub.away", "no hub"), ("node.listed", None),
+        ("node.listed", None), ("hub.away", "no hub"), ("node.listed", None), ("hub.away", "no hub"),
     ]  # fmt: skip
-    assert subject.listed == [True, False, True]
+    assert subject.listed == [True, False, True, False]
 
 
 def test_who_goes_tells_the_hub_if_it_lists_him() -> None:

@@ -70,6 +70,7 @@ sisock.run(Node, sisock.NodeConfig)
 """
 
 
+@pytest.mark.peer
 def test_what_a_node_keeps_of_a_logger_from_its_beginning_writes_as_all_others_do(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SERVER],

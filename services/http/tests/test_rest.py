@@ -126,7 +126,8 @@ def test_the_status_says_who_is_here(bridge: Bridge) -> None:
         {"name": "b", "description": "Node b.", "fields": 1, "live": True, "problem": ""},
     ]
     assert told == {
-        "now": NOW, "router": True, "hub": True, "site_problems": ["site!"], "notes": True, "nodes": nodes,
+        "now": NOW, "router": True, "hub": True, "site_problems": ["site!"], "zone": None, "notes": True,
+        "nodes": nodes,
     }  # fmt: skip
     assert json.loads(bridge.api.nodes(Arguments({}))) == nodes
     first = bridge.api.first()
