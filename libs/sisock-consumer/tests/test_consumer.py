@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import structlog
 from autobahn.wamp.exception import ApplicationError
-from sisock import request_id, uris
+from sisock import request_id, session, uris
 from sisock.config import RouterConfig, Secret
 from sisock.errors import DeadlineError, NodeAwayError, NodeError, TooMuchDataError
 from sisock.node import Grid, Limits
-from sisock_consumer.consumer import Consumer, NodeInfo
+from sisock_consumer.consumer import MOST_REPLY_BYTES, Consumer, NodeInfo
 from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.testing import MemoryReactorClock
@@ -366,6 +366,10 @@ def test_what_the_watcher_is_told_of_a_lost_router_comes_before_its_nodes_go(sub
     subject.join().listing("a")
     subject.consumer.lost()
     assert subject.watcher.told[-2:] == [("router", False), ("subtracted", "a")]
+
+
+def test_no_reply_is_refused_that_a_node_of_ours_sends() -> None:
+    assert MOST_REPLY_BYTES == session.MOST_REPLY_BYTES == 2**28
 
 
 def test_why_there_is_no_session_is_told_as_the_connection_knows_it(subject: Subject) -> None:

@@ -244,11 +244,6 @@ def test_limits_that_are_none_are_the_callers_fault(wanted: Any, told: str) -> N
     ]
 
 
-@pytest.mark.parametrize("names", [3, [3], {"a": 1}, ["a", None]])
-def test_names_that_are_none_are_the_callers_fault(names: Any) -> None:
-    assert "is not a list of field names" in Subject().data(names, 1, 50).args[0]
-
-
 def test_limits_are_handed_to_the_author_as_numbers() -> None:
     subject = Subject()
     subject.data("a", 1, 50, 0, 1.9)

@@ -292,3 +292,9 @@ def test_what_is_logged_for_a_call_has_its_request() -> None:
     subject.data(["a"])
     assert seen == ["panel-7", "", ""]
     assert structlog.contextvars.get_contextvars() == {}
+
+
+@pytest.mark.parametrize("names", [3, [3], {"a": 1}, ["a", None]])
+def test_names_that_are_none_are_the_callers_fault(names) -> None:
+    with pytest.raises(ApplicationError, match="is not a list of field names"):
+        Subject().data(names, 1, 50)
