@@ -259,3 +259,13 @@ def test_a_file_that_is_removed_or_replaced_leaves_nothing_behind(index: Index, 
     put(index, "3.g3", a=provider(0, X=column(ZERO)))
     assert database.query("SELECT f.name, p.description FROM sisock_fields f JOIN sisock_providers p "
                           "ON p.id = f.provider_id") == [(f"{A}.x", A)]  # fmt: skip
+
+
+def test_a_field_that_went_while_its_provider_stayed_may_come_again(index: Index, database: Database) -> None:
+    put(index, "1.g3", a=provider(0, x=column(ZERO), y=column(ZERO)))
+    put(index, "2.g3", a=provider(0, x=column(ZERO)))
+    index.remove([("/data", "1.g3")])
+    assert database.query("SELECT field FROM sisock_fields") == [("x",)]
+    put(index, "3.g3", a=provider(0, y=column(ZERO)))
+    listed = "SELECT f.field, s.samples FROM sisock_fields f JOIN sisock_spans s ON s.field_id = f.id ORDER BY f.id"
+    assert database.query(listed) == [("x", 1), ("y", 1)]
