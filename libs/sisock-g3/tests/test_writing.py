@@ -267,5 +267,5 @@ def test_a_field_that_went_while_its_provider_stayed_may_come_again(index: Index
     index.remove([("/data", "1.g3")])
     assert database.query("SELECT field FROM sisock_fields") == [("x",)]
     put(index, "3.g3", a=provider(0, y=column(ZERO)))
-    listed = "SELECT f.field, s.samples FROM sisock_fields f JOIN sisock_spans s ON s.field_id = f.id ORDER BY f.id"
+    listed = "SELECT field, samples FROM sisock_fields f JOIN sisock_spans ON field_id = f.id ORDER BY f.id"
     assert database.query(listed) == [("x", 1), ("y", 1)]
