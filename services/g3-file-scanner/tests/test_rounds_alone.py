@@ -334,3 +334,14 @@ def test_the_process_ends_with_0_and_says_so_or_with_1_and_says_why(
     assert ran == [True, False]
     assert sorted(handlers) == [2, 15]
     assert [entry["event"] for entry in logged] == ["service.stopped", "service.refused", "service.stopped"]
+
+
+def test_settings_that_make_no_sense_end_the_process_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["scanner"])
+    monkeypatch.setenv("PROCESSES", "none")
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 2
+    assert "PROCESSES='none' is not a number of processes" in capsys.readouterr().err
