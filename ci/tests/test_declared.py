@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from sisock_ci.services import Package, libraries, services
 
 ROOT = Path(__file__).parents[2]
+STARTED = re.compile(r'(?:start_module\(|"-m",)\s*"(sisock_[a-z0-9_]+)"')
 
 
 def plain(name: str) -> str:
@@ -53,8 +54,10 @@ def brought(declared: Iterable[str]) -> set[str]:
 
 
 def imported(file: Path) -> Iterator[str]:
-    """Top modules that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    """Top modules that a file imports, wherever in it, and those of ours that it starts by their names."""
+    text = file.read_text(encoding="utf-8")
+    yield from STARTED.findall(text)
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:

@@ -1,5 +1,6 @@
 """watch with a user of its own, as `sisock-hub node add watch` makes one: the name is its alone."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 from sisock import uris
 from sisock.errors import NodeError
 from sisock_testing import Peer, Stack, wait_until
+
+FAUCET = Path(__file__).with_name("faucet.py")
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -19,7 +22,9 @@ def test_watch_with_a_user_of_its_own_knows_all_and_nobody_else_may_be_it(
     try:
         stack.start_hub(SISOCK_NODES="watch")
         peer = Peer(sisock_reactor, stack.config(WAMP_USER="simonsobs"))
-        stack.start_module("sisock_sensors")
+        told = tmp_path / "control.json"
+        told.write_text("{}")
+        stack.start("faucet", [sys.executable, str(FAUCET)], CONTROL=str(told))
         impostor = stack.start_module("sisock_watch", STATE_DB="impostor.sqlite")
         wait_until(lambda: "not_authorized" in impostor.text(), 40, "the common user is refused the name")
         impostor.stop()
