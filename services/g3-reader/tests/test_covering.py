@@ -179,7 +179,7 @@ def from_samples(world: World, of_bools: bool, _names: Any, first: float, last: 
 seeds = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_whatever_tiles_there_are_a_picture_is_that_of_all_samples(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -198,7 +198,7 @@ def test_whatever_tiles_there_are_a_picture_is_that_of_all_samples(seed: int) ->
             assert dict(zip(ticks, values, strict=True)) == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seeds, st.booleans())
 def test_whatever_tiles_there_are_bins_are_those_of_all_samples(seed: int, of_bools: bool) -> None:
     rng = np.random.default_rng(seed)
