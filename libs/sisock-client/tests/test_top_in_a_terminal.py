@@ -10,6 +10,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -31,9 +32,11 @@ class Terminal:
         self.before = termios.tcgetattr(theirs)
         self.theirs = theirs
         self.text = ""
+        # Where we run may say how wide its own terminal is.
+        kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
             command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", **environ},
+            env={**kept, "TERM": "xterm-256color", **environ},
         )  # fmt: skip
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -97,7 +100,11 @@ def test_a_note_is_among_what_happened(bridge, capsys: pytest.CaptureFixture[str
         main(["--url", bridge.url, "note", "what", "I did", "--field", "ticker::sine", "--time", "-1m"]) == 0
     )
     assert capsys.readouterr().out.endswith("  ticker::sine  what I did\n")
-    [note] = requests.get(f"{bridge.url}/api/v1/events", params={"what": "note"}, timeout=10).json()
+
+    def notes() -> list[dict[str, Any]]:
+        return requests.get(f"{bridge.url}/api/v1/events", params={"what": "note"}, timeout=10).json()
+
+    [note] = wait_until(notes, 30, "it is stored")
     assert (note["why"], note["target"]) == ("what I did", "ticker::sine")
     assert 50 < time.time() - note["t"] < 200
 

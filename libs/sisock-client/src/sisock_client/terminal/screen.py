@@ -17,13 +17,13 @@ SPANS = ((60.0, 1.0, "s"), (3600.0, 60.0, "min"), (86_400.0, 3600.0, "h"), (floa
 
 
 def head(overview: Overview, url: str, width: int) -> list[Text]:
-    """What is to be seen at a glance."""
+    """What is to be seen at a glance; why nothing is known has a line, which 80 columns can hold."""
     why, rows, lost = overview.why_unknown, overview.rows(), overview.lost_nodes()
     clock = datetime.fromtimestamp(overview.now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     if why:
         until = overview.known_until
         when = f" since {_clock(until)}" if until is not None else ""
-        told = Text(f"? nothing is known{when}: {why}", AWAY)
+        told = Text(f"? nothing is known{when}", AWAY)
     else:
         told = Text(" · ").join(_counts(rows, lost))
     first = Text(no_wrap=True)
@@ -31,7 +31,8 @@ def head(overview: Overview, url: str, width: int) -> list[Text]:
     first.truncate(max(0, width - len(clock) - 2), overflow="ellipsis")
     first.append(" " * max(1, width - cell_len(first.plain) - len(clock)))
     first.append(clock)
-    return [first, _fitted(Text(f"{url} · q ends, j and k scroll", "dim"), width)]
+    below = Text(why) if why else Text(f"{url} · q ends, j and k scroll", "dim")
+    return [first, _fitted(below, width)]
 
 
 def body(overview: Overview, width: int) -> list[Text]:

@@ -60,7 +60,8 @@ def _printed(source: Source, url: str, overview: Overview, console: Console) -> 
     except ClientError as error:
         overview.lose(str(error))
     width = console.width if console.is_terminal else WIDTH
-    for line in (head(overview, url, width)[0], Text(), *body(overview, width)):
+    above = head(overview, url, width)
+    for line in (*above[: 2 if overview.why_unknown else 1], Text(), *body(overview, width)):
         console.print(line, soft_wrap=True)
     return 1 if overview.why_unknown else 0
 
