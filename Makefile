@@ -59,11 +59,9 @@ lint: .venv/.synced
 	! $(UV) pip check 2>&1 | grep ' requires ' | grep -vE '`crossbar` requires `idna|`(autobahn|sisock-hub)` requires `bjdata'
 
 # A third of the time is waiting for peers, so three runs share two cores; a file's tests stay together.
-# Last, as information: what share of each package ran in the tests' own processes, which a service's often is not.
 WORKERS ?= 3
 unit: .venv/.synced
-	.venv/bin/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=json:build/coverage.json
-	.venv/bin/sisock-ci covered build/coverage.json
+	.venv/bin/pytest -n $(WORKERS) --dist loadfile
 
 bench: .venv/.synced
 	@ci/system-packages wrk
@@ -94,9 +92,9 @@ fuzz: .venv/.synced
 soak: .venv/.synced packages
 	cd ci && ../.venv/bin/python -m drills.soak $(if $(MINUTES),--minutes $(MINUTES))
 
-# The same of the quick tests alone.
+# The same tests, and as information what share of each package ran in their own processes, which a service's often is not.
 coverage: .venv/.synced
-	.venv/bin/pytest -q -m "not peer and not engine" --cov --cov-report=json:build/coverage.json libs services
+	.venv/bin/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=json:build/coverage.json
 	.venv/bin/sisock-ci covered build/coverage.json
 
 clean:
