@@ -454,6 +454,9 @@ def test_a_note_is_written_as_it_was_told(bridge: Bridge, monkeypatch, capsys) -
     assert main(["note", "--json", "a spike"]) == 0
     assert json.loads(capsys.readouterr().out)["why"] == "a spike"
     assert bridge.posted[1] == {"text": "a spike"}
+    bridge.say("notes", {"id": 2, "t": T[0], "what": "note", "target": "", "why": "a    gap"}, 201)
+    assert main(["note", "a    gap"]) == 0
+    assert capsys.readouterr().out == "2017-07-14T02:40:00.000Z  a    gap\n"
     bridge.say("notes", {"error": "notes are not allowed"}, 403)
     assert main(["note", "x"]) == 1
     assert capsys.readouterr().err == f"sisock: the bridge at {bridge.url}: notes are not allowed\n"

@@ -125,6 +125,16 @@ def test_what_is_shown_is_what_was_asked_for_even_where_nothing_was_measured() -
     assert picture.axes[0].get_xlabel() == "Time (UTC), 2017-07-13 to 2017-07-15"
 
 
+def test_a_whole_day_is_called_by_its_date_and_an_instant_by_its_own() -> None:
+    midnight = 1500076800.0
+    for span, day in (
+        ((midnight - 86400, midnight), "2017-07-14"),
+        ((midnight, midnight), "2017-07-15"),
+        ((midnight - 86400, midnight + 1), "2017-07-14 to 2017-07-15"),
+    ):
+        assert drawn(Look(span=span), a=ONES).axes[0].get_xlabel() == f"Time (UTC), {day}"
+
+
 def test_a_field_without_samples_is_said_and_a_picture_of_nothing_refused() -> None:
     assert drawn(a=ONES, b=[]).notes == ["n::b has no samples in this range"]
     with pytest.raises(ClientError, match="no samples to plot"):

@@ -136,6 +136,12 @@ def test_without_a_watch_everything_is_unknown(overview: Overview) -> None:
     assert [row.name for row in overview.rows()] == ["cryo::a"]
 
 
+def test_who_never_knew_anything_knows_of_no_moment_when_it_ended(overview: Overview) -> None:
+    overview.take(UNKNOWN)
+    overview.heard()
+    assert shown(overview)[0].startswith("? nothing is known  ")
+
+
 def test_changes_change_what_they_name_and_another_run_tells_everything_anew(overview: Overview) -> None:
     overview.take(told(field("cryo::a"), field("cryo::b")))
     overview.take(told(field("cryo::a", "alarm"), seq=3))
@@ -229,6 +235,9 @@ def test_events_are_read_however_they_are_cut() -> None:
     whole = [("", None), ("changes", {"a": 1}), ("message", 2)]
     assert list(events.read([text])) == whole
     assert list(events.read(text[i : i + 1] for i in range(len(text)))) == whole
+    assert list(events.read([b"event: x\ndata: [1,\n:\n: still\ndata: 2]\n\n"])) == [
+        events.STILL_HERE, events.STILL_HERE, ("x", [1, 2]),
+    ]  # fmt: skip
     with pytest.raises(ClientError, match="something else than JSON: '<html>'"):
         list(events.read([b"data: <html>\n\n"]))
 

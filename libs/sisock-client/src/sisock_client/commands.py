@@ -242,7 +242,7 @@ def _note(options: Options) -> int:
     if options.json:
         _dump(kept)
     else:
-        _say(f"{iso(np.array([kept['t']]))[0]}  {kept['target']}  {kept['why']}".replace("    ", "  "))
+        _say("  ".join(filter(None, (iso(np.array([kept["t"]]))[0], kept["target"], kept["why"]))))
     return 0
 
 

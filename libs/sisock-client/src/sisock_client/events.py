@@ -28,14 +28,15 @@ def read(pieces: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
     for piece in pieces:
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
-            name, _, value = line.rstrip(b"\r").decode("utf-8", "replace").partition(":")
+            text = line.rstrip(b"\r").decode("utf-8", "replace")
+            name, _, value = text.partition(":")
             value = value.removeprefix(" ")
-            if not name and not value and data:
-                yield kind, _loaded(data)
-            elif line.startswith(b":"):
-                yield STILL_HERE
-            if not name:
+            if not text:
+                if data:
+                    yield kind, _loaded(data)
                 kind, data = "message", ""
+            elif not name:
+                yield STILL_HERE
             elif name == "event":
                 kind = value
             elif name == "data":

@@ -218,7 +218,7 @@ def _time(
     axis.xaxis.set_major_formatter(written)
     axis.xaxis.set_minor_locator(made.AutoDateLocator(minticks=10, maxticks=40))
     axis.xaxis.set_minor_formatter(NullFormatter())
-    first, last = (text[:10] for text in iso(np.array([start, max(start, np.nextafter(end, start))])))
+    first, last = (text[:10] for text in iso(np.array([start, max(start, end - 1e-3)])))
     axis.set_xlabel(f"Time (UTC), {first}" if first == last else f"Time (UTC), {first} to {last}")
 
 

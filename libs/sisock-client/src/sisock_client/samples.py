@@ -133,7 +133,7 @@ class Samples(Mapping[str, tuple[Column, Column]]):
     def pandas(self) -> "pd.DataFrame":
         """One table: a column a field, a row for each time that any field has, indexed by UTC time.
 
-        Units are in ``frame.attrs["units"]``, and in the ``attrs`` of each column.
+        Units are in ``frame.attrs["units"]``, by field.
         """
         pandas = _module("pandas")
         series = []
@@ -144,8 +144,6 @@ class Samples(Mapping[str, tuple[Column, Column]]):
         frame: pd.DataFrame = pandas.concat(series, axis=1) if series else pandas.DataFrame()
         frame.index.name = "time"
         frame.attrs["units"] = dict(self.units)
-        for name in frame.columns:
-            frame[name].attrs["units"] = self.units.get(name)
         return frame.sort_index()
 
     def xarray(self) -> "xr.Dataset":

@@ -89,7 +89,7 @@ class Overview:
     @property
     def known_until(self) -> float | None:
         """When something was known last, by the clock here; None if nothing ever was."""
-        return self._heard if self._lost_at is None else self._lost_at
+        return self._lost_at if self._why else self._heard
 
     @property
     def names(self) -> list[str]:
