@@ -44,6 +44,14 @@ def test_help_and_the_version_load_nothing_that_takes_long(arguments: list[str])
     assert HEAVY.isdisjoint(json.loads(done.stderr))
 
 
+def test_who_presses_ctrl_c_ends_a_command_as_shells_expect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sisock_client.commands.run", pressed)
+    assert main(["nodes"]) == 130
+
+
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])

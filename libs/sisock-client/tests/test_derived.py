@@ -134,6 +134,12 @@ def test_fields_are_asked_for_whole_with_what_a_mean_needs_and_reduced_afterward
     assert samples.notices == ["c::z is late", "a::x is late"]
 
 
+def test_a_difference_needs_nothing_of_before() -> None:
+    bridge = Bridge()
+    assert fetched(["a::x - b::y"], 50.0, None, bridge.fetch)["a::x - b::y"][0][0] == 50.0
+    assert bridge.asked == [([A, B], 50.0, None)]
+
+
 def test_fields_alone_are_asked_for_as_ever() -> None:
     bridge = Bridge()
     fetched([A, B], 50.0, 4, bridge.fetch)

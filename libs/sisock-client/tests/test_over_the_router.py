@@ -161,6 +161,40 @@ def test_a_node_that_does_not_answer_costs_its_own_fields(client: Client, nodes:
     assert samples.units == {"silent::x": None}
 
 
+def test_a_newest_sample_is_looked_for_ever_farther_back(
+    client: Client, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1e8
+    monkeypatch.setattr("sisock_client.wamp.time.time", lambda: now)
+    held = {
+        "t1": Series("t1", now - np.array([9.0, 7.0, 5.0]), np.array([1.0, 2.0, 3.0])),
+        "t2": Series("t2", np.array([now - 5000]), np.array([7.0])),
+    }
+
+    async def get_data(_: str, fields: list[str], start: float, end: float, **how: Any) -> Reading:
+        nodes.asked.append((fields, start - now, end - now, how["limits"]))
+        return Reading({name: one for name, one in held.items() if name in fields and one.t[0] >= start}, {})
+
+    nodes.get_data = get_data  # type: ignore[assignment]
+    found = client.latest(["cryo::t1", "cryo::t2", "cryo::nosuch"])
+    assert [(one.field, one.t, one.value, one.units) for one in found.values()] == [
+        ("cryo::t1", now - 5, 3.0, "K"),
+        ("cryo::t2", now - 5000, 7.0, None),
+        ("cryo::nosuch", None, None, None),
+    ]  # fmt: skip
+    assert found.notices == ["there is no field 'cryo::nosuch'"]
+    assert nodes.asked[1::2] == [
+        (["t1", "t2", "nosuch"], -3600, 60, Limits(2)),
+        (["t2", "nosuch"], -86_400, 60, Limits(2)),
+        (["nosuch"], -30 * 86_400, 60, Limits(2)),
+    ]
+    nodes.asked.clear()
+    assert client.latest(["cryo::t1"])["cryo::t1"].value == 3.0
+    assert len(nodes.asked) == 2
+    with pytest.raises(UnknownFieldError, match="no field 'cryo::nosuch'"):
+        client.latest(["cryo::nosuch"])
+
+
 def test_a_field_of_nobodys_is_an_error_and_a_name_without_node_is_another(client: Client) -> None:
     with pytest.raises(UnknownFieldError, match=r"no field 'gone::x'.*gone did not answer"):
         client.get(["gone::x"], 10.0, 20.0)

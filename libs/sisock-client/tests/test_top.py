@@ -84,6 +84,25 @@ def test_troubles_come_first_the_worst_and_the_newest_on_top(overview: Overview)
     assert "cryo::hot (1 K stage)" in lines[4]
     assert "1.61 K" in lines[4]
     assert "3 s  for 2 h: 1.61 is above the alarm limit 1.5" in lines[4]
+    assert [line.split()[2] for line in lines[lines.index(next(filter(_is_of_fields, lines))) + 1 :]] == [
+        "cryo::fine"
+    ]
+
+
+def _is_of_fields(line: str) -> bool:
+    return line.startswith("─ Fields ")
+
+
+def test_no_state_is_as_bad_as_another_however_new_it_is(overview: Overview) -> None:
+    worst = ["alarm", "silent", "warning", "late"]
+    fields = [field(f"cryo::{state}", state, since=NOW - 100 + i) for i, state in enumerate(worst)]
+    gone = field("lab::gone", "unknown", since=NOW)
+    overview.take(
+        told(*fields, gone, field("a::x"), field("a::y", "unknown"), nodes=[node("lab", here=False)])
+    )
+    assert [row.kind.word for row in overview.rows()] == [
+        "out of limits", "gone", "silent", "near a limit", "late", "not known", "fresh",
+    ]  # fmt: skip
 
 
 def test_without_trouble_it_says_no_more_than_is_known(overview: Overview) -> None:
@@ -195,6 +214,16 @@ def test_no_line_is_longer_than_the_terminal_is_wide(overview: Overview, width: 
     )
     lines = [*head(overview, "http://bridge:5000", width), *body(overview, width)]
     assert max(cell_len(line.plain) for line in lines) <= width
+
+
+@pytest.mark.parametrize(
+    ("width", "long", "room"), [(100, 90, 40), (400, 90, 60), (400, 50, 50), (100, 4, 12)]
+)
+def test_names_have_as_much_of_a_line_as_they_need_up_to_two_fifths(
+    overview: Overview, width: int, long: int, room: int
+) -> None:
+    overview.take(told(field(f"n::{'x' * (long - 3)}")))
+    assert shown(overview, width)[-1].index("1.5 K") == 16 + room + 12
 
 
 def test_why_nothing_is_known_is_read_in_eighty_columns(overview: Overview, clock: Clock) -> None:

@@ -20,7 +20,7 @@ from twisted.internet.threads import blockingCallFromThread
 
 from sisock_client.bins import Binned, of_bins, of_node, summed
 from sisock_client.curves import Column
-from sisock_client.errors import ClientError
+from sisock_client.errors import ClientError, UnknownFieldError
 from sisock_client.samples import FieldInfo, Last, Latest, NodeSummary, Samples, known_only
 
 JOIN_S = 10.0
@@ -186,7 +186,12 @@ class WampSource:
             empty = [name for name, one in rows.items() if one.t is None]
             if not empty:
                 break
-            found = self.get(empty, now - window_s, now + AHEAD_S, 2)
+            try:
+                found = self.get(empty, now - window_s, now + AHEAD_S, 2)
+            except UnknownFieldError:
+                if len(empty) == len(rows):
+                    raise
+                break  # that is said in the notices; of the others there are samples
             notices = found.notices
             for name, (t, values) in found.items():
                 if len(t):
