@@ -84,6 +84,8 @@ def preload(lines: Iterable[Line], commands: Mapping[str, EntryPoint]) -> None:
     # A fork must not share its parent's: each program chooses its own when it begins.
     if REACTOR in sys.modules:
         raise RuntimeError(f"{REACTOR} was imported before a fork")
+    if threading.active_count() > 1:
+        raise RuntimeError(f"a fork of several threads: {threading.enumerate()}")
     gc.collect()
     gc.freeze()
 

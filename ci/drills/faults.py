@@ -17,12 +17,7 @@ import requests
 from sisock import SisockError
 from sisock_testing import SERVERS, wait_until
 
-from drills.site import Fault, Site
-
-
-def _last(seconds: float) -> None:
-    """How long a fault goes on; nobody is waited for."""
-    threading.Event().wait(seconds)
+from drills.site import Fault, Site, lasting
 
 
 def killed(kind: str) -> Fault:
@@ -45,7 +40,7 @@ def stopped(kind: str, seconds: float) -> Fault:
     def fault(site: Site) -> Iterator[None]:
         process = site.process(kind)
         process.send_signal(signal.SIGSTOP)
-        _last(seconds)
+        lasting(seconds)
         with contextlib.suppress(psutil.NoSuchProcess):  # the router's own parent may have ended it
             process.send_signal(signal.SIGCONT)
         yield
@@ -99,7 +94,7 @@ def partitioned(seconds: float) -> Fault:
     def fault(site: Site) -> Iterator[None]:
         with _far_node(site, restart=True) as name:
             _run("ip", "link", "set", f"{name}0", "down")
-            _last(seconds)
+            lasting(seconds)
             _run("ip", "link", "set", f"{name}0", "up")
             back = time.monotonic()
             wait_until(lambda: _clockwork_answers(site), 60, "the far node answers again")
@@ -141,7 +136,7 @@ def full_disk(seconds: float) -> Fault:
     @contextlib.contextmanager
     def fault(site: Site) -> Iterator[None]:
         with _filled(site):
-            _last(seconds)
+            lasting(seconds)
         yield
 
     return fault
@@ -176,7 +171,7 @@ def full_index(seconds: float) -> Fault:
             with _filled(site):
                 for first in range(1_500_001_000, 1_500_020_000, 1000):
                     site.write_g3(archive, first, [f"channel_{n}" for n in range(40)])
-                _last(seconds)
+                lasting(seconds)
                 begun = _indexed(index)
             room = time.monotonic()
             wait_until(lambda: _indexed(index) == 20, 60, "all files are in the index")
@@ -209,7 +204,7 @@ def host_clock(ahead_s: float, seconds: float) -> Fault:
     @contextlib.contextmanager
     def fault(site: Site) -> Iterator[None]:
         site.put_clock(ahead_s)
-        _last(seconds)
+        lasting(seconds)
         site.put_clock(0)
         yield
 
@@ -226,7 +221,7 @@ def read_only(seconds: float) -> Fault:
         _run("mount", "--bind", folder, folder)
         try:
             _run("mount", "-o", "remount,ro,bind", folder, folder)
-            _last(seconds)
+            lasting(seconds)
         finally:
             _run("umount", "-l", folder)
         yield
@@ -240,7 +235,7 @@ def source_clock(ahead_s: float, seconds: float) -> Fault:
     @contextlib.contextmanager
     def fault(site: Site) -> Iterator[None]:
         site.agent.ahead_s = ahead_s
-        _last(seconds)
+        lasting(seconds)
         site.agent.ahead_s = 0.0
         yield
 
@@ -253,7 +248,7 @@ def database_killed(site: Site) -> Iterator[None]:
     if site.mariadb is None:
         raise RuntimeError("there is no MariaDB here")
     site.mariadb.kill()
-    _last(10)
+    lasting(10)
     site.mariadb.start()
     back = time.monotonic()
     wait_until(site.g3_answers, 60, "the archive of .g3 files answers")
@@ -275,7 +270,7 @@ def replaced_file(site: Site) -> Iterator[None]:
             if number % 2 == 0:
                 kept.replace(file)
             kept.unlink(missing_ok=True)
-        _last(0.25)
+        lasting(0.25)
     yield
 
 

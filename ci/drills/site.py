@@ -31,6 +31,11 @@ RATE_HZ = 10.0
 ASK_S = 0.1
 
 
+def lasting(seconds: float) -> None:
+    """How long a fault, or a time between two looks, goes on; nobody is waited for."""
+    threading.Event().wait(seconds)
+
+
 class Publisher:
     """An agent: counts aloud, ten times a second, and remembers what the router took."""
 

@@ -22,7 +22,7 @@ import psutil
 import requests
 from sisock_testing import SERVERS
 
-from drills.site import DAY, Site, reactor, running
+from drills.site import DAY, Site, lasting, reactor, running
 
 BUILD = Path(__file__).parents[2] / "build"
 USUAL_HZ = 5.0
@@ -165,7 +165,7 @@ def main() -> None:
             # A node joins, is listed, and leaves.
             guest = site.stack.start("guest", [sys.executable, str(SERVERS / "clockwork.py")])
             joins += 1
-            time.sleep(LOOK_S)
+            lasting(LOOK_S)
             guest.kill() if joins % 2 else guest.stop()
             rows.append(look(site, lookers, began))
         lookers.close()

@@ -26,6 +26,20 @@ def plain_logs() -> Iterator[None]:
     structlog.configure(**before)
 
 
+class Clock:
+    """Time that stands until the test moves it."""
+
+    now = 1.7e9
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 @pytest.fixture
 def address() -> Address:
     return ADDRESS

@@ -16,21 +16,8 @@ START = 1.7e9
 MakeBlock = Callable[..., Block]
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def buffer(clock: Clock) -> Buffer:
+def buffer(clock: Any) -> Buffer:
     return Buffer(100.0, prefixed=False, clock=clock)
 
 
@@ -107,7 +94,7 @@ def test_a_reader_keeps_what_it_was_given_while_late_samples_come(buffer: Buffer
 
 
 def test_samples_older_than_the_buffer_time_are_not_served(
-    buffer: Buffer, block: MakeBlock, clock: Clock
+    buffer: Buffer, block: MakeBlock, clock: Any
 ) -> None:
     buffer.add(block(t=times(0, 1), a=[0, 1]), START)
     clock.now += 100.5
@@ -124,7 +111,7 @@ def test_a_stamp_from_the_future_drives_nothing_out(buffer: Buffer, block: MakeB
     assert series.finalized_until == START
 
 
-def test_stamps_from_the_future_do_not_stay_for_ever(buffer: Buffer, block: MakeBlock, clock: Clock) -> None:
+def test_stamps_from_the_future_do_not_stay_for_ever(buffer: Buffer, block: MakeBlock, clock: Any) -> None:
     buffer.add(block(t=times(1e6), a=[3]), START)
     clock.now += 101
     buffer.add(block("other", t=[clock.now], b=[4]), clock.now)
@@ -132,7 +119,7 @@ def test_stamps_from_the_future_do_not_stay_for_ever(buffer: Buffer, block: Make
 
 
 def test_an_agent_whose_clock_is_slow_is_served_all_the_same(
-    buffer: Buffer, block: MakeBlock, clock: Clock
+    buffer: Buffer, block: MakeBlock, clock: Any
 ) -> None:
     slow = Address("slow", "feed")
     buffer.add(block(address=slow, t=times(-5000, -4999), a=[1, 2]), START)
@@ -140,13 +127,13 @@ def test_an_agent_whose_clock_is_slow_is_served_all_the_same(
     assert served(buffer, "a") == [(-5000, 1.0), (-4999, 2.0)]
 
 
-def test_the_last_hour_of_a_feed_that_stopped_stays(buffer: Buffer, block: MakeBlock, clock: Clock) -> None:
+def test_the_last_hour_of_a_feed_that_stopped_stays(buffer: Buffer, block: MakeBlock, clock: Any) -> None:
     buffer.add(block(t=times(0), a=[1]), START)
     clock.now += 1e6
     assert served(buffer, "a") == [(0, 1.0)]
 
 
-def test_what_has_gone_leaves_no_name_behind(buffer: Buffer, block: MakeBlock, clock: Clock) -> None:
+def test_what_has_gone_leaves_no_name_behind(buffer: Buffer, block: MakeBlock, clock: Any) -> None:
     buffer.add(block(t=times(0), gone=[1]), START)
     clock.now += 200
     buffer.add(block(t=[clock.now], here=[1]), clock.now)
@@ -156,7 +143,7 @@ def test_what_has_gone_leaves_no_name_behind(buffer: Buffer, block: MakeBlock, c
 
 
 def test_a_channel_that_changes_its_type_keeps_both_until_the_old_one_ends(
-    buffer: Buffer, block: MakeBlock, clock: Clock
+    buffer: Buffer, block: MakeBlock, clock: Any
 ) -> None:
     buffer.add(block(t=times(0), state=[1.0]), START)
     buffer.add(block(t=times(1), state=["open"]), START)
@@ -185,7 +172,7 @@ def test_columns_that_share_all_but_their_number_are_numbered(buffer: Buffer, bl
 
 @pytest.mark.parametrize(("silent_s", "owner"), [(60.0, "number"), (60.1, "string")])
 def test_a_plain_name_is_left_to_another_after_a_minute_of_silence(
-    buffer: Buffer, block: MakeBlock, clock: Clock, silent_s: float, owner: str
+    buffer: Buffer, block: MakeBlock, clock: Any, silent_s: float, owner: str
 ) -> None:
     buffer.add(block(t=times(0), state=[1.0]), START)
     clock.now += silent_s
@@ -194,7 +181,7 @@ def test_a_plain_name_is_left_to_another_after_a_minute_of_silence(
 
 
 def test_a_channel_that_left_has_texts_where_nothing_was(
-    buffer: Buffer, block: MakeBlock, clock: Clock
+    buffer: Buffer, block: MakeBlock, clock: Any
 ) -> None:
     buffer.add(block(t=times(0), T=[1.0]), START)
     late, other = block(t=times(1), T=["x"], P=["y"]), block("other", t=times(1), T=["x"])
@@ -204,7 +191,7 @@ def test_a_channel_that_left_has_texts_where_nothing_was(
     assert buffer.texts_for_numbers(late) == ["P"]
 
 
-def test_several_feeds_are_told_apart_by_a_prefix(block: MakeBlock, clock: Clock) -> None:
+def test_several_feeds_are_told_apart_by_a_prefix(block: MakeBlock, clock: Any) -> None:
     buffer = Buffer(100.0, prefixed=True, clock=clock)
     buffer.add(block(t=times(0), T=[1]), START)
     buffer.add(block(address=Address("LSA23JD", "temperatures"), t=times(0), T=[2]), START)
@@ -262,7 +249,7 @@ def sources(buffer: Buffer) -> dict[str, str | None]:
 
 @pytest.mark.parametrize("prefixed", [True, False])
 def test_a_field_says_address_and_channel_exactly_as_published(
-    prefixed: bool, clock: Clock, block: MakeBlock
+    prefixed: bool, clock: Any, block: MakeBlock
 ) -> None:
     buffer = Buffer(100.0, prefixed=prefixed, clock=clock)
     buffer.add(block(t=times(0), **{"Channel 01 T": [1.0]}), START)
@@ -315,7 +302,7 @@ def test_after_a_break_nothing_is_complete_until_something_is_heard(buffer: Buff
 
 
 def test_what_goes_early_since_an_agents_clock_is_ahead_is_no_longer_complete(
-    buffer: Buffer, block: MakeBlock, clock: Clock
+    buffer: Buffer, block: MakeBlock, clock: Any
 ) -> None:
     buffer.listen(START)
     for second in range(0, 3 * ROWS, ROWS):
@@ -339,7 +326,7 @@ def test_what_comes_the_moment_we_listen_counts(buffer: Buffer, block: MakeBlock
                                         (1000.0, 50.1, False)]
 )  # fmt: skip
 def test_a_feed_is_behind_by_a_twentieth_of_the_buffer_time_or_ten_seconds(
-    block: MakeBlock, clock: Clock, buffer_time: float, behind: float, said: bool
+    block: MakeBlock, clock: Any, buffer_time: float, behind: float, said: bool
 ) -> None:
     buffer = Buffer(buffer_time, prefixed=False, clock=clock)
     buffer.listen(START)
@@ -350,7 +337,7 @@ def test_a_feed_is_behind_by_a_twentieth_of_the_buffer_time_or_ten_seconds(
 
 
 def test_of_a_feed_that_is_behind_nothing_is_said_about_how_far_back_it_reaches(
-    buffer: Buffer, block: MakeBlock, clock: Clock
+    buffer: Buffer, block: MakeBlock, clock: Any
 ) -> None:
     buffer.listen(START)
     buffer.add(block(t=times(1), A=[1.0]), START + 1)

@@ -15,20 +15,8 @@ from structlog.testing import capture_logs
 NOW = 1.7e9
 
 
-class Clock:
-    now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def intake(clock: Clock, tmp_path: Path) -> Intake:
+def intake(clock: Any, tmp_path: Path) -> Intake:
     buffer = Buffer(100.0, prefixed=False, clock=clock)
     log = structlog.get_logger()
     return Intake(buffer, Store(tmp_path, "node", 100.0, log), Rhythms(), log, clock)
@@ -69,7 +57,7 @@ def test_a_stamp_from_the_future_is_said_once_and_kept(intake: Intake, address: 
     assert intake.counts["samples"] == 2
 
 
-def test_silence_and_its_end_are_said_once_each(intake: Intake, address: Address, clock: Clock) -> None:
+def test_silence_and_its_end_are_said_once_each(intake: Intake, address: Address, clock: Any) -> None:
     with capture_logs() as logs:
         intake.hear(message(NOW), address)
         for _ in range(100):
@@ -102,7 +90,7 @@ def test_fields_change_when_a_channel_comes_and_at_no_other_message(intake: Inta
 
 
 def test_fields_change_when_a_channel_has_left_the_buffer(
-    intake: Intake, address: Address, clock: Clock
+    intake: Intake, address: Address, clock: Any
 ) -> None:
     intake.hear(channels(NOW, a=1.0, b=1.0), address)
     told = []
@@ -114,7 +102,7 @@ def test_fields_change_when_a_channel_has_left_the_buffer(
 
 
 def test_fields_change_when_a_feed_is_back_as_they_are_described_anew(
-    intake: Intake, address: Address, clock: Clock
+    intake: Intake, address: Address, clock: Any
 ) -> None:
     intake.hear(channels(NOW, a=1.0), address)
     clock.now += 70
@@ -144,7 +132,7 @@ def test_absurd_times_and_values_cost_their_own_samples_only(intake: Intake, add
 
 
 def test_a_block_that_is_older_than_the_buffer_is_taken_in_without_harm(
-    intake: Intake, address: Address, clock: Clock
+    intake: Intake, address: Address, clock: Any
 ) -> None:
     intake.hear(channels(NOW, T=1.0), address)
     clock.now += 10
@@ -153,7 +141,7 @@ def test_a_block_that_is_older_than_the_buffer_is_taken_in_without_harm(
 
 
 def test_how_old_the_newest_sample_was_when_it_came_is_kept_for_each_feed(
-    intake: Intake, address: Address, clock: Clock
+    intake: Intake, address: Address, clock: Any
 ) -> None:
     other = Address("LSA23JD", "temperatures")
     blocks = {"one": message(NOW - 2)[0]["temps"], "two": message(NOW - 7)[0]["temps"]}
@@ -177,7 +165,7 @@ def test_a_clock_may_be_a_little_ahead(
 
 
 def test_silence_is_said_with_how_long_and_why_a_feed_may_never_have_come(
-    intake: Intake, address: Address, clock: Clock
+    intake: Intake, address: Address, clock: Any
 ) -> None:
     never = Address("never", "heard")
     intake._rhythms.expect(never, NOW)

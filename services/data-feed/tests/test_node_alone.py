@@ -23,20 +23,8 @@ NOW = 1.7e9
 REQUIRED = {"TARGET": "LSA22YE", "NAME": "LSA22YE", "DESCRIPTION": "test"}
 
 
-class Clock:
-    now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def make_node(tmp_path: Path, clock: Clock) -> Any:
+def make_node(tmp_path: Path, clock: Any) -> Any:
     made: list[DataFeedNode] = []
 
     def make(**environ: str) -> DataFeedNode:
@@ -125,7 +113,7 @@ def test_only_a_default_that_was_not_chosen_is_said(make_node: Any, join: Any) -
 
 
 def test_each_wanted_feed_is_subscribed_to_and_waited_for_and_stars_are_not(
-    make_node: Any, join: Any, clock: Clock
+    make_node: Any, join: Any, clock: Any
 ) -> None:
     one = make_node(TARGET="a,b", FEED="x")
     session = join(one)
@@ -151,7 +139,7 @@ def test_each_wanted_feed_is_subscribed_to_and_waited_for_and_stars_are_not(
     assert logs == []
 
 
-def test_what_is_prefixed_is_what_several_feeds_may_share(make_node: Any, join: Any, clock: Clock) -> None:
+def test_what_is_prefixed_is_what_several_feeds_may_share(make_node: Any, join: Any, clock: Any) -> None:
     one = make_node(TARGET="*")
     feed = {"agent_address": "observatory.far", "feed_name": "temperatures"}
     join(one).handlers["observatory..feeds.temperatures", "wildcard"]([message(NOW, T=1.0)[0], feed])
@@ -159,7 +147,7 @@ def test_what_is_prefixed_is_what_several_feeds_may_share(make_node: Any, join: 
 
 
 def test_a_new_session_is_patient_anew_and_what_came_before_it_is_not_known_to_be_all(
-    make_node: Any, join: Any, clock: Clock
+    make_node: Any, join: Any, clock: Any
 ) -> None:
     one = make_node()
     join(one).handlers[TOPIC, "exact"](message(NOW, T=1.0))
@@ -239,7 +227,7 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[Connected]:
 
 
 def test_feeds_of_another_router_are_heard_there_alone_through_all_sessions_at_ours(
-    make_node: Any, join: Any, connected: list[Connected], clock: Clock
+    make_node: Any, join: Any, connected: list[Connected], clock: Any
 ) -> None:
     one = make_node(FEED_HOST="ocs", FEED_PORT="8123", WAMP_SECRET="ours")
     ours = join(one)

@@ -83,6 +83,25 @@ def test_what_is_older_than_the_buffer_time_is_not_kept(
     database.close()
 
 
+def test_what_is_told_to_be_not_stored_is_not(make_store: Callable[..., Store], block: MakeBlock) -> None:
+    store = make_store()
+    restored(store)
+    store.put(T, block(t=[1.0], old=[1]))
+    store.close()
+    database = sqlite3.connect(store.file)
+    database.execute("CREATE TRIGGER keep BEFORE DELETE ON block BEGIN SELECT RAISE(ABORT, 'kept'); END")
+    database.close()
+    store = make_store()
+    restored(store)
+    with capture_logs() as logs:
+        store.put(T + 101, block(t=[2.0], new=[1]))
+        store.close()
+    assert [(entry["event"], entry["not_stored"]) for entry in logs] == [("store.failed", 1)]
+    database = sqlite3.connect(store.file)
+    assert database.execute("SELECT received FROM block").fetchall() == [(T,)]
+    database.close()
+
+
 def test_the_file_does_not_grow_beyond_the_buffer_time(
     make_store: Callable[..., Store], block: MakeBlock
 ) -> None:

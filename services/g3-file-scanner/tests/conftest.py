@@ -117,6 +117,25 @@ class Kit:
         )
 
 
+class Clock:
+    """Time that goes on by a step whenever somebody looks."""
+
+    def __init__(self, step: float = 0.0) -> None:
+        self.now, self.step, self.ns = 100.0, step, 10**18
+
+    def monotonic(self) -> float:
+        self.now += self.step
+        return self.now
+
+    def time_ns(self) -> int:
+        return self.ns
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 @pytest.fixture
 def kit(tmp_path: Path) -> Kit:
     return Kit(tmp_path)

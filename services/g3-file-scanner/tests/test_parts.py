@@ -28,20 +28,6 @@ def plain_logs() -> None:
     structlog.reset_defaults()
 
 
-class Clock:
-    """Time that goes on by a step whenever somebody looks."""
-
-    def __init__(self, step: float = 0.0) -> None:
-        self.now, self.step, self.ns = 100.0, step, 10**18
-
-    def monotonic(self) -> float:
-        self.now += self.step
-        return self.now
-
-    def time_ns(self) -> int:
-        return self.ns
-
-
 # What is listed.
 
 
@@ -244,8 +230,9 @@ def test_scans_are_counted_by_their_kind(shown: Any) -> None:
     assert value("database_up") == 1.0
 
 
-def test_a_long_pass_says_now_and_then_how_far_it_is(monkeypatch: pytest.MonkeyPatch, shown: Any) -> None:
-    clock = Clock()
+def test_a_long_pass_says_now_and_then_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, clock: Any, shown: Any
+) -> None:
     monkeypatch.setattr(progress, "time", clock)
     measures, value = shown
     left: list[float | None] = []
@@ -263,8 +250,7 @@ def test_a_long_pass_says_now_and_then_how_far_it_is(monkeypatch: pytest.MonkeyP
     assert told == [(2, 4, 2.0, 35), (4, 4, 3.7, -3)]
 
 
-def test_of_empty_files_nobody_knows_how_long_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
+def test_of_empty_files_nobody_knows_how_long_they_take(monkeypatch: pytest.MonkeyPatch, clock: Any) -> None:
     monkeypatch.setattr(progress, "time", clock)
     with capture_logs() as logs:
         one = Progress(LOG, 2, 0)
@@ -282,9 +268,9 @@ class Terminal(io.StringIO):
     ("files", "terminal", "bar"), [(50, True, True), (49, True, False), (50, False, False)]
 )
 def test_a_terminal_has_a_bar_for_many_files(
-    monkeypatch: pytest.MonkeyPatch, files: int, terminal: bool, bar: bool
+    monkeypatch: pytest.MonkeyPatch, clock: Any, files: int, terminal: bool, bar: bool
 ) -> None:
-    clock, out = Clock(), Terminal() if terminal else io.StringIO()
+    out = Terminal() if terminal else io.StringIO()
     monkeypatch.setattr(progress, "time", clock)
     monkeypatch.setattr("sys.stderr", out)
     with capture_logs() as logs:

@@ -34,20 +34,6 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
-class Clock:
-    """Time that goes on by a step whenever somebody looks."""
-
-    def __init__(self, step: float = 0.0) -> None:
-        self.now, self.step, self.ns = 100.0, step, 10**18
-
-    def monotonic(self) -> float:
-        self.now += self.step
-        return self.now
-
-    def time_ns(self) -> int:
-        return self.ns
-
-
 def touch(path: Path, mtime_ns: int) -> Path:
     os.utime(path, ns=(mtime_ns, mtime_ns))
     return path
@@ -76,9 +62,13 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_files_are_committed_some_at_a_time_and_at_the_latest_after_a_moment(
-    kit: Any, database: Database, archive: Path, batches: list[int], monkeypatch: pytest.MonkeyPatch
+    kit: Any,
+    database: Database,
+    archive: Path,
+    batches: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Any,
 ) -> None:
-    clock = Clock()
     monkeypatch.setattr(scan, "time", clock)
     monkeypatch.setattr(scan, "COMMIT_FILES", 4)
     assert kit.scanner(database, archive).scan() == Outcome(6, 6 * 8, 0, 4)
@@ -141,9 +131,8 @@ def cut_file(kit: Any, tmp_path: Path, mtime_ns: int) -> Path:
 
 @pytest.mark.parametrize("again", [False, True])
 def test_a_file_that_ends_inside_of_a_frame_is_reported_when_nobody_writes_to_it_any_more(
-    kit: Any, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+    kit: Any, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Any, again: bool
 ) -> None:
-    clock = Clock()
     monkeypatch.setattr(scan, "time", clock)
     path = cut_file(kit, tmp_path, clock.ns)
     ours = kit.scanner(database, path.parent)
@@ -174,9 +163,8 @@ def last_frame(path: Path) -> int:
 
 
 def test_an_old_cut_file_or_one_of_a_single_pass_is_reported_at_once_and_only_then(
-    kit: Any, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kit: Any, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Any
 ) -> None:
-    clock = Clock()
     monkeypatch.setattr(scan, "time", clock)
     path = cut_file(kit, tmp_path, clock.ns)
     with capture_logs() as logs:

@@ -14,12 +14,12 @@ from sisock_client.bins import Binned, binned
 from sisock_client.errors import ClientError
 from sisock_client.globs import expanded
 from sisock_client.http import HttpSource
-from sisock_client.look import DPI, DRAWN_POINTS, Look, size_of
-from sisock_client.place import token_of
+from sisock_client.look import DRAWN_POINTS, Look, size_of
+from sisock_client.place import token_of, url_of
 from sisock_client.samples import FieldInfo, Latest, NodeSummary, Sample, Samples
 from sisock_client.tail import Tail
 from sisock_client.times import Moment, unix_time
-from sisock_client.vocabulary import DEADLINE_S, URL
+from sisock_client.vocabulary import DEADLINE_S, DPI
 
 if TYPE_CHECKING:
     from sisock_client.plots import Picture
@@ -87,10 +87,8 @@ class Client:
     ) -> None:
         self._source: _Source
         if wamp is False:
-            chosen = url or os.environ.get("SISOCK_URL") or URL
-            self._source = HttpSource(
-                chosen, deadline_s, progress=progress, token=token_of(os.environ) if token is None else token
-            )
+            token = token_of(os.environ) if token is None else token
+            self._source = HttpSource(url_of(url, os.environ), deadline_s, progress=progress, token=token)
         else:
             from sisock_client.wamp import WampSource  # noqa: PLC0415 (it starts a reactor)
 

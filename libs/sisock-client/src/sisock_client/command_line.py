@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sisock_client.vocabulary import DEADLINE_S, FORMATS, SHELLS, STATES, STATISTICS, URL
+from sisock_client.vocabulary import DEADLINE_S, DPI, FORMATS, SHELLS, STATES, STATISTICS, URL
 
 _NAMES = (
     "node::field; * stands for any text, ? for a character: 'cryo::*_t' (in quotes, or the shell takes it)"
@@ -62,7 +62,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     _ranged(plot)
     plot.add_argument("-o", "--output", default="sisock.png", help=".png, .pdf, .svg and others; sisock.png")
     plot.add_argument("--size", metavar="WxH", help="7x4 (inches), 18x10cm or 180x100mm; a page's width")
-    plot.add_argument("--dpi", type=float, default=200.0, help="pixels an inch, of a .png; 200")
+    plot.add_argument("--dpi", type=float, default=DPI, help=f"pixels an inch, of a .png; {DPI:g}")
     plot.add_argument("--log", action="store_true", help="logarithmic axes")
     plot.add_argument("--title", help="above it, instead of what all names begin with; '' for none")
     tail = _added(commands, "tail", "follow fields")

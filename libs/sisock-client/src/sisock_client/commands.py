@@ -24,11 +24,10 @@ from sisock_client.errors import ClientError
 from sisock_client.globs import fits
 from sisock_client.http import HttpSource
 from sisock_client.look import DRAWN_POINTS, Look, size_of
-from sisock_client.place import token_of
+from sisock_client.place import token_of, url_of
 from sisock_client.samples import Samples
 from sisock_client.tail import Tail, lines
 from sisock_client.times import iso, unix_time
-from sisock_client.vocabulary import URL
 
 Options = argparse.Namespace
 
@@ -52,8 +51,8 @@ def client(options: Options, *, progress: bool = True) -> Client:
 
 def bridge(options: Options) -> HttpSource:
     """The bridge, for what a router alone cannot say."""
-    url = options.url or os.environ.get("SISOCK_URL") or URL
-    return HttpSource(url, options.deadline, progress=False, token=token_of(os.environ))
+    url, token = url_of(options.url, os.environ), token_of(os.environ)
+    return HttpSource(url, options.deadline, progress=False, token=token)
 
 
 def _say(line: str) -> None:

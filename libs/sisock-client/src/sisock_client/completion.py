@@ -11,8 +11,7 @@ import argcomplete
 from argcomplete.shell_integration import shellcode
 from sisock.errors import SisockError
 
-from sisock_client.place import token_of
-from sisock_client.vocabulary import URL
+from sisock_client.place import token_of, url_of
 
 PATIENCE_S = 3.0
 
@@ -33,9 +32,9 @@ def names(what: str, prefix: str, options: argparse.Namespace) -> list[str]:
         return []
     from sisock_client.http import HttpSource  # noqa: PLC0415 (commands are completed without it)
 
-    url = options.url or os.environ.get("SISOCK_URL") or URL
     try:
-        source = HttpSource(url, PATIENCE_S, progress=False, token=token_of(os.environ))
+        url, token = url_of(options.url, os.environ), token_of(os.environ)
+        source = HttpSource(url, PATIENCE_S, progress=False, token=token)
         try:
             found = (
                 [one.field for one in source.fields("")]

@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass
 
 from sisock_client.errors import ClientError
+from sisock_client.vocabulary import DPI
 
 AN_INCH = {"": 1.0, "in": 1.0, "cm": 2.54, "mm": 25.4, "pt": 72.0}
-DPI = 200.0
 DRAWN_POINTS = 4000
 """Of a curve; more than that no picture shows, and every extreme is among them."""
 

@@ -65,8 +65,9 @@ def find(environ: Mapping[str, str], url: str | None, folder: Path) -> Place:
         config = replace(config, crossbar_host="localhost")
         what = "its own machine sees it"
     port = environ.get("SISOCK_HTTP_PORT") or site.get("SISOCK_HTTP_PORT")
-    bridge = url or environ.get("SISOCK_URL") or (f"http://localhost:{port}" if port else URL)
-    expected = bool(url or environ.get("SISOCK_URL") or port or "SISOCK_HTTP_VERSION" in site)
+    named = url_of(url, environ, "")
+    bridge = named or (f"http://localhost:{port}" if port else URL)
+    expected = bool(named or port or "SISOCK_HTTP_VERSION" in site)
     if any(environ.get(name, "").strip() for name in _ROUTER) or config.crossbar_dir.exists():
         return Place(config, settings, bridge, expected, f"looking as {what}")
     return Place(
@@ -77,6 +78,11 @@ def find(environ: Mapping[str, str], url: str | None, folder: Path) -> Place:
         f"looking through the bridge at {bridge} alone: there is neither {config.crossbar_dir}/ here "
         "nor CROSSBAR_HOST",
     )
+
+
+def url_of(given: str | None, environ: Mapping[str, str], usual: str = URL) -> str:
+    """The bridge: the one that somebody named, the environment's, or the usual one."""
+    return given or environ.get("SISOCK_URL") or usual
 
 
 @dataclass(frozen=True)

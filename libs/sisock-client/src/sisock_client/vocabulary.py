@@ -5,6 +5,9 @@ URL = "http://localhost:5000"
 
 DEADLINE_S = 60.0
 
+DPI = 200.0
+"""Pixels an inch, of a plot."""
+
 STATISTICS = ("mean", "min", "max", "first", "last", "count", "sum", "spread")
 """What there is of each bin."""
 

@@ -148,14 +148,15 @@ class Store:
         if not batch:
             return
         newest = max(received for received, _ in batch)
+        # Before: what fails then is tried again, and nothing is called lost that is stored.
+        if abs(newest - self._purged) >= PURGE_INTERVAL_S:
+            self._purge(database, newest - self._buffer_time)
+            self._purged = newest
         with database:
             database.executemany(
                 "INSERT INTO block (received, layout, body) VALUES (?, ?, ?)",
                 [(received, self._layout(database, block), pack(block)) for received, block in batch],
             )
-        if abs(newest - self._purged) >= PURGE_INTERVAL_S:
-            self._purged = newest
-            self._purge(database, newest - self._buffer_time)
 
     def _purge(self, database: sqlite3.Connection, before: float) -> None:
         with database:
