@@ -190,7 +190,7 @@ def fill_index(top: Path, index: dict[str, str], stack: Stack) -> tuple[float, f
     return time.perf_counter() - began, used
 
 
-def row(what: str, ours: float, theirs: float, unit: str, *, more_is_better: bool = False) -> None:
+def row(what: str, ours: float, theirs: float, *, unit: str, more_is_better: bool = False) -> None:
     """A line of the table."""
     ratio = ours / theirs if more_is_better else theirs / ours
     print(f"| {what} | {ours:.4g} {unit} | {theirs:.4g} {unit} | {ratio:.2f} |", flush=True)
@@ -301,8 +301,8 @@ class Bench:
         took, used = fill_index(self.top / "g3", index, self.stack)
         their_took, their_used = fill_influx(self.influx, self.end)
         print("| | sisock | InfluxDB 1.6.7 | ratio |\n|---|---|---|---|", flush=True)
-        row(f"ingest of {values:.1f} million values: CPU", used, their_used, "s")
-        row("ingest: time", took, their_took, "s")
+        row(f"ingest of {values:.1f} million values: CPU", used, their_used, unit="s")
+        row("ingest: time", took, their_took, unit="s")
         self.ours = ours = Ours(self.stack, index, self.top / "g3")
         self.sides = [
             Side(
@@ -323,9 +323,9 @@ class Bench:
     def ask(self) -> None:
         """Ask both by turns."""
         for what, (make, rounds) in questions(self.end).items():
-            row(what, *asyncio.run(by_turns(self.sides, make, rounds)), "ms")
-        row("last value", *asyncio.run(by_turns(self.sides, lambda: last(0), 300)), "ms")
-        row("last 10 minutes", *asyncio.run(by_turns(self.sides, lambda: short(0), 300)), "ms")
+            row(what, *asyncio.run(by_turns(self.sides, make, rounds)), unit="ms")
+        row("last value", *asyncio.run(by_turns(self.sides, lambda: last(0), 300)), unit="ms")
+        row("last 10 minutes", *asyncio.run(by_turns(self.sides, lambda: short(0), 300)), unit="ms")
         make = questions(self.end)["1 field, 3 d, 5 min bins"][0]
         rates: dict[str, Callable[[int], str]] = {
             "8 clients: last value": last,
@@ -334,11 +334,11 @@ class Bench:
         }
         for what, way in rates.items():
             found = [asyncio.run(per_second(side, way)) for side in (*self.sides, *self.sides)]
-            row(what, (found[0] + found[2]) / 2, (found[1] + found[3]) / 2, "/s", more_is_better=True)
+            row(what, (found[0] + found[2]) / 2, (found[1] + found[3]) / 2, unit="/s", more_is_better=True)
 
     def weigh(self) -> None:
         """Memory after all that, what is on disk, and how soon there is an answer after a start."""
-        row("memory after all this", *(side.memory_mb for side in self.sides), "MB")
+        row("memory after all this", *(side.memory_mb for side in self.sides), unit="MB")
         if self.live is not None:
             self.live.stop()
         data, wal = self.top / "influx" / "data", self.top / "influx" / "wal"
@@ -347,8 +347,8 @@ class Bench:
         while (now := size_mb(data, wal)) != before:
             before = now
             time.sleep(SETTLED_S)
-        row("disk: index", size_mb(self.top / "index"), now, "MB")
-        row("disk: index and .g3", size_mb(self.top / "index", self.top / "g3"), now, "MB")
+        row("disk: index", size_mb(self.top / "index"), now, unit="MB")
+        row("disk: index and .g3", size_mb(self.top / "index", self.top / "g3"), now, unit="MB")
         text = questions(self.end)["1 field, 3 d, 5 min bins"][0]()
 
         def our_start() -> float:
@@ -361,7 +361,7 @@ class Bench:
             self.influx.restart()
             return until_answered(self.sides[1], text, begin)
 
-        row("first answer after a start", started(our_start), started(their_start), "s")
+        row("first answer after a start", started(our_start), started(their_start), unit="s")
 
     def stop(self) -> None:
         """End everything."""

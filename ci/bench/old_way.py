@@ -13,9 +13,10 @@ from typing import Any
 import sisock
 from autobahn.twisted.wamp import ApplicationRunner, ApplicationSession
 from sisock import auth
-from sisock.base import DataNodeServer, uri
+from sisock.base import DataNodeServer
 from sisock.config import RouterConfig, load
 from sisock.runner import the_reactor
+from sisock.uris import REALM, uri
 from sisock_weather.archive import parse
 from sisock_weather.config import bundled
 from twisted.internet.defer import ensureDeferred
@@ -85,7 +86,7 @@ class OldBridge(ApplicationSession):
 
     def onConnect(self) -> None:  # noqa: N802
         """With the consumers' secret."""
-        self.join(sisock.base.REALM, ["wampcra"], "simonsobs")
+        self.join(REALM, ["wampcra"], "simonsobs")
 
     def onChallenge(self, challenge: Any) -> str:  # noqa: N802
         """As any consumer."""
@@ -104,7 +105,7 @@ def main() -> None:
     config = load(RouterConfig, os.environ)
     made = {"node": Old, "http": OldBridge}[sys.argv[1]]
     address = f"wss://{sisock.base.SISOCK_HOST}:{sisock.base.SISOCK_PORT}/ws"
-    ApplicationRunner(address, sisock.base.REALM, ssl=auth.trust(config)).run(made)
+    ApplicationRunner(address, REALM, ssl=auth.trust(config)).run(made)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ class Notes:
         self._coverage.switch_context(item.nodeid)
         result = yield
         self._took_s[item.nodeid] = time.monotonic() - began
-        return result  # type: ignore[return-value]
+        return result
 
     def end(self, top: Path) -> None:
         """Write down what was seen."""
