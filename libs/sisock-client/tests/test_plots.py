@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sisock_client import ClientError, Samples, plots
-from sisock_client.curves import alone, broken, runs, shortened
+from sisock_client.curves import alone, broken, gaps, runs, shortened
 from sisock_client.derived import fields_of
 from sisock_client.look import Look, size_of
 
@@ -175,6 +175,33 @@ def test_what_all_names_begin_with_is_said_once(names: list[str], before: str, l
 )
 def test_a_size_is_read(given: Any, size: Any) -> None:
     assert size_of(given) == (pytest.approx(size) if size else None)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_one"),
+    [((1, 100), True), ((100, 1), True), ((0.9, 7), False), ((7, 0.9), False), ((101, 7), False),
+     ((7, 101), False), ("7x", False)],
+)  # fmt: skip
+def test_a_picture_is_an_inch_to_a_hundred_high_and_wide(given: Any, is_one: bool) -> None:
+    if is_one:
+        assert size_of(given) == given
+    else:
+        with pytest.raises(ClientError, match="no size of a picture"):
+            size_of(given)
+
+
+def test_a_picture_has_ten_to_2400_pixels_an_inch() -> None:
+    assert [Look(dpi=dpi).dpi for dpi in (10, 2400)] == [10, 2400]
+    for dpi in (9.9, 2401, float("nan")):
+        with pytest.raises(ClientError, match="10 to 2400"):
+            Look(dpi=dpi)
+
+
+def test_a_pause_of_five_usual_ones_is_none_and_a_little_more_is_a_gap() -> None:
+    t = np.arange(20.0)
+    for pause, is_gap in ((4.9, False), (5.0, False), (5.1, True)):
+        assert gaps(np.append(t, 19 + pause)).tolist() == [*([False] * 19), is_gap]
+    assert gaps(t[:1]).tolist() == []
 
 
 def test_the_same_samples_make_the_same_file(tmp_path: Path) -> None:

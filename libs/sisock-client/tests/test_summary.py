@@ -48,6 +48,25 @@ def test_texts_are_boxes_that_say_which() -> None:
         "false",
     ]
     assert cells(table)[1][-2] == "false"
+    boxes = table.findall(".//svg/rect")
+    names = ("x", "width", "y", "height", "fill-opacity")
+    assert [tuple(float(box.attrib[name]) for name in names) for box in boxes[:3]] == [
+        (2.0, 157.3, 8, 16, 0.55), (159.3, 78.7, 8, 16, 0.15), (238.0, 0.8, 8, 16, 0.55),
+    ]  # fmt: skip
+    many = shown(Samples({"n::a": (T[:9], np.array([*"abcdabcda"]))}))
+    shades = [float(box.attrib["fill-opacity"]) for box in many.findall(".//svg/rect")]
+    assert len(set(shades)) == 4
+    assert shades == [*shades[:4], *shades[:4], shades[0]]
+    assert max(shades) <= 1
+
+
+def test_a_curve_reaches_from_edge_to_edge() -> None:
+    table = shown(Samples({"n::a": (T[:3], np.array([10.0, 30.0, 20.0])), "n::b": (T[:2], np.ones(2))}))
+    assert [path.attrib["d"] for path in table.findall(".//svg/path")] == [
+        "M2.0 30.0 L120.0 2.0 L238.0 16.0", "M2.0 16.0 L120.0 16.0",
+    ]  # fmt: skip
+    [alone] = shown(Samples({"n::a": (T[:1], np.ones(1))})).findall(".//svg/circle")
+    assert (alone.attrib["cx"], alone.attrib["cy"]) == ("2.0", "16.0")
 
 
 def test_nothing_is_shown_of_nothing() -> None:

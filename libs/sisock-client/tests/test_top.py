@@ -1,8 +1,11 @@
 """The overview in a terminal: what is known, what is said of it, and how it is heard; without a terminal."""
 
 import io
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -389,3 +392,72 @@ def test_behind_a_pipe_it_is_printed_once(printed: Prints) -> None:
     first, second, *_ = text.splitlines()
     assert (code, first.split("  ")[0]) == (1, "? nothing is known")
     assert second == "the bridge cannot be reached"
+
+
+Ends = Callable[[News, list[str]], tuple[int, list[list[str]]]]
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> Ends:
+    """Runs it on a screen of ten lines, with what is heard and keys that are pressed; gives what it drew."""
+    from sisock_client.terminal import top as module
+
+    drawn: list[list[str]] = []
+
+    class Drawn:
+        def __init__(self, *, console: Console, screen: bool, auto_refresh: bool) -> None:
+            assert (screen, auto_refresh) == (True, False)
+            self.console = console
+
+        def __enter__(self) -> "Drawn":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def update(self, lines: Group, *, refresh: bool) -> None:
+            assert refresh
+            drawn.append([line.plain.rstrip() for line in lines.renderables])
+
+    def run(news: News, keys: list[str]) -> tuple[int, list[list[str]]]:
+        class Heard:
+            def __init__(self, _: Any, put: Callable[[News], None], stopped: threading.Event) -> None:
+                put(news)
+
+            def listen(self) -> None:
+                pass
+
+        pressed = iter(keys)
+        monkeypatch.setattr(module, "Ear", Heard)
+        monkeypatch.setattr(module, "_keys", lambda: nullcontext(lambda _: next(pressed)))
+        return module.top(Bridge([], []), "http://b", [], once=False), drawn
+
+    how = {"file": io.StringIO(), "force_terminal": True, "width": 100, "height": 10}
+    monkeypatch.setattr(module, "Live", Drawn)
+    monkeypatch.setattr(module, "Console", lambda *, highlight: Console(**how))
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(module.time, "time", lambda: NOW)
+    return run
+
+
+def test_keys_move_within_what_there_is(ended: Ends, overview: Overview) -> None:
+    many = told(*(field(f"n::f{i:02}") for i in range(20)))
+    overview.take(many)
+    lines = [line.plain.rstrip() for line in body(overview, 100)]
+    moves = {
+        "": 0, "j": 1, "\x1b[B": 2, "k": 1, "\x1b[A": 0, "kk": 0, " ": 8, "\x1b[6~": 16, "jj ": 18,
+        "b": 10, "\x1b[5~": 2, "jxj": 4,
+    }  # fmt: skip
+    handler = signal.getsignal(signal.SIGTERM)
+    code, drawn = ended(("state", many), [*moves, "xq"])
+    assert len(lines) == 26
+    assert [frame[2:] for frame in drawn] == [lines[at : at + 8] for at in (0, *moves.values())]
+    assert (code, signal.getsignal(signal.SIGTERM)) == (0, handler)
+
+
+def test_who_leaves_while_nothing_is_known_leaves_with_1(ended: Ends) -> None:
+    code, [frame] = ended(("away", "the bridge cannot be reached"), ["q"])
+    assert (code, frame[:3]) == (
+        1,
+        [frame[0], "the bridge cannot be reached", "─ Nothing is known now " + "─" * 77],
+    )

@@ -25,6 +25,8 @@ PREDECESSOR = (
     "INSERT INTO description VALUES ('observatory.LSA22ZC.channel_1')",
 )
 
+MADE = "CREATE UNIQUE INDEX sisock_unique_feed ON feeds (path, filename, prov_id)"
+
 
 def test_tables_are_made_once_and_stay(index_environ) -> None:
     database = Database(load(SqlConfig, index_environ))
@@ -33,6 +35,46 @@ def test_tables_are_made_once_and_stay(index_environ) -> None:
     prepare(database)
     assert database.query("SELECT description FROM description") == [("a.b",)]
     database.close()
+
+
+class Told:
+    """A MariaDB with these unique indexes on `feeds`; keeps what it is told to do to them."""
+
+    is_sqlite = False
+
+    def __init__(self, **indexes: tuple[str, ...]) -> None:
+        self._rows = [(name, column) for name, columns in indexes.items() for column in columns]
+        self.told: list[str] = []
+
+    def dialect(self, _: str) -> str:
+        return ""
+
+    def query(self, statement: str) -> list[Any]:
+        return self._rows if "statistics" in statement else []
+
+    def execute(self, statement: str) -> None:
+        self.told.append(statement)
+
+    def executemany(self, *_: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("indexes", "told"),
+    [
+        ({"idx": ("filename", "prov_id")}, [MADE, "ALTER TABLE feeds DROP INDEX `idx`"]),
+        ({"own": ("path", "filename", "prov_id"), "idx": ("prov_id", "filename")},
+         ["ALTER TABLE feeds DROP INDEX `idx`"]),
+        ({"own": ("path", "filename", "prov_id"), "PRIMARY": ("id",)}, []),
+        ({"PRIMARY": ("id",)}, [MADE]),
+    ],
+)  # fmt: skip
+def test_of_unique_indexes_only_the_predecessors_goes_once_ours_is_there(
+    indexes: dict[str, tuple[str, ...]], told: list[str]
+) -> None:
+    database = Told(**indexes)
+    prepare(database)  # type: ignore[arg-type]
+    assert database.told == told
 
 
 def test_what_fails_inside_a_transaction_never_happened(index_environ) -> None:

@@ -169,6 +169,25 @@ def test_frames_larger_than_a_window_are_read_too(
     assert (len(asked) > 2) == (window < 10**6)
 
 
+def test_windows_end_anywhere_in_or_behind_a_frame_and_stay_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "1.g3", *[([float(i)], {"a": [float(i)]}) for i in range(40)])
+    ends = [offset + frame.length for offset, frame in FrameReader(path.read_bytes())]
+    for window in (ends[2], ends[5], ends[2] * 3 // 2, ends[-1]):
+        buffers: list[int] = []
+
+        def noted(buffer: bytes, kept: list[int] = buffers) -> FrameReader:
+            kept.append(len(buffer))
+            return FrameReader(buffer)
+
+        monkeypatch.setattr(file_content, "WINDOW_BYTES", window)
+        monkeypatch.setattr(file_content, "FrameReader", noted)
+        content = file_content.read(path)
+        assert (content.frames, content.end) == (42, ends[-1])
+        assert max(buffers) <= 2 * window
+
+
 def test_a_compressed_file_that_is_cut_gives_what_is_there_and_says_why(tmp_path: Path) -> None:
     whole = write(
         tmp_path / "1.g3", *[([float(i)], {"a": np.random.default_rng(i).normal(size=1)}) for i in range(40)]

@@ -29,7 +29,7 @@ def gaps(t: Column) -> Column:
     """
     pauses = np.diff(t)
     # Not the median: of what was reduced to extremes every second pause may be tiny.
-    return pauses > PAUSES * np.quantile(pauses, 0.9) if len(pauses) > 2 else np.zeros(len(pauses), bool)
+    return pauses > PAUSES * np.quantile(pauses, 0.9) if len(pauses) else np.zeros(0, bool)
 
 
 def broken(t: Column, values: Column) -> tuple[Column, Column]:
