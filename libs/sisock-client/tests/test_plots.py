@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import matplotlib.dates as mdates
 import numpy as np
 import pytest
 from sisock_client import ClientError, Samples, plots
@@ -46,8 +47,13 @@ def test_a_legend_lies_beside_the_curves_and_not_on_them() -> None:
 
 def test_the_size_is_what_was_asked_for_and_else_grows_with_the_panels() -> None:
     assert drawn(Look(size=(4.0, 3.0)), a=ONES).get_size_inches().tolist() == [4, 3]
-    small, large = (drawn(units=units, a=ONES, b=ONES) for units in ({}, {"a": "V"}))
-    assert large.get_size_inches()[1] > small.get_size_inches()[1]
+    for columns, units, high in (
+        ({"a": ONES}, {}, 50 + 18),
+        ({"a": ONES, "b": ONES}, {"a": "V"}, 50 + 50 + 18),
+        ({"a": ONES, "b": ["x"] * 20, "c": ["x"] * 20}, {}, 50 + 7 * 2.5 + 18),
+        ({f"{i:02}" + "a name " * 6: ONES for i in range(10)}, {}, 4 * 20 + 18),
+    ):
+        assert (25.4 * drawn(units=units, **columns).get_size_inches()).tolist() == pytest.approx([180, high])
 
 
 def test_a_panel_is_as_high_as_its_legend() -> None:
@@ -91,7 +97,59 @@ def test_a_band_ends_with_its_last_sample_before_a_gap() -> None:
     assert runs(t[:0], texts[:0]) == []
 
 
+def test_curves_are_told_apart_by_colour_and_then_by_dashes() -> None:
+    [axis] = drawn(**{f"f{i}": ONES * i for i in range(9)}).axes
+    assert [line.get_color() for line in axis.lines] == [*plots.LINES, *plots.LINES[:2]]
+    assert [line.get_linestyle() for line in axis.lines] == [*["-"] * 7, "--", "--"]
+
+
+def test_a_band_lies_where_its_text_was_and_has_its_name_on_it_where_there_is_room() -> None:
+    t = T[0] + np.arange(101.0)
+    texts = np.array(["opened"] * 50 + ["closed"] * 10 + ["broken"] * 8 + ["opened"] * 33)
+    picture = plots.draw(Samples({"n::a": (t, texts), "n::b": (t[:2], texts[:2])}), Look())
+    [lanes] = picture.axes
+    boxes = [band.get_paths()[0].get_extents() for band in lanes.collections]
+    day = 86400
+    assert [(box.x0 * day, box.x1 * day) for box in boxes] == [
+        pytest.approx((T[0] + start, T[0] + end), abs=1e-4)
+        for start, end in ((0, 50), (50, 60), (60, 68), (68, 100), (0, 1))
+    ]
+    assert [(box.y0, box.y1) for box in boxes] == [(-0.4, 0.4)] * 4 + [(0.6, 1.4)]
+    assert [text.get_text() for text in lanes.texts] == ["opened", "closed", "opened"]
+    middles = [mdates.date2num(text.get_position()[0]) * day - T[0] for text in lanes.texts]
+    assert middles == pytest.approx([25, 55, 84], abs=1e-4)
+    assert lanes.get_ylim() == (1.6, -0.6)
+    assert words(lanes) == ["opened", "closed", "broken"]
+
+
+def test_long_names_have_several_lines_and_long_texts_end_in_dots() -> None:
+    curve = drawn(**{"a" * 40: ONES, "a.b:" + "c" * 29 + ".d e": ONES, "a.b" * 12: ONES})
+    assert words(curve.axes[0]) == [
+        "a" * 34 + "\n" + "a" * 6, "a.b:" + "c" * 29 + ".\nd e", "a.b" * 10 + "a.\n" + "ba.b",
+    ]  # fmt: skip
+    assert words(drawn(a=["x" * 34, "y" * 35], b=ONES[:2]).axes[1]) == ["x" * 34, "y" * 33 + "…"]
+    label = drawn(**{"a" * 28: ONES}).axes[0]
+    assert (label.get_ylabel(), words(label)) == ("a" * 28, [])
+    label = drawn(**{"a" * 29: ONES}).axes[0]
+    assert (label.get_ylabel(), words(label)) == ("", ["a" * 29])
+
+
+def test_only_very_small_and_very_large_numbers_have_a_power() -> None:
+    units = {"a": "1", "b": "2", "c": "3", "d": "4"}
+    rising = np.linspace(1, 9, 20)
+    picture = drawn(units=units, a=1e-3 * rising, b=1e-2 * rising, c=1e4 * rising, d=1e5 * rising)
+    powers = []
+    for axis in picture.axes:
+        written = axis.yaxis.get_major_formatter()
+        written.set_locs(axis.get_yticks())
+        powers.append(bool(written.get_offset()))
+    assert powers == [True, False, False, True]
+
+
 def test_many_words_share_a_colour_and_it_is_said() -> None:
+    few = drawn(a=[f"word {i // 2}" for i in range(18)], b=["often"] * 18, c=["often"] * 18)
+    assert few.notes == ["2 texts that were rare have one colour, 'other'"]
+    assert drawn(a=[f"word {i}" for i in range(9)]).notes == []
     picture = drawn(a=[f"word {i // 2}" for i in range(20)], b=["often"] * 20)
     assert len(words(picture.axes[0])) == 9
     assert words(picture.axes[0])[-1] == "other"
