@@ -5,7 +5,10 @@ import os
 import signal
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from sisock_g3.file_content import FileContent
 from sisock_g3_file_scanner import jobs
 from sisock_g3_file_scanner.jobs import Job
@@ -47,6 +50,21 @@ def test_processes_that_read_end_with_the_scanner_however_it_ends(tmp_path: Path
         for pid in pids:
             if Path(f"/proc/{pid}").exists():
                 os.kill(pid, signal.SIGKILL)
+
+
+def test_who_reads_ends_when_told_and_leaves_what_its_parent_does_at_signals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handlers: dict[int, Any] = {}
+    bound: list[tuple[int, int]] = []
+    library = SimpleNamespace(prctl=lambda *what: bound.append(what))
+    monkeypatch.setattr(jobs.signal, "signal", handlers.__setitem__)
+    monkeypatch.setattr(jobs, "ctypes", SimpleNamespace(CDLL=lambda _: library))
+    jobs._begin(os.getppid())
+    assert handlers == {
+        signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.SIG_DFL, signal.SIGUSR1: signal.SIG_IGN,
+    }  # fmt: skip
+    assert bound == [(1, signal.SIGKILL)]
 
 
 def test_nobody_forks_while_there_are_other_threads() -> None:

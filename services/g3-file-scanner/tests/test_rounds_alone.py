@@ -196,6 +196,27 @@ def test_one_scan_is_told_whatever_it_found(tmp_path: Path, scans: Scans) -> Non
     assert not health.exists()
 
 
+@pytest.mark.parametrize(
+    ("outcome", "once", "is_told"),
+    [
+        (Outcome(), True, True),
+        (Outcome(), False, False),
+        (Outcome(frames=1), False, False),
+        (Outcome(files=1), False, True),
+        (Outcome(removed=1), False, True),
+        (Outcome(tiles=1), False, True),
+    ],
+)
+def test_a_round_is_told_if_it_changed_anything(
+    tmp_path: Path, scans: Scans, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, once: bool, is_told: bool
+) -> None:
+    ours = rounds(tmp_path)
+    monkeypatch.setattr(scans, "scan", lambda: (ours.stop(), outcome)[1])
+    with capture_logs() as logged:
+        ours.run(once=once)
+    assert [entry["event"] for entry in logged if entry["event"] == "scan.done"] == ["scan.done"] * is_told
+
+
 def test_a_database_that_is_away_is_waited_for_with_growing_pauses_and_said_once(
     tmp_path: Path, scans: Scans
 ) -> None:
