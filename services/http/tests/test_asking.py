@@ -16,7 +16,7 @@ from sisock_consumer.target import Target
 from sisock_http.asking.gather import LATE_S, Asker
 from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.latest import latest
-from sisock_http.asking.one_node import SILENT_S, NodeAsker
+from sisock_http.asking.one_node import SILENT_S, STRIDE_POINTS, NodeAsker
 from sisock_http.asking.question import Question
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode
 from sisock_http.observatory.described import describe
@@ -136,7 +136,7 @@ def test_too_much_is_asked_again_with_an_ever_wider_stride(clock: Clock) -> None
         strides = [call["min_stride"] for call in consumer.asked]
         assert strides[0] == stride
         assert all(b >= 4 * a for a, b in itertools.pairwise(strides[1:]))
-        assert strides[1] > (stride or 0)
+        assert strides[1] == (4 * stride if stride else 999.0 / STRIDE_POINTS)
         assert answer.notice == "n has more data, at any resolution"
 
 

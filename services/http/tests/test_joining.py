@@ -122,6 +122,9 @@ def test_what_is_away_is_said_where_it_would_have_been_asked() -> None:
         "data node 'g3' is not online: older samples may be missing"
     ]
     assert missing(Question((LIVE,), NOW - 600, NOW), [gone, live()], NOW) == []
+    since = covered_since([gone, live()], NOW)
+    assert missing(Question((LIVE,), since, NOW), [gone, live()], NOW) == []
+    assert len(missing(Question((LIVE,), since - 1, NOW), [gone, live()], NOW)) == 1
     assert missing(Question((LIVE,), NOW - DAY, NOW), [gone, archive(COPY), live()], NOW) == []
 
 

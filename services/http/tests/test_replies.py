@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from sisock import load
 from sisock.errors import ConfigError
+from sisock_http.__main__ import main
 from sisock_http.config import HttpConfig
 from sisock_http.dialects.reply import TAKEN, Reply
 from sisock_http.measures import Measures
@@ -389,6 +390,10 @@ def test_the_command_makes_lists_and_revokes_tokens(tmp_path, monkeypatch, capsy
     listed = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in listed] == [["ada", "read"], ["bot", "notes,read"]]
     assert listed[0].index("read") == 25
+    monkeypatch.setattr("sys.argv", ["sisock-http", "token", "list"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().out.splitlines()) == (0, listed)
     assert token_command.main(["token", "revoke", "ada"]) == ""
     assert token_command.main(["token", "revoke", "ada"]) == "there is no token 'ada': there is bot"
     assert "there is a token 'bot' already" in token_command.main(["token", "add", "bot"])

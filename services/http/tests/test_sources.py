@@ -66,3 +66,11 @@ def test_a_field_that_measures_something_else_now_leaves_its_source(index: Sourc
     index.listed("feed", [Field("t", source="o.U")])
     assert names(index, FILED) == ["g3::o.T"]
     assert names(index, LIVE) == ["feed::t", "g3::o.U"]
+
+
+def test_of_two_fields_of_one_source_the_other_stays_when_one_measures_something_else() -> None:
+    index = Sources()
+    index.listed("feed", [Field("a", source="s"), Field("b", source="s")])
+    index.listed("feed", [Field("a", source="x")])
+    assert names(index, Target("feed", "b")) == ["feed::b"]
+    assert names(index, Target("feed", "a")) == ["feed::a"]

@@ -51,6 +51,19 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "state" / "tokens.json"
 
 
+@pytest.mark.parametrize(("user", "is_given"), [(0, True), (1, False), (1000, False)])
+def test_what_an_administrator_writes_stays_the_bridges(
+    file: Path, monkeypatch: pytest.MonkeyPatch, user: int, is_given: bool
+) -> None:
+    changed: list[tuple[int, int]] = []
+    tokens.make(file, "first", [READ], MADE)
+    owner = (file.stat().st_uid, file.stat().st_gid)
+    monkeypatch.setattr(tokens.os, "geteuid", lambda: user)
+    monkeypatch.setattr(tokens.os, "chown", lambda _, *who: changed.append(who))
+    tokens.make(file, "second", [READ], MADE)
+    assert changed == [owner] * is_given
+
+
 class Clock:
     """A reactor's time."""
 

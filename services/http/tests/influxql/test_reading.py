@@ -82,3 +82,11 @@ def test_bins_that_begin_now_are_planned_each_time() -> None:
     [select] = reader.read(text)
     offsets = [planner.plan(select, schema, now_ns).grid.offset for now_ns in (0, 3_000_000_000)]
     assert offsets == [0, 3_000_000]
+
+
+@pytest.mark.parametrize("number", ["1x", "1_0", "5sx", "1.5_", "1" * 31, "2" * 30 + "h"])
+def test_what_goes_on_behind_a_number_or_is_longer_than_any_is_none(number: str) -> None:
+    with pytest.raises(ParseError, match="is no number or duration at char 30"):
+        parse(f"SELECT a FROM m WHERE time > {number}")
+    assert parse(f"SELECT a FROM m WHERE time > {number[:1]}") != []
+    assert parse(f"SELECT a FROM m WHERE time > {'1' * 25}.{'1' * 4}") != []
