@@ -130,9 +130,7 @@ def test_another_packages_lint_is_not_ones_own(clone, monkeypatch, capsys) -> No
 def tree(tmp_path: Path) -> Path:
     """What images are built from, to be changed."""
     for folder in ("libs", "services"):
-        shutil.copytree(
-            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("tests", "__pycache__")
-        )
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns(*content.NOT_SENT))
     for file in ("pyproject.toml", "uv.lock"):
         shutil.copy(ROOT / file, tmp_path / file)
     return tmp_path
@@ -160,6 +158,18 @@ def test_a_comment_changes_the_labels_of_those_images_that_hold_it(
         out.write("# a comment\n")
     after = {service.name: content.fingerprint(tree, service) for service in services(tree)}
     assert {name for name in before if before[name] != after[name]} == expected
+
+
+def test_what_is_made_beside_the_sources_is_neither_sent_to_the_engine_nor_in_a_label(tree: Path) -> None:
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert {f"**/{name}" for name in content.NOT_SENT} <= set(ignored)
+    [http] = find(tree, ["http"])
+    before = content.fingerprint(tree, http)
+    for name in content.NOT_SENT:
+        made = tree / http.folder / "web" / name / "deep"
+        made.mkdir(parents=True)
+        (made / "file").write_text("made")
+    assert content.fingerprint(tree, http) == before
 
 
 def test_changes_since_a_commit_are_those_of_git(tmp_path: Path) -> None:

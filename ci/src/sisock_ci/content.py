@@ -1,6 +1,7 @@
 """A fingerprint of all that an image is built from, so that a version never means two things."""
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -10,19 +11,28 @@ from sisock_ci.errors import CiError
 from sisock_ci.services import Service
 
 LABEL = "org.simonsobservatory.sisock.content"
+NOT_SENT = frozenset({"tests", "__pycache__", "node_modules", "build"})
+"""Folders that ``.dockerignore`` keeps from the engine."""
 
 
 def fingerprint(root: Path, service: Service) -> str:
     """SHA-256 of a service's sources, its libraries' and the exact versions of its dependencies."""
     digest = hashlib.sha256()
     for folder in (service.folder, *service.libraries):
-        for path in sorted((root / folder).rglob("*")):
-            relative = path.relative_to(root)
-            if path.is_file() and not {"tests", "__pycache__"} & set(relative.parts) and path.suffix != ".md":
-                digest.update(f"{relative}\0".encode())
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+        for path in sources(root / folder):
+            digest.update(f"{path.relative_to(root)}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
     digest.update(locked(root, service).encode())
     return digest.hexdigest()
+
+
+def sources(folder: Path) -> list[Path]:
+    """Files of a package that an image may be made of, in order."""
+    found = []
+    for top, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in NOT_SENT]
+        found += [Path(top, name) for name in names if not name.endswith(".md")]
+    return sorted(found)
 
 
 def locked(root: Path, service: Service) -> str:

@@ -1,4 +1,7 @@
-"""The real OCS from PyPI beside a stack, in an environment of its own: its versions are not ours."""
+"""The real OCS from PyPI beside a stack, in an environment of its own: its versions are not ours.
+
+`install` needs ``sisock-testing[ocs]``.
+"""
 
 import fcntl
 import json
@@ -29,15 +32,22 @@ def install(directory: Path, extras: Sequence[str] = ()) -> Path:
     """
     environment = directory / "-".join([f"ocs-{VERSION}", *extras])
     made = environment / "made"
+    python = environment / "bin" / "python"
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / f"{environment.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-            pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-            subprocess.run([*pip, "install", "--quiet", f"ocs=={VERSION}", *extras], check=True)
+            _uv("venv", "--clear", "--python", sys.executable, str(environment))
+            _uv("pip", "install", "--python", str(python), f"ocs=={VERSION}", *extras)
             made.touch()
     return environment / "bin"
+
+
+def _uv(*arguments: str) -> None:
+    """Run uv, whose environments are links into its cache; what a repository overrides is not OCS's."""
+    from uv import find_uv_bin  # noqa: PLC0415 (the extra `ocs` brings it)
+
+    subprocess.run([find_uv_bin(), "--no-config", "--quiet", *arguments], check=True)
 
 
 class Ocs:
