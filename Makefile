@@ -37,7 +37,8 @@ test: .venv/.synced packages lint unit
 
 # Long forms of what `make test` has in short.
 test-long: .venv/.synced packages
-	SISOCK_LONG=1 .venv/bin/pytest services/http/tests/influxql/test_differential.py services/http/tests/test_keeping.py
+	SISOCK_LONG=1 .venv/bin/pytest services/http/tests/influxql/test_differential.py services/http/tests/test_keeping.py \
+		services/http/tests/test_openapi.py services/http/tests/test_overview.py
 	SISOCK_SERIES_SECONDS=600 .venv/bin/pytest -s compose/tests/test_one_series.py
 
 # Needs a Docker engine and a registry (SISOCK_REGISTRY, or one at 127.0.0.1:5555).
@@ -58,10 +59,12 @@ lint: .venv/.synced
 	@# what docs/decisions/0002-one-lock.md overrides is all that may be amiss
 	! $(UV) pip check 2>&1 | grep ' requires ' | grep -vE '`crossbar` requires `idna|`(autobahn|sisock-hub)` requires `bjdata'
 
-# A third of the time is waiting for peers, so three runs share two cores; a file's tests stay together.
+# A third of the time is waiting for peers, so three runs share two cores; a file's tests stay together, and
+# the files that take long come first: conftest.py.
 WORKERS ?= 3
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 unit: .venv/.synced
-	.venv/bin/pytest -n $(WORKERS) --dist loadfile
+	.venv/bin/pytest $(SIDE_BY_SIDE)
 
 bench: .venv/.synced
 	@ci/system-packages wrk
@@ -94,7 +97,7 @@ soak: .venv/.synced packages
 
 # The same tests, and as information what share of each package ran in their own processes, which a service's often is not.
 coverage: .venv/.synced
-	.venv/bin/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=json:build/coverage.json
+	.venv/bin/pytest $(SIDE_BY_SIDE) --cov --cov-report=json:build/coverage.json
 	.venv/bin/sisock-ci covered build/coverage.json
 
 clean:

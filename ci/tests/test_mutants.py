@@ -51,18 +51,15 @@ def planted(root: Path, tests: str, *arguments: str) -> "subprocess.CompletedPro
     )  # fmt: skip
 
 
-def test_what_no_test_notices_is_shown_and_what_is_equal_counted_apart(tmp_path: Path) -> None:
-    done = planted(tmp_path, TESTS)
+def test_what_no_test_notices_is_shown_and_tried_again_from_its_notes(tmp_path: Path) -> None:
+    note = ["--note", str(tmp_path / "notes")]
+    done = planted(tmp_path, TESTS, *note)
     assert done.returncode == 1, done.stderr
     assert "code.py:7\n- return a / 2\n+ return a * 2\n" in done.stdout
     assert "a > b" not in done.stdout
     assert "| sisock-toy | 6 | 6 | 2 | 0 | 3 | 1 | 40 % |" in done.stdout
-
-
-def test_a_sharper_test_leaves_none(tmp_path: Path) -> None:
-    done = planted(tmp_path, TESTS + HALVES)
-    assert "| sisock-toy | 6 | 6 | 5 | 0 | 0 | 1 | 100 % |" in done.stdout, done.stdout + done.stderr
-    assert done.returncode == 0
+    done = planted(tmp_path, TESTS + HALVES, "--again", str(tmp_path / "notes"))
+    assert "| sisock-toy | 6 | 3 | 3 | 0 | 0 | 0 | 100 % |" in done.stdout, done.stdout + done.stderr
 
 
 def test_tests_that_fail_on_sound_code_prove_nothing(tmp_path: Path) -> None:
@@ -79,13 +76,6 @@ def test_what_only_tests_with_peers_notice_is_counted_apart(tmp_path: Path) -> N
     assert "| sisock-toy | 6 | 6 | 2 | 0 | 3 | 1 | 40 % |" in quick.stdout, quick.stdout + quick.stderr
 
 
-def test_what_survived_is_tried_again_from_its_notes(tmp_path: Path) -> None:
-    note = ["--note", str(tmp_path / "notes")]
-    planted(tmp_path, TESTS, *note)
-    done = planted(tmp_path, TESTS + HALVES, "--again", str(tmp_path / "notes"))
-    assert "| sisock-toy | 6 | 3 | 3 | 0 | 0 | 0 | 100 % |" in done.stdout, done.stdout + done.stderr
-
-
 GREEDY = """
 import pytest
 
@@ -96,6 +86,7 @@ def test_there_is_a_bound():
 """
 
 
-def test_no_mistake_takes_all_memory_of_the_machine(tmp_path: Path) -> None:
+def test_a_sharper_test_leaves_none_and_no_mistake_takes_all_memory(tmp_path: Path) -> None:
     done = planted(tmp_path, TESTS + HALVES + GREEDY)
     assert "| sisock-toy | 6 | 6 | 5 | 0 | 0 | 1 | 100 % |" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0

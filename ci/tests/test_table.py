@@ -172,6 +172,12 @@ def test_what_is_made_beside_the_sources_is_neither_sent_to_the_engine_nor_in_a_
     assert content.fingerprint(tree, http) == before
 
 
+def test_the_files_whose_tests_come_first_are_there() -> None:
+    long = (ROOT / "ci" / "long-tests.txt").read_text().split()
+    assert [file for file in long if not (ROOT / file).is_file()] == []
+    assert len(set(long)) == len(long)
+
+
 def test_changes_since_a_commit_are_those_of_git(tmp_path: Path) -> None:
     def git(*arguments: str) -> None:
         command = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@t", *arguments]

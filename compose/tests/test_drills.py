@@ -113,7 +113,7 @@ def test_everything_is_back_by_itself_during_queries_after(
     stop = threading.Event()
 
     def keep_asking() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.01):
             site.answers()
 
     askers = [threading.Thread(target=keep_asking) for _ in range(4)]

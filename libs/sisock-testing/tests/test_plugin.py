@@ -38,8 +38,11 @@ def test_what_was_measured_stands_at_the_end_also_of_several_processes(tmp_path:
             f'def test_it(record_property):\n    record_property("measured", "{number} took 1.1 s")\n'
         )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    for workers in ((), ("-n", "2")) if find_spec("xdist") else ((),):
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *workers, str(tmp_path)]
+    environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other plugins take seconds to load
+    plain = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    plain += ["-p", "sisock_testing.pytest_plugin"]
+    for workers in ((), ("-p", "xdist", "-n", "2")) if find_spec("xdist") else ((),):
+        command = [*plain, *workers, str(tmp_path)]
         done = subprocess.run(
             command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=True
         )

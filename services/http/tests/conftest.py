@@ -1,9 +1,10 @@
 """A bridge on a real stack: router, hub, the weather server, an old-style node, and http."""
 
+import fcntl
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from sisock_testing import SERVERS, Process, Stack, wait_until
 from sisock_testing.stack import free_port
 
-SCREENS = Path(__file__).parents[1] / "build" / "screens"
+BUILD = Path(__file__).parents[1] / "build"
+SCREENS = BUILD / "screens"
 DEADLINE_MS = 20_000
 WINDOW = {"viewport": {"width": 1400, "height": 860}}
 PHONE = {"viewport": {"width": 375, "height": 740}, "has_touch": True, "is_mobile": True}
@@ -205,10 +207,27 @@ def phone_laid_down() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+def from_npm(sisock_processes: None) -> Callable[[Path], Path]:
+    """Install what a folder's lock names: ``from_npm(folder)``, once for all test runs side by side."""
+
+    def install(folder: Path) -> Path:
+        place = BUILD / f"npm-{folder.name}"
+        place.mkdir(parents=True, exist_ok=True)
+        lock, installed = (folder / "package-lock.json").read_text(), place / "installed-lock.json"
+        with (BUILD / f"{place.name}.lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            shutil.copytree(folder, place, ignore=shutil.ignore_patterns("node_modules"), dirs_exist_ok=True)
+            if not installed.exists() or installed.read_text() != lock:
+                installed.unlink(missing_ok=True)
+                command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
+                subprocess.run(command, cwd=place, check=True, capture_output=True, timeout=300)
+                installed.write_text(lock)
+        return place
+
+    return install
+
+
+@pytest.fixture(scope="session")
+def axe(from_npm: Callable[[Path], Path]) -> str:
     """Source of axe-core, as npm has it."""
-    work = tmp_path_factory.mktemp("axe") / "web"
-    shutil.copytree(WEB, work, ignore=shutil.ignore_patterns("node_modules"))
-    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    subprocess.run(command, cwd=work, check=True, capture_output=True, timeout=200)
-    return (work / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    return (from_npm(WEB) / "node_modules" / "axe-core" / "axe.min.js").read_text()

@@ -6,7 +6,6 @@ Grafana's own ``toDataFrame``, from npm, under node.
 
 import itertools
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -30,7 +29,6 @@ from sisock_weather.config import bundled
 Bridge = Any
 Frames = list[dict[str, Any]]
 HERE = Path(__file__).parent
-CACHE = Path(__file__).parents[1] / "build" / "grafana"
 HUMIDITY, PRESSURE = "apex_archive::apex_humidity", "apex_archive::apex_pressure"
 STATE, AWAY, UNKNOWN = "old_thermometer::state", "fallen::sine", "apex_archive::apex_nothing"
 BEGIN_MS, END_MS = 1499990400000, 1500076800000
@@ -49,22 +47,15 @@ RANGE = {
 
 
 @pytest.fixture(scope="module")
-def to_data_frame(sisock_processes: None) -> Callable[[Any], Frames]:
-    """Grafana's ``toDataFrame`` on each element of a reply, installed once for each lock file."""
-    lock = (HERE / "grafana" / "package-lock.json").read_text()
-    installed = CACHE / "installed-lock.json"
-    if not installed.exists() or installed.read_text() != lock:
-        shutil.copytree(HERE / "grafana", CACHE, dirs_exist_ok=True)
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        subprocess.run(command, cwd=CACHE, check=True, capture_output=True, timeout=300)
-        installed.write_text(lock)
+def to_data_frame(from_npm: Callable[[Path], Path]) -> Callable[[Any], Frames]:
+    """Grafana's ``toDataFrame`` on each element of a reply."""
+    place = from_npm(HERE / "grafana")
 
     def read(reply: Any) -> Frames:
-        shutil.copy(HERE / "grafana" / "read.cjs", CACHE)
         done = subprocess.run(
             ["node", "read.cjs"],
             check=False,
-            cwd=CACHE,
+            cwd=place,
             input=json.dumps(reply),
             text=True,
             capture_output=True,

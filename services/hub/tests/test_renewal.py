@@ -102,8 +102,12 @@ def shown(stack: Stack, *, version: ssl.TLSVersion | None = None) -> x509.Certif
         return x509.load_der_x509_certificate(encrypted.getpeercert(binary_form=True) or b"")
 
 
+PAUSE_S = 0.02
+"""Between two questions: without one they would take both cores from all else that is tested."""
+
+
 class Asking:
-    """Queries without a pause, each of which must be answered."""
+    """Queries all the time, each of which must be answered."""
 
     def __init__(self, peer: Peer) -> None:
         self.asked, self.failed = 0, []
@@ -113,7 +117,7 @@ class Asking:
         self._thread.start()
 
     def _ask(self) -> None:
-        while not self._stop.is_set():
+        while not self._stop.wait(PAUSE_S):
             self.asked += 1
             try:
                 series, problems = self._peer.get_data("clockwork", ["sine"], 1, 100)

@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 START_DEADLINE_S = 40.0
 CALL_DEADLINE_S = 10.0
+ASIDE, MOST_STEPS = 4, 10
+"""A pause is so many times as long as the look before it: what is waited for has the machine."""
 
 _FIRST_PORT, _PORTS = 10_000, 20_000  # below those of outgoing connections, on Linux and elsewhere
 
@@ -44,6 +46,16 @@ def wait_until(
     step_s: float = 0.02,
 ) -> T:
     """Wait for a condition with a deadline.
+
+    Parameters
+    ----------
+    condition : callable
+        What costs much to look at is looked at less often.
+    deadline_s : float
+    what : str
+        For the message when it does not come true.
+    step_s : float
+        Between two looks at the least, and ten times that at the most.
 
     Returns
     -------
@@ -57,10 +69,13 @@ def wait_until(
     """
     end = time.monotonic() + deadline_s
     pause = threading.Event()
+    began = time.monotonic()
     while not (value := condition()):
-        if time.monotonic() > end:
+        looked = time.monotonic()
+        if looked > end:
             raise TimeoutError(f"{what}: not within {deadline_s:g} s")
-        pause.wait(step_s)
+        pause.wait(max(step_s, min(ASIDE * (looked - began), MOST_STEPS * step_s)))
+        began = time.monotonic()
     return value
 
 
