@@ -33,6 +33,13 @@ def test_the_pieces_of_any_reply_make_the_reply_again(columns, pieces) -> None:
         assert merged[name].values.dtype.kind == series.values.dtype.kind or None in columns[name]
 
 
+def test_an_empty_column_is_in_the_first_piece_alone() -> None:
+    entry = {"finalized_until": None, "field": ["a"]}
+    first, *others = message.split({"data": {"a": []}, "timeline": {"t": {"t": [], **entry}}}, 3)
+    assert first == {"data": {"a": []}, "timeline": {"t": {"t": [], **entry}}}
+    assert others == [{"data": {}, "timeline": {}}] * 2
+
+
 def test_what_is_no_reply_is_not_cut() -> None:
     for reply in (None, False, {}, {"data": {"a": 3}, "timeline": {}}, {"data": {}, "timeline": {"t": {}}}):
         assert not message.is_splittable(reply)

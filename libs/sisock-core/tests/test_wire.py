@@ -364,6 +364,7 @@ def test_a_row_takes_eight_bytes_a_number_and_text_what_it_is_long() -> None:
     assert row(["ab"]) == 8
     assert row(["a" * 20, "b"]) == 20
     assert row(["a" * 20, "b" * 10], dtype=object) == 15
+    assert repr(row(["a" * 20, "b" * 11], dtype=object)) == "15"  # a slice ends at whole rows
     assert row(["ab"], dtype=object) == row([], dtype=object) == 8
     many = np.array(["x" * 30] * 64 + ["y" * 10] * 64, dtype=object)
     assert row(many) == 20
