@@ -114,9 +114,17 @@ def test_files_that_overlap_are_merged_and_each_time_counts_once(archive: Archiv
 
 
 def test_a_file_that_holds_more_than_its_name_tells_is_found_once_it_was_read(archive: Archive) -> None:
-    archive.write("a", 900, 950, "900 1\n990 2\n")
-    assert archive.files.read("a", 900, 1000)[0].tolist() == [900.0, 990.0]
-    assert archive.files.read("a", 980, 1000)[0].tolist() == [990.0]
+    for begin, text in ((900, "890 0\n900 1\n990 2\n"), (1100, "1100 3\n1150 4\n"), (2000, "2000 5\n")):
+        archive.write("a", begin, begin + 50, text)
+
+    def found(start: float, end: float) -> list[float]:
+        return archive.files.read("a", start, end)[0].tolist()
+
+    assert found(980, 1000) == found(880, 895) == found(1150, 1151) == []
+    assert found(900, 1100) == [900.0, 990.0]
+    assert (found(980, 1000), found(990, 991), found(880, 895)) == ([990.0], [990.0], [890.0])
+    assert found(1120, 1200) == [1150.0]
+    assert found(1150, 1151) == [1150.0]
 
 
 def test_damage_is_told_once_a_file(archive: Archive) -> None:
@@ -263,3 +271,15 @@ def test_of_a_file_whose_lines_are_in_no_order_a_range_holds_what_lies_in_it(tmp
     assert (t.tolist(), values.tolist()) == ([20.0, 30.0, 40.0], [2.0, 3.0, 4.0])
     t, _ = archive.files.read("w", 10.0, 10.5)
     assert t.tolist() == [10.0]
+
+
+def test_a_directory_is_looked_at_once_a_second(tmp_path: Path) -> None:
+    now = 5.0
+    archive = Archive(tmp_path)
+    archive.files = DatedFiles(tmp_path, place, archive.parse, archive.log, 10_000, lambda: now)
+    assert archive.files.series() == []
+    archive.write("a", 0, 100, "1 2\n")
+    now = 5.9
+    assert archive.files.series() == []
+    now = 6.0
+    assert archive.files.series() == ["a"]
