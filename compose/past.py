@@ -1,19 +1,26 @@
-"""Writes the demo feed's past into the demo's .g3 archive, and goes on while the demo runs.
+"""Writes the demo feed's past into the demo's .g3 archive, and lets the demo's archives grow while it runs.
 
-The samples are those that the feed's agent publishes (`sisock_data_feed.synthetic`), one a second of its ten:
+The feed's samples are those that its agent publishes (`sisock_data_feed.synthetic`), one a second of its ten:
 what is asked of archive and live node as one series has no step between them.
 """
 
-import argparse
+import datetime as dt
+import itertools
 import multiprocessing
 import os
+import runpy
+import sys
 import time
 from pathlib import Path
 
+import archives
 import numpy as np
+from sisock_ci.services import services
 from sisock_data_feed.synthetic import temperatures
 from sisock_data_feed.topics import Address
 
+ROOT = Path(__file__).resolve().parents[1]
+ROUND = dt.timedelta(seconds=archives.MINUTE_S)
 ADDRESS = Address("demo", "temperatures")
 CHANNELS = 4
 PAST_S = 48 * 3600
@@ -51,18 +58,28 @@ def catch_up(top: Path, now: float) -> None:
     os.replace(fresh, done)
 
 
+def grow(top: Path, now: dt.datetime, round_s: int) -> None:
+    """Write what each archive lacks, if it is its turn."""
+    if round_s % FRAME_S == 0:
+        catch_up(top / "g3" / "demo", now.timestamp())
+    # Just behind midnight, or an hour's end, what is before it may lack its last samples.
+    days = 1 + ((now - 2 * ROUND).date() != now.date())
+    for archive in archives.archives(services(ROOT)):
+        if round_s % archive.each_s == 0:
+            [_, module, *arguments] = archive.command(now, days, hours=2)
+            sys.argv = [module, *arguments]
+            runpy.run_module(module, run_name="__main__")
+
+
 def main() -> None:
-    """Catch up, every five minutes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path)
-    top = parser.parse_args().directory / "demo"
+    """Catch up, and go on each minute."""
     fork = multiprocessing.get_context("fork")
-    while True:
+    for round_s in itertools.count(0, archives.MINUTE_S):
         # What writes ends when it has: it takes 40 MB.
-        writer = fork.Process(target=catch_up, args=(top, time.time()))
+        writer = fork.Process(target=grow, args=(Path(), dt.datetime.now(dt.UTC), round_s))
         writer.start()
         writer.join()
-        time.sleep(FRAME_S)
+        time.sleep(archives.MINUTE_S)
 
 
 if __name__ == "__main__":

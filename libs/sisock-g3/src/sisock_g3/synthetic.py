@@ -21,7 +21,7 @@ FILE_S = 3600
 
 
 def write(top: Path, first: int, hours: int, step_s: float = 5.0, until: float = math.inf) -> None:
-    """Write a file an hour, two feeds, a frame each five minutes.
+    """Write a file an hour, two feeds, a frame each five minutes; the same samples whenever it is done.
 
     Parameters
     ----------
@@ -35,19 +35,23 @@ def write(top: Path, first: int, hours: int, step_s: float = 5.0, until: float =
     until : float
         Samples from then on are left out.
     """
-    rng = np.random.default_rng(first)
     for begin in range(first, first + hours * FILE_S, FILE_S):
-        writer = Writer(top / str(begin)[:5] / f"{begin}.g3")
+        rng = np.random.default_rng(begin)
+        path = top / str(begin)[:5] / f"{begin}.g3"
+        unfinished = path.with_suffix(".part")
+        writer = Writer(unfinished)
         feeds = {description: writer.feed(description) for description in FEEDS}
         for frame in range(begin, begin + FILE_S, FRAME_S):
             t = frame + np.arange(0, FRAME_S, step_s)
-            t = t[t < until]
-            if not len(t):
+            past = t < until
+            if not past.any():
                 break
             for description, feed in feeds.items():
-                columns = {name: _drawn(rng, t, LEVELS.get(name, 1e-5)) for name in FEEDS[description]}
-                writer.data(feed, t, synthetic=columns)
+                columns = {name: _drawn(rng, t, LEVELS.get(name, 1e-5))[past] for name in FEEDS[description]}
+                writer.data(feed, t[past], synthetic=columns)
         writer.close()
+        # Whoever reads what was there goes on reading that.
+        unfinished.replace(path)
 
 
 def _drawn(rng: np.random.Generator, t: npt.NDArray[np.float64], level: float) -> npt.NDArray[np.float64]:

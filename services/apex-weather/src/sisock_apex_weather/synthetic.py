@@ -74,7 +74,11 @@ def write(
                 for when, value in zip(t.tolist(), values.tolist(), strict=True)
                 if when < until
             ]
-            (folder / f"APEX_{name}_{first:.0f}_{first + DAY_S:.0f}.dat").write_text("".join(rows))
+            path = folder / f"APEX_{name}_{first:.0f}_{first + DAY_S:.0f}.dat"
+            # Whole, or as it was: somebody may read it.
+            unfinished = path.with_suffix(".part")
+            unfinished.write_text("".join(rows))
+            unfinished.replace(path)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 // What the overview says of a field, and of all of them.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { missing, overall, shownOf, standing, tiles, worst } from "./standing.js";
+import { missing, overall, shownOf, standing, tiles, together, worst } from "./standing.js";
 
 const now = 1500000000;
 const field = { field: "cryo::stage", node: "cryo", name: "stage", units: "K", interval: 1 };
@@ -96,4 +96,14 @@ test("a node that only watch remembers is missing since its first field was", ()
   const one = (field, state, since) => ({ field, state, since, why: "away" });
   const fields = [one("a::x", "unknown", 20), one("a::y", "unknown", 10), one("b::x", "unknown", 5), one("c::x", "fresh", 1), one("expected", "unknown", 1)];
   assert.deepEqual(missing(fields, new Set(["b"])), [{ name: "a", since: 10, why: "away" }]);
+});
+
+test("a node of which nothing comes is one trouble, its fields by what came last", () => {
+  const item = (name, kind, t, another = false) => ({ field: { node: name.split("::")[0], field: name }, kind, t, another });
+  const [a, b, c] = [item("n::a", "silent", 5), item("n::b", "silent", 9), item("n::c", "silent", null)];
+  const [x, y, z] = [item("m::x", "silent", 1), item("m::y", "fresh", 2), item("m::z", "silent", 3, true)];
+  const own = new Map([["n", [a, b, c]], ["m", [x, y, z]]]);
+  assert.deepEqual(together([a, x, b, c], own), [[b, a, c], [x]]);
+  const two = new Map([["n", [a, b, item("n::old", "silent", 1, true)]]]);
+  assert.deepEqual(together([a, b], two), [[a], [b]]);
 });

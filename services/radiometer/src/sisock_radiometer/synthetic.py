@@ -69,7 +69,11 @@ def write(
             f"{n:.8f} {value:.4f} 0\n"
             for n, value in zip(number[past].tolist(), pwv[past].tolist(), strict=True)
         ]
-        (folder / file_name(day)).write_text(HEADER + "".join(rows))
+        path = folder / file_name(day)
+        # Whole, or as it was: somebody may read it.
+        unfinished = path.with_suffix(".part")
+        unfinished.write_text(HEADER + "".join(rows))
+        unfinished.replace(path)
 
 
 def main() -> None:

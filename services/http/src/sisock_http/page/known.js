@@ -32,6 +32,17 @@ export class Known {
     return this.fields.get(name)?.field;
   }
 
+  /** The names of fields that stand for their series, one for each: watch's choice, else a live node's that is here. */
+  chosen(watched) {
+    const best = new Map();
+    for (const [name, { field, node, since }] of this.fields) {
+      const series = field.series ?? name;
+      const rank = 4 * (watched.here && watched.fields.get(name)?.field === name) + 2 * Boolean(node.live) + (since === null);
+      if (!best.has(series) || best.get(series).rank < rank) best.set(series, { name, rank });
+    }
+    return new Set([...best.values()].map(({ name }) => name));
+  }
+
   /** Take in last samples, which were answered at `at`, in seconds of any clock that goes on. */
   take(samples, at) {
     for (const sample of samples) this.last.set(sample.field, { ...sample, at });

@@ -4,7 +4,7 @@ import { element, reorder, set } from "./element.js";
 import { WATCH } from "./known.js";
 import { age, write } from "./moments.js";
 import { data, Trouble } from "./server.js";
-import { isTrouble, KINDS, missing, overall, shownOf, standing, tiles, worst } from "./standing.js";
+import { isTrouble, KINDS, missing, overall, shownOf, standing, tiles, together, worst } from "./standing.js";
 import { SPARK_POINTS, SPARK_S, Tile, written } from "./tile.js";
 
 const DAY_S = 86400;
@@ -22,7 +22,8 @@ export class Overview {
   constructor(sight, open) {
     this.sight = sight;
     this.open = open;
-    this.items = [];
+    this.whole = []; // of every field
+    this.items = []; // one for each series
     this.cards = new Map();
     this.rows = new Map();
     this.curves = new Map();
@@ -34,15 +35,16 @@ export class Overview {
     }, { rootMargin: "100px" });
   }
 
-  /** How every field stands: items of `standing`, with `field`, `groups` and `label`. */
+  /** How every field stands: items of `standing`, with `field`, `groups`, `label`, and whether it is `another` of a series. */
   survey({ known: all, ...seen }) {
     const { watched, now, sure } = seen;
     const items = [];
+    const chosen = all.chosen(watched);
     for (const [name, { field, node }] of all.listed()) {
       if (field.node === WATCH) continue; // its fields say how the others are
       const said = watched.here ? watched.fields.get(name) ?? null : null;
       const stands = { ...all.stands(name, seen), live: node.live };
-      items.push({ ...stands, field, groups: said?.groups ?? [], label: said?.label || field.name, limits: said && (said.units ?? null) === (field.units ?? null) ? said.limits : field.limits });
+      items.push({ ...stands, another: !chosen.has(name), field, groups: said?.groups ?? [], label: said?.label || field.name, limits: said && (said.units ?? null) === (field.units ?? null) ? said.limits : field.limits });
     }
     for (const [name, said] of watched.here ? watched.fields : []) {
       if (name !== said.field || said.holders.some((one) => all.field(one)) || all.field(name)) continue;
@@ -72,7 +74,8 @@ export class Overview {
     const { known, watched, now, sure, away, zone, shown, news } = given;
     const clock = (t) => write(t, zone).slice(now - t < 43200 ? 11 : 5, 16);
     if (news) {
-      this.items = this.survey(given);
+      this.whole = this.survey(given);
+      this.items = this.whole.filter(({ another }) => !another);
       this.gone = sure ? this.lost(known, watched) : [];
       this.all = overall({ all: this.items, lost: this.gone, away, watching: watched.here }, clock);
     }
@@ -88,33 +91,36 @@ export class Overview {
   troubles(lost, clock, now) {
     const names = new Set(lost.map(({ name }) => name));
     const own = new Map();
-    for (const item of this.items) (own.get(item.field.node) ?? own.set(item.field.node, []).get(item.field.node)).push(item);
+    for (const item of this.whole) (own.get(item.field.node) ?? own.set(item.field.node, []).get(item.field.node)).push(item);
     const fields = this.items.filter((item) => isTrouble(item) && !(item.kind === "gone" && names.has(item.field.node)))
       .sort((a, b) => KINDS[b.kind].rank - KINDS[a.kind].rank || (b.since ?? 0) - (a.since ?? 0));
     return [
       ...lost.map(({ name, since, why }) => {
         const mine = own.get(name) ?? [];
         return {
-          key: `node ${name}`, kind: "gone", word: "node lost", name, value: `${mine.length} ${mine.length === 1 ? "field" : "fields"}`,
+          key: `node ${name}`, count: 1, kind: "gone", word: "node lost", name, value: `${mine.length} ${mine.length === 1 ? "field" : "fields"}`,
           ago: since === null ? "" : age(now - since), why: since === null ? why : `since ${clock(since)}: ${why || "it went offline"}`,
           look: adviceOnNode(name), fields: mine.map(({ field }) => field.field),
         };
       }),
-      ...fields.slice(0, MOST_TROUBLES).map((item) => {
+      ...together(fields, own).map((items, i) => {
+        const [item] = items;
         const { kind, field, label, value, t, since, why } = item;
+        const all = items.length > 1;
+        const key = all ? `all of ${field.node}` : field.field;
+        if (i >= MOST_TROUBLES) return { key, count: items.length };
         return {
-          key: field.field, kind, word: KINDS[kind].word, name: `${field.node} · ${label}`,
-          value: value === null ? "–" : `${written(value)} ${field.units ?? ""}`.trim(), ago: t === null ? "" : t > now + 1 ? `${age(t - now)} ahead` : age(now - t),
-          why: since === null ? why : `since ${clock(since)}: ${why}`, look: advice(item, own.get(field.node)), fields: [field.field],
+          key, kind, word: KINDS[kind].word, name: `${field.node} · ${all ? `all ${items.length} fields` : label}`, count: items.length,
+          value: all ? "" : value === null ? "–" : `${written(value)} ${field.units ?? ""}`.trim(), ago: t === null ? "" : t > now + 1 ? `${age(t - now)} ahead` : age(now - t),
+          why: since === null ? why : `since ${clock(since)}: ${why}`, look: advice(item, own.get(field.node)), fields: items.map((one) => one.field.field),
         };
       }),
-      ...fields.slice(MOST_TROUBLES).map(({ field }) => ({ key: field.field })),
     ];
   }
 
   list(all, sure) {
     const { told } = this;
-    const heading = told.length ? `${told.length} in trouble` : !sure ? "Nothing is known now" : all.state === "well" ? "No trouble" : "No trouble that is known";
+    const heading = told.length ? `${counted(told)} in trouble` : !sure ? "Nothing is known now" : all.state === "well" ? "No trouble" : "No trouble that is known";
     set(this.sight.trouble.querySelector("h2"), "textContent", heading);
     const state = told.length ? all.tone : all.state;
     if (this.sight.trouble.dataset.state !== state) this.sight.trouble.dataset.state = state;
@@ -137,7 +143,7 @@ export class Overview {
     });
     if (told.length > MOST_TROUBLES) {
       this.rest ??= element("li", { className: "rest" });
-      set(this.rest, "textContent", `and ${told.length - MOST_TROUBLES} more`);
+      set(this.rest, "textContent", `and ${counted(told.slice(MOST_TROUBLES))} more`);
       rows.push(this.rest);
     }
     reorder(this.sight.troubles, rows);
@@ -214,4 +220,5 @@ export class Overview {
 }
 
 /** Names of a tile's fields, those in trouble first. */
+const counted = (rows) => rows.reduce((sum, { count }) => sum + count, 0);
 const byTrouble = (items) => [...items].sort((a, b) => isTrouble(b) - isTrouble(a)).map(({ field }) => field.field);

@@ -119,3 +119,14 @@ export function shownOf(items, had) {
   const usual = items.filter(({ kind }) => kind === "fresh" || kind === "unwatched");
   return usual.find(({ value }) => typeof value === "number") ?? usual[0] ?? items[0];
 }
+
+/** Troubles in lists: of a node of which nothing comes, all fields are one, with that which came last first. */
+export function together(troubles, own) {
+  const lists = new Map();
+  for (const item of troubles) {
+    const mine = own.get(item.field.node).filter(({ another }) => !another);
+    const key = mine.length > 2 && mine.every(({ kind }) => kind === "silent") ? item.field.node : item;
+    lists.set(key, [...(lists.get(key) ?? []), item].sort((a, b) => (b.t ?? 0) - (a.t ?? 0)));
+  }
+  return [...lists.values()];
+}
