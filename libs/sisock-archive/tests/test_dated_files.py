@@ -78,6 +78,8 @@ def test_only_the_files_of_the_range_are_opened(archive: Archive) -> None:
     assert t.tolist() == [250.0, 260.0, 270.0, 280.0, 290.0, 300.0, 310.0]
     assert values.tolist() == [10 * x for x in t.tolist()]
     assert archive.parsed == [200.0, 300.0]
+    assert len(archive.files.read("a", 100, 200)[0]) == 10  # both ends are those of other files, too
+    assert archive.parsed == [200.0, 300.0, 100.0]
 
 
 def test_a_range_before_the_first_file_and_one_in_a_gap_work(archive: Archive) -> None:
