@@ -55,7 +55,7 @@ def test_of_each_interval_the_first_least_and_the_first_greatest_stay() -> None:
     assert outlined([-5.0, 10.0, 30.0]) == [1.0, 9.0, 10.0, 18.0]  # its ends are not the series'
     assert outlined([0.0, 19.0]) == [0.0, 1.0, 9.0, 19.0]
     pause = np.concatenate((T[:8], T[12:])), np.concatenate((V[:8], V[12:]))
-    assert outlined([0.0, 9.0, 11.0, 19.0], pause) == [0.0, 1.0, 7.0, 12.0, 18.0, 19.0]
+    assert outlined([0.0, 9.0, 11.0, 20.0], pause) == [0.0, 1.0, 7.0, 12.0, 18.0]
 
 
 def test_a_piece_that_would_hardly_become_shorter_is_given_back_as_it_is() -> None:
