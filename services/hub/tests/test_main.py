@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 from sisock_hub import __main__ as hub
+from sisock_hub.measures import Tally
 from sisock_testing.stack import free_port
 from structlog.testing import capture_logs
 
@@ -147,3 +148,43 @@ def test_a_directory_that_nobody_may_write_is_run_in_a_copy_of_our_own(
     (tmp_path / ".crossbar" / "dangling").symlink_to("nowhere")
     began.clear()
     assert (run()[0], began) == (2, [])
+
+
+def test_what_libraries_say_is_not_for_the_hubs_log(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured: list[Any] = []
+    monkeypatch.setattr(hub.logs, "configure", lambda name, level, **how: configured.append((name, how)))
+    run("--prepare-only")
+    assert configured == [("hub", {"libraries": False})]
+
+
+@pytest.mark.parametrize(
+    ("beside", "port", "parts"),
+    [
+        (True, 9100, ["router", "hub", "metrics"]),
+        (True, None, ["router", "hub"]),
+        (False, 9100, ["router", "metrics"]),
+        (False, None, ["router"]),
+    ],
+)
+def test_what_is_kept_running_is_counted_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: bool, port: int | None, parts: list[str]
+) -> None:
+    made: list[Any] = []
+
+    class Kept:
+        def __init__(self, parts: list[Any], _log: Any, tally: Tally) -> None:
+            made.append(([part.name for part in parts], [part.vital for part in parts], tally))
+
+        def run(self) -> int:
+            return 7
+
+    (tmp_path / "config.json").write_text('{"workers": []}')
+    monkeypatch.setattr(hub.keeper, "Keeper", Kept)
+    monkeypatch.setattr(hub.gc, "freeze", lambda: None)
+    monkeypatch.setattr("sisock_hub.router.preload", lambda: None)
+    monkeypatch.setattr("sisock_hub.alone.is_needed", lambda _: beside)
+    assert hub._keep(tmp_path, "config.json", 20, port) == 7
+    [(names, vital, tally)] = made
+    assert (names, vital) == (parts, [True, *[False] * (len(parts) - 1)])
+    assert isinstance(tally, Tally)
+    assert list(tally.parts) == parts

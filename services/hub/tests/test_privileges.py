@@ -121,6 +121,13 @@ def test_a_group_is_let_read_what_was_made_but_never_the_key(tmp_path: Path) -> 
     assert not any(path.stat().st_mode & 0o007 for path in (tmp_path / "secrets").iterdir())
 
 
+def test_what_comes_behind_the_key_is_let_read_too(tmp_path: Path) -> None:
+    prepare(tmp_path, ["localhost"])
+    share(tmp_path, ["server_key.pem", "server_cert.pem"], os.getgid())
+    modes = [(tmp_path / name).stat().st_mode & 0o040 for name in ("server_key.pem", "server_cert.pem")]
+    assert modes == [0, 0o040]
+
+
 @pytest.mark.parametrize("value", ["root", "0", "1:", ":1", "-1:1"])
 @pytest.mark.skipif(os.geteuid() != 0, reason="it is read by root only")
 def test_an_account_that_is_none_is_told(value: str) -> None:

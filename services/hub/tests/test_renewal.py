@@ -7,8 +7,10 @@ import subprocess
 import sys
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,10 +18,11 @@ from cryptography import x509
 from sisock import uris
 from sisock.config import Secret
 from sisock.errors import ConfigError
-from sisock_hub import secret_files
+from sisock_hub import commands, renewal, secret_files
 from sisock_hub.prepare import self_signed
 from sisock_hub.renewal import mismatch
 from sisock_hub.secret_files import SecretFiles
+from sisock_hub.users import node_role
 from sisock_testing import SERVERS, Peer, Stack, wait_until
 from sisock_testing.stack import Reactor, executable
 
@@ -63,6 +66,54 @@ def test_no_file_is_opened_by_a_name_that_came_over_the_network(directory: Path,
     assert SecretFiles(directory).valid(user, None) == []
     with pytest.raises(ConfigError, match="there is no secrets"):
         secret_files.renew(directory, user, 60.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("user", "common", "role"),
+    [
+        ("cryostat", "server", "cryostat"),
+        ("cryostat", "somebody", None),
+        ("hub", "server", None),
+        ("nobody", "server", None),
+        ("server", "server", "node"),
+    ],
+)
+def test_who_is_in_no_configuration_is_let_in_as_a_node_with_a_secret_alone(
+    directory: Path, user: str, common: str, role: str | None
+) -> None:
+    for name in ("cryostat", "hub"):
+        (directory / "secrets" / name).write_text("a secret")
+
+    class Pending:
+        _realm_container = SimpleNamespace(has_role=lambda _realm, _role: True)
+
+        def __init__(self) -> None:
+            self._config = {"type": "static", "users": {common: {"role": "node", "secret": "theirs"}}}
+
+        def hello(self, _realm: str, _details: Any) -> Any:
+            return self._config["users"]
+
+        def authenticate(self, _signature: str) -> None:
+            """Not asked here."""
+
+    log = SimpleNamespace(warn=lambda *_, **__: None)
+    renewal._renew_secrets(Pending, SecretFiles(directory), log)
+    users = Pending().hello("realm", SimpleNamespace(authid=user))
+    wanted = node_role(user)["name"] if role == user == "cryostat" else role
+    assert users.get(user, {}).get("role") == wanted
+
+
+def test_what_a_command_did_is_said_with_where_it_counts(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Namespace(command="node", names=("cryostat",))
+    for copies, where in (
+        ([Path("copy")], f"{directory}/mounts and the running router's copy have it"),
+        ([], "the router sees it"),
+    ):
+        monkeypatch.setattr(commands, "fill_mounts", lambda _: [])
+        monkeypatch.setattr(commands, "refresh_copies", lambda _, made=copies: made)
+        assert commands.run(given, directory, [], None).endswith(f"from now on; {where}")
 
 
 def test_a_key_of_another_certificate_is_told_in_words(directory: Path) -> None:
