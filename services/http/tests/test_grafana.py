@@ -8,7 +8,7 @@ import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,24 +47,32 @@ RANGE = {
 
 
 @pytest.fixture(scope="module")
-def to_data_frame(from_npm: Callable[[Path], Path]) -> Callable[[Any], Frames]:
+def to_data_frame(from_npm: Callable[[Path], Path]) -> Iterator[Callable[[Any], Frames]]:
     """Grafana's ``toDataFrame`` on each element of a reply."""
     place = from_npm(HERE / "grafana")
-
-    def read(reply: Any) -> Frames:
-        done = subprocess.run(
+    errors = place / "errors.log"
+    with (
+        errors.open("w") as told,
+        subprocess.Popen(
             ["node", "read.cjs"],
-            check=False,
             cwd=place,
-            input=json.dumps(reply),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=told,
             text=True,
-            capture_output=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        ) as node,
+    ):
 
-    return read
+        def read(reply: Any) -> Frames:
+            assert node.stdin and node.stdout  # noqa: PT018 (for the type checker)
+            node.stdin.write(f"{json.dumps(reply)}\n")
+            node.stdin.flush()
+            line = node.stdout.readline()
+            assert line, errors.read_text()
+            return json.loads(line)
+
+        yield read
+        node.communicate(timeout=30)
 
 
 @pytest.fixture(scope="module")
