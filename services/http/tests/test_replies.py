@@ -290,7 +290,12 @@ def test_what_changes_something_must_say_that_it_is_json(kind: bytes, good: bool
 def test_parameters_are_those_of_the_address_and_then_those_of_the_form() -> None:
     asked = request(b"b=3&c=%C3%BC", b"/a?a=1&b=2&empty=&a=x+y")
     assert requests.arguments(asked).given == {"a": ["1", "x y"], "b": ["2"], "empty": [""]}
-    assert requests.form(asked).given == {"a": ["1", "x y"], "b": ["2", "3"], "empty": [""], "c": ["ü"]}
+    assert requests.form(asked).arguments().given == {
+        "a": ["1", "x y"],
+        "b": ["2", "3"],
+        "empty": [""],
+        "c": ["ü"],
+    }
 
 
 @pytest.mark.parametrize(

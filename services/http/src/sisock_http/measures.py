@@ -27,6 +27,8 @@ class Measures:
             buckets=BUCKETS_S,
             registry=registry,
         )
+        # To find it by its label costs more than to count.
+        self._of_path: dict[str, Histogram] = {}
         self._refused = Counter(
             "sisock_http_errors", "Requests that were not answered", ["cause"], registry=registry
         )
@@ -50,7 +52,10 @@ class Measures:
 
     def replied(self, path: str, seconds: float) -> None:
         """A request has its reply, whatever that is."""
-        self._requests.labels(path).observe(seconds)
+        known = self._of_path.get(path)
+        if known is None:
+            known = self._of_path[path] = self._requests.labels(path)
+        known.observe(seconds)
 
     def refused(self, cause: str) -> None:
         """A request has a problem for a reply."""

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from sisock.node import Bins, Series
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Found:
-    """Series that a node gave, and sentences about those that it did not give, or not in full."""
+    """Series that a node gave, and sentences about those that it did not give, or not in full.
+
+    It is known again by being the same object: several are given one.
+    """
 
     series: dict[str, Series] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)

@@ -93,6 +93,19 @@ class Asker:
             for target in question.targets
         ]
 
+    def kept(self, question: Question) -> tuple[Found, ...] | None:
+        """What nodes gave that answers a question, if all of that is kept: one for each node, in order.
+
+        None, too, if several nodes hold one of its targets.
+        """
+        names: dict[str, list[str]] = {}
+        for target in question.targets:
+            if len(self._catalogue.sources.holders(target)) > 1:
+                return None
+            names.setdefault(target.node, []).append(target.field)
+        found = [self._keeper.kept(node, some, question) for node, some in names.items()]
+        return tuple(one for one in found if one is not None) if None not in found else None
+
     async def _ask(
         self, pieces: Mapping[Target, Sequence[Piece]], held: Container[Target], until: float
     ) -> dict[Target, list[Answer]]:

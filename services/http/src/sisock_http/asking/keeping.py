@@ -135,6 +135,16 @@ class Keeper:
                 return found
         return await self._asked(node, place, key, question, until)
 
+    def kept(self, node: str, names: Sequence[str], question: Question) -> Found | None:
+        """What is kept that answers a question to a node; of a longer answer that is no part."""
+        entry = self._catalogue.online.get(node)
+        if entry is None:
+            return None
+        place = self._place(node, entry)
+        return self._standing(
+            place, (tuple(names), question.limits, question.grid, question.convert), question
+        )
+
     def _place(self, node: str, entry: OnlineNode) -> _Place:
         place = self._places.get(node)
         if place is None or place.entry is not entry or place.conversions is not entry.conversions:
@@ -145,15 +155,20 @@ class Keeper:
             place = self._places[node] = _Place(entry, entry.conversions)
         return place
 
-    def _known(self, place: _Place, key: Key, question: Question) -> Found | None:
+    def _standing(self, place: _Place, key: Key, question: Question) -> Found | None:
+        """An answer that is kept and stands for that to a question."""
         at = self._reactor.seconds()
         for kept in place.kept.get(key, ()):
             if kept.span.covers(question.start, question.end) and self._fresh(kept, at):
                 self._oldest_first.move_to_end(kept)
                 return kept.found
-        if key[1] == _WHOLE and key[2] is None:
-            return self._part(place, key, question, at)
         return None
+
+    def _known(self, place: _Place, key: Key, question: Question) -> Found | None:
+        found = self._standing(place, key, question)
+        if found is None and key[1] == _WHOLE and key[2] is None:
+            return self._part(place, key, question, self._reactor.seconds())
+        return found
 
     def _part(self, place: _Place, key: Key, question: Question, at: float) -> Found | None:
         """A part of a longer answer that is kept, if that was not reduced."""

@@ -132,6 +132,8 @@ class Catalogue:
         self._sweep.clock = reactor
         self._names = Names()
         self.online: dict[str, OnlineNode] = {}
+        self.changes = 0
+        """How often a node came, went, or was asked for its fields: as long as it is the same, all is."""
         self.sources = Sources()
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
 
@@ -179,6 +181,7 @@ class Catalogue:
 
     def node_added(self, node: NodeInfo) -> None:
         """A node came online, or says something new of itself."""
+        self.changes += 1
         entry = self.online.get(node.name)
         if entry is None:
             self.online[node.name] = OnlineNode(node)
@@ -189,6 +192,7 @@ class Catalogue:
 
     def node_subtracted(self, node: NodeInfo) -> None:
         """A node went offline."""
+        self.changes += 1
         if self.online.pop(node.name, None):
             self.sources.left(node.name, self._clock())
             self._happened(node, online=False)
@@ -258,6 +262,7 @@ class Catalogue:
     async def _take(self, name: str, entry: OnlineNode, listed: Sequence[Field]) -> None:
         described = await self.describe(name, listed)
         entry.take(described)
+        self.changes += 1
         if self.online.get(name) is entry:
             self.sources.listed(name, entry.fields.values())
 

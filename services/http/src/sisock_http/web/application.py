@@ -1,7 +1,7 @@
 """Requests to replies: finds the route, reads, answers, tells errors as JSON. Knows no path, no dialect."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from contextvars import copy_context
 from typing import Any
 
@@ -16,16 +16,20 @@ from sisock_http.dialects.reply import JSON, TAKEN, Reply
 from sisock_http.encoding import as_json
 from sisock_http.measures import Measures
 from sisock_http.problems import RequestError, UnauthorizedError
+from sisock_http.web.connection import QuickRequest
 from sisock_http.web.door import Door, challenges
 from sisock_http.web.headers import header
 from sisock_http.web.hosts import Hosts
 from sisock_http.web.pages import HTML, WHO_ASKS
 from sisock_http.web.pressing import pressed
 from sisock_http.web.requests import takes_gzip, wants_page
-from sisock_http.web.routes import Route
+from sisock_http.web.routes import Result, Route
 from sisock_http.web.tokens import READ
 
 SMALLEST_COMPRESSED = 1_500
+
+Answer = bytes | Coroutine[Any, Any, bytes | None] | None
+"""A body, now or later; None: a handler answers by itself."""
 
 
 class QuietSite(Site):
@@ -44,7 +48,7 @@ class _Root(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
         self._application = application
 
-    def render(self, request: Request) -> int:
+    def render(self, request: Any) -> int:
         """Hand over a request; its answer is written later."""
         self._application.serve(request)
         return NOT_DONE_YET
@@ -94,43 +98,42 @@ class Application:
     def site(self) -> Site:
         """The application as Twisted serves it, without a line of log per request."""
         make_site: Any = QuietSite  # twisted.web's constructor has no types
-        site: Site = make_site(_Root(self), reactor=self._reactor, parsePOSTFormSubmission=False)
+        site: Site = make_site(
+            _Root(self), QuickRequest, reactor=self._reactor, parsePOSTFormSubmission=False
+        )
         site.noisy = False
         return site
 
-    def serve(self, request: Request) -> None:
+    def serve(self, request: QuickRequest) -> None:
         """Answer a request, now or later."""
-        gone = {"client": False}
-        began = self._reactor.seconds()
-
-        def client_left(_failure: Any) -> None:
-            gone["client"] = True
-
-        def send(body: bytes | None) -> None:
-            if body is None:
-                return
-            took_s = self._reactor.seconds() - began
-            self._measures.replied(self._shown(request.path), took_s)
-            self._log.debug(
-                "request.answered",
-                path=request.path.decode(errors="replace"),
-                status=request.code,
-                after_s=took_s,
-                request=request.responseHeaders.getRawHeaders("x-request-id", [""])[0],
-            )
-            if not gone["client"]:
-                request.write(body)
-                request.finish()
-
-        request.notifyFinish().addErrback(client_left)
         # A context of its own: whatever is logged for this request, here or by a node, has its id.
-        copy_context().run(self._begin, request).addCallback(send)
+        copy_context().run(self._begin, request, self._reactor.seconds())
 
-    def _begin(self, request: Request) -> Deferred[bytes | None]:
+    def _begin(self, request: QuickRequest, began: float) -> None:
         name = request_id.usable(header(request, b"x-request-id")) or secrets.token_hex(6)
-        request.setHeader(b"x-request-id", name.encode())
+        request.responseHeaders.setRawHeaders(b"x-request-id", [name.encode()])
         with request_id.bound(name):
-            return ensureDeferred(self._respond(request))
+            answer = self._respond(request)
+            if answer is None or isinstance(answer, bytes):
+                self._send(request, began, name, answer)
+            else:
+                later: Deferred[bytes | None] = ensureDeferred(answer)
+                later.addCallback(lambda body: self._send(request, began, name, body))
+
+    def _send(self, request: QuickRequest, began: float, name: str, body: bytes | None) -> None:
+        if body is None:
+            return
+        took_s = self._reactor.seconds() - began
+        self._measures.replied(self._shown(request.path), took_s)
+        self._log.debug(
+            "request.answered",
+            path=request.path.decode(errors="replace"),
+            status=request.code,
+            after_s=took_s,
+            request=name,
+        )
+        if not request.left:
+            request.deliver(body)
 
     def _shown(self, path: bytes) -> str:
         """A path as it is counted by: what nobody serves, and the page's many files, are one each."""
@@ -138,7 +141,7 @@ class Application:
             return "/page"
         return path.decode() if path in self._routes else "other"
 
-    async def _respond(self, request: Request) -> bytes | None:
+    def _respond(self, request: Request) -> Answer:
         """Find the route; what is not there is said in JSON, too. None: a handler answers by itself."""
         request.setHeader(b"x-content-type-options", b"nosniff")
         if self._frame_ancestors:
@@ -176,7 +179,7 @@ class Application:
                 f"{shown} is not answered here, only {b', '.join(route.methods).decode()}",
                 "method",
             )
-        return await self._answer(request, route)
+        return self._answer(request, route)
 
     def _refused(self, request: Request, route: Route | None, method: bytes) -> bytes | None:
         """What is said to who may not ask that; None to others."""
@@ -191,36 +194,59 @@ class Application:
             return self._problem(request, error.status, str(error), error.cause)
         return None
 
-    async def _answer(self, request: Request, route: Route) -> bytes | None:
+    def _answer(self, request: Request, route: Route) -> Answer:
         try:
             result = route.handler(route.reader(request))
-            if not isinstance(result, bytes | Reply):
-                result = await result
-        except RequestError as error:
+        except Exception as error:  # noqa: BLE001 (see `_failed`)
+            return self._failed(request, error)
+        return (
+            self._written(request, result)
+            if isinstance(result, bytes | Reply)
+            else self._wait(request, result)
+        )
+
+    async def _wait(self, request: Request, result: Awaitable[Result]) -> bytes | None:
+        try:
+            answer = self._written(request, await result)
+            return answer if answer is None or isinstance(answer, bytes) else await answer
+        except Exception as error:  # noqa: BLE001 (see `_failed`)
+            return self._failed(request, error)
+
+    def _failed(self, request: Request, error: Exception) -> bytes:
+        """What is said to the caller; a fault of ours is told in the log."""
+        if isinstance(error, RequestError):
             if error.retry_after_s:
                 request.setHeader(b"retry-after", b"%d" % error.retry_after_s)
             return self._problem(request, error.status, str(error), error.cause)
-        except Exception as error:  # noqa: BLE001 (a fault of ours: told in the log, as JSON to the caller)
-            self._log.error("request.failed", path=request.path.decode(errors="replace"), exc_info=error)
-            return self._problem(
-                request, 500, "something went wrong here; the log of sisock-http says what", "fault"
-            )
+        self._log.error("request.failed", path=request.path.decode(errors="replace"), exc_info=error)
+        return self._problem(
+            request, 500, "something went wrong here; the log of sisock-http says what", "fault"
+        )
+
+    def _written(self, request: Request, result: Result) -> Answer:
         if result is TAKEN:
             return None
         reply = result if isinstance(result, Reply) else Reply(result)
-        body = reply.body
         tag = reply.headers.get(b"etag")
         if tag and request.setETag(tag) is CACHED:
             request.setHeader(b"cache-control", reply.headers.get(b"cache-control", b"no-cache"))
             return b""
         if (
-            len(body) >= SMALLEST_COMPRESSED
+            len(reply.body) >= SMALLEST_COMPRESSED
             and b"content-encoding" not in reply.headers
             and takes_gzip(request)
         ):
             request.setHeader(b"content-encoding", b"gzip")
             request.setHeader(b"vary", b"accept-encoding")
-            body = await pressed(self._reactor, reply)
+            there = reply.pressed and reply.pressed.body
+            return self._whole(request, reply, there) if there else self._press(request, reply)
+        return self._whole(request, reply, reply.body)
+
+    async def _press(self, request: Request, reply: Reply) -> bytes:
+        return self._whole(request, reply, await pressed(self._reactor, reply))
+
+    @staticmethod
+    def _whole(request: Request, reply: Reply, body: bytes) -> bytes:
         for name, value in reply.headers.items():
             request.setHeader(name, value)
         request.setResponseCode(reply.status)

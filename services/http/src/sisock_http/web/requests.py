@@ -1,5 +1,6 @@
 """What a handler is given, read from a request: its JSON, or the parameters of its address."""
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -65,12 +66,29 @@ def arguments(request: Request) -> Arguments:
     return _parameters(request.uri.partition(b"?")[2])
 
 
-def form(request: Request) -> Arguments:
-    """The parameters of the request's address, and then those of a form in its body."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Parameters that nobody has read yet: of an address, and of a form in the body."""
+
+    address: bytes
+    content: bytes
+
+    @property
+    def whole(self) -> bytes:
+        """All of it, as it came."""
+        return b"%s\n%s" % (self.address, self.content) if self.content else self.address
+
+    def arguments(self) -> Arguments:
+        """The parameters of the address, and then those of the body."""
+        return _parameters(self.address, self.content)
+
+
+def form(request: Request) -> Form:
+    """The parameters of the request's address and of a form in its body."""
     content = request.content.read(LARGEST_BODY + 1) if request.content else b""
     if len(content) > LARGEST_BODY:
         raise TooLargeError(f"the body is longer than {LARGEST_BODY} bytes")
-    return _parameters(request.uri.partition(b"?")[2], content)
+    return Form(request.uri.partition(b"?")[2], content)
 
 
 def _parameters(*texts: bytes) -> Arguments:

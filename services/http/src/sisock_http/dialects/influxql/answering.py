@@ -13,7 +13,7 @@ from sisock_consumer.target import Target
 from sisock_http.asking.gather import Asker, together
 from sisock_http.asking.question import Answer, Question, empty
 from sisock_http.dialects.influxql.mapping import Map
-from sisock_http.dialects.influxql.plan import ONE_BIN, Ask
+from sisock_http.dialects.influxql.plan import ONE_BIN, As, Ask
 from sisock_http.dialects.influxql.problems import InfluxError
 
 AHEAD_S = 86400.0
@@ -93,9 +93,8 @@ class Answerer:
             return {target: Answer(target, empty(target.field)) for target in targets}
         if wanted == "last":
             return await self._last(targets, start, end)
-        limits = Limits() if wanted == "samples" else Limits(EXTREMES)
         grid = wanted if isinstance(wanted, Grid) else None
-        found = await self._ask(targets, start, end, Limits() if grid else limits, grid)
+        found = await self._ask(targets, start, end, limits_of(wanted), grid)
         return await self._valued(found, start, end, 0) if wanted == "first" else found
 
     async def _last(self, targets: tuple[Target, ...], start: float, end: float) -> dict[Target, Answer]:
@@ -133,6 +132,11 @@ class Answerer:
     ) -> dict[Target, Answer]:
         question = Question(targets, start, end, limits, grid=grid, convert=self._convert)
         return {answer.target: answer for answer in await self._asker.ask(question, self._until)}
+
+
+def limits_of(wanted: As) -> Limits:
+    """How much is asked for."""
+    return Limits() if wanted == "samples" or isinstance(wanted, Grid) else Limits(EXTREMES)
 
 
 def _is_nothing(value: Any) -> bool:

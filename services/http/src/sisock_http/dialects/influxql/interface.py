@@ -9,8 +9,9 @@ from sisock_consumer.consumer import Consumer
 
 from sisock_http.asking.gather import Asker
 from sisock_http.dialects.arguments import Arguments
+from sisock_http.dialects.influxql.alike import Alike
 from sisock_http.dialects.influxql.answering import Answerer
-from sisock_http.dialects.influxql.mapping import Mapper
+from sisock_http.dialects.influxql.mapping import Map, Mapper
 from sisock_http.dialects.influxql.plan import Plan, Planner
 from sisock_http.dialects.influxql.points import Answers
 from sisock_http.dialects.influxql.problems import InfluxError, ParseError
@@ -28,6 +29,10 @@ VERSION = b"1.6.7"
 
 LITTLE = 3000
 """Samples and rows: some milliseconds' work."""
+
+LONGEST_KNOWN = 8192
+MAPPED_S = 1.0
+"""How long what there is counts as unchanged: nodes that went away long ago are forgotten."""
 
 _HEADERS = {b"x-influxdb-build": b"OSS", b"x-influxdb-version": VERSION}
 
@@ -66,6 +71,25 @@ class Influx:
         self._planner = Planner(databases)
         self._written = Written()
         self._mapper = Mapper()
+        self._alike = Alike(asker)
+        self._map = self._mapper.map({}, 0.0)
+        self._map_of: tuple[int, float] = -1, 0.0
+
+    def known(self, request: bytes) -> Reply | None:
+        """The reply to a request, as it came, if that of one like it stands for it; else it is to be read."""
+        if not self._consumer.router_here or len(request) > LONGEST_KNOWN:
+            return None
+        now = self._clock()
+        return self._alike.find(request, self._mapped(now), now)
+
+    def _mapped(self, now: float) -> Map:
+        """What there is, looked at anew when something changed, or a second is over."""
+        changes, at = self._map_of
+        if changes != self._catalogue.changes or not 0 <= now - at < MAPPED_S:
+            said = {name: node.said for name, node in self._catalogue.online.items()}
+            self._map = self._mapper.map(said, now)
+            self._map_of = self._catalogue.changes, now
+        return self._map
 
     async def _write(self, plan: Plan, answers: Answers, epoch: str) -> orjson.Fragment | None:
         """Series of a reply, written in a thread; what is little costs less than to wake one."""
@@ -85,8 +109,16 @@ class Influx:
         """Whether this is a database."""
         return Reply(b"", headers=_HEADERS, status=204)
 
-    async def query(self, arguments: Arguments, until: float) -> Reply:
+    async def query(self, arguments: Arguments, until: float, request: bytes = b"") -> Reply:
         """Answer statements.
+
+        Parameters
+        ----------
+        arguments : Arguments
+        until : float
+            The reactor's time at which the reply must be there.
+        request : bytes
+            As for `known`; what is not given is not known again.
 
         Raises
         ------
@@ -99,7 +131,13 @@ class Influx:
         require_router(self._consumer)
         now = self._clock()
         convert = yes_or_no(_last(arguments, "convert") or "yes", "convert") == "yes"
-        known = self._mapper.map({name: node.said for name, node in self._catalogue.online.items()}, now)
+        known = self._mapped(now)
+        made_of: list[tuple[Plan, Answers]] = []
+
+        async def write(plan: Plan, answers: Answers, epoch: str) -> orjson.Fragment | None:
+            made_of.append((plan, answers))
+            return await self._write(plan, answers, epoch)
+
         answerer = Answerer(self._asker, known, now, until, convert=convert)
 
         try:
@@ -113,13 +151,16 @@ class Influx:
                 self._databases,
                 int(now * 1e9),
                 answerer.answer,
-                self._write,
+                write,
             )
         except ParseError as error:
             return _problem(str(error))
         except InfluxError as error:
             return _problem(str(error))
-        return Reply(orjson.dumps(made) + b"\n", headers={**_HEADERS, **notices(answerer.notices)})
+        answer = Reply(orjson.dumps(made) + b"\n", headers={**_HEADERS, **notices(answerer.notices)})
+        if not request or len(request) > LONGEST_KNOWN or len(made["results"]) != 1 or len(made_of) != 1:
+            return answer
+        return self._alike.keep(request, known, *made_of[0], answer, self._clock(), convert=convert)
 
 
 def _last(arguments: Arguments, name: str) -> str:

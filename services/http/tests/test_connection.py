@@ -1,0 +1,59 @@
+"""Replies leave at once, whole and in order, however little the kernel takes of them."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sisock_http.web.connection import send_now
+from twisted.internet import main
+from twisted.internet.tcp import Connection
+from twisted.internet.testing import StringTransport
+
+
+class Narrow(Connection):
+    """A connection that takes some bytes at once, and has the rest wait."""
+
+    def __init__(self, takes: Any, waiting: bytes = b"") -> None:
+        self.takes = takes
+        self.connected, self.disconnecting = True, False
+        self.dataBuffer, self._tempDataBuffer = waiting, []
+        self.sent, self.left = b"", b""
+
+    def writeSomeData(self, data: bytes) -> Any:  # noqa: N802 (Twisted's)
+        if not isinstance(self.takes, int):
+            return self.takes
+        self.sent += data[: self.takes]
+        return min(len(data), self.takes)
+
+    def write(self, data: bytes) -> None:
+        self.left += data
+
+
+@pytest.mark.parametrize(
+    ("takes", "state", "sent", "left"),
+    [
+        (10, {}, b"abc", b""),
+        (2, {}, b"ab", b"c"),
+        (0, {}, b"", b"abc"),
+        (main.CONNECTION_LOST, {}, b"", b"abc"),
+        (10, {"dataBuffer": b"earlier"}, b"", b"abc"),
+        (10, {"_tempDataBuffer": [b"earlier"]}, b"", b"abc"),
+        (10, {"connected": False}, b"", b"abc"),
+        (10, {"disconnecting": True}, b"", b"abc"),
+    ],
+)
+def test_what_the_kernel_does_not_take_waits_behind_what_waits_already(
+    takes: Any, state: dict[str, Any], sent: bytes, left: bytes
+) -> None:
+    connection = Narrow(takes)
+    vars(connection).update(state)
+    send_now(connection, b"abc")
+    assert SimpleNamespace(sent=connection.sent, left=connection.left) == SimpleNamespace(
+        sent=sent, left=left
+    )
+
+
+def test_what_is_no_connection_of_the_kernels_is_written_to() -> None:
+    transport = StringTransport()
+    send_now(transport, b"abc")
+    assert transport.value() == b"abc"
