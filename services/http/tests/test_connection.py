@@ -19,7 +19,7 @@ class Narrow(Connection):
         self.dataBuffer, self._tempDataBuffer = waiting, []
         self.sent, self.left = b"", b""
 
-    def writeSomeData(self, data: bytes) -> Any:  # noqa: N802 (Twisted's)
+    def writeSomeData(self, data: bytes) -> Any:
         if not isinstance(self.takes, int):
             return self.takes
         self.sent += data[: self.takes]
