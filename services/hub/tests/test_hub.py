@@ -185,7 +185,7 @@ def test_who_serves_before_the_hub_came_is_listed_whatever_else_is_registered() 
     holder = hub._registry.holder("node")
     assert holder is not None
     assert holder.session_id == HOLDER
-    hub.known = {6: (uris.get_data("node"), [NEWCOMER])}
+    hub.known = {6: (uris.get_data("node"), [HOLDER, STRANGER, NEWCOMER])}
     ensureDeferred(hub._find_registered())
     assert hub.published == [(uris.DATA_NODE_ADDED, "node"), (uris.DATA_NODE_ADDED, "other")]
     assert set(hub._registry.sessions("node")) == {
