@@ -31,6 +31,7 @@ def rule(text: str) -> str:
         ("fields = {}", "fields is a table, not a list"),
         ('expected.nodes = ["a*"]', "[expected] nodes holds 'a*': what is expected is named in full"),
         ("[[fields]]", "[[fields]] number 1: match is missing"),
+        ("fields = [3]", "[[fields]] number 1 is 3, not a table"),
         ('[[fields]]\nmatch = ["a", ""]', "[[fields]] number 1 (a): match number 2 is empty"),
         (
             rule('lable = "y"'),

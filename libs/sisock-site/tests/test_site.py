@@ -3,11 +3,14 @@
 import fnmatch
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sisock import Bounds, Field
+from sisock.node import Bins
 from sisock_site import EMPTY, Conversion, Facts, parse
 from sisock_site.patterns import Patterns
 
@@ -60,6 +63,54 @@ def test_a_nodes_own_limits_are_converted_with_its_values() -> None:
     )
     table = parse('[[fields]]\nmatch = "n::a"\ncalibration = [[0, 1], [1, 2]]\nunits = "K"')
     assert table.facts("n", Field("a", limits=own)).limits is None
+
+
+@pytest.mark.parametrize(
+    ("how", "conversion"),
+    [
+        ("scale = 2", Conversion(2.0, 0.0)),
+        ("offset = 3", Conversion(1.0, 3.0)),
+        ("scale = 2\noffset = 3", Conversion(2.0, 3.0)),
+        ("calibration = [[0, 1], [1, 2]]", Conversion(table=((0, 1), (1, 2)))),
+        ("", None),
+    ],
+)
+def test_a_rule_converts_by_whichever_it_has(how: str, conversion: Conversion | None) -> None:
+    site = parse(f'[[fields]]\nmatch = "n::a"\nunits = "K"\n{how}')
+    assert site.facts("n", Field("a")).conversion == conversion
+
+
+def test_only_numbers_are_converted_also_where_some_are_missing() -> None:
+    twice = Conversion(2.0, 1.0)
+    shown = twice.shown(np.array([1, None, 2.5], dtype=object))
+    assert (shown[0], shown[2], np.isnan(shown[1])) == (3.0, 6.0, True)
+    assert twice.shown(np.array([1, 2])).tolist() == [3.0, 5.0]
+    for left in (["on", None], [1, True], [1.5, "off"], [None, False]):
+        values = np.array(left, dtype=object)
+        assert twice.shown(values) is values
+    bools = np.array([True, False])
+    assert twice.shown(bools) is bools
+
+
+@pytest.mark.parametrize(
+    ("scale", "least", "greatest", "total"), [(2.0, [3.0], [9.0], [19.0]), (-2.0, [-7.0], [-1.0], [-13.0])]
+)
+def test_bins_of_raw_values_are_bins_of_converted_ones(
+    scale: float, least: list[float], greatest: list[float], total: list[float]
+) -> None:
+    one = np.array([3.0])
+    t = np.zeros(1)
+    raw = Bins("a", t, one, one, t, one + 1, t, np.array([8.0]), one - 2, one + 1)
+    made = Conversion(scale, 1.0).of_bins(raw)
+    assert made is not None
+    assert [column.tolist() for column in (made.min, made.max, made.sum)] == [least, greatest, total]
+    assert (made.first.tolist(), made.last.tolist()) == ([3 * scale + 1], [4 * scale + 1])
+    assert Conversion(table=((0.0, 1.0), (1.0, 2.0))).of_bins(raw) is None
+    texts = np.array(["on"], dtype=object)
+    for without in ("sum", "min", "max"):
+        words = Conversion(scale, 1.0).of_bins(replace(raw, first=texts, last=texts, **{without: None}))
+        assert words is not None
+        assert (words.first, words.last, words.max is raw.max or without == "max") == (texts, texts, True)
 
 
 def test_values_are_converted_by_scale_and_offset_or_between_the_points_of_a_table() -> None:

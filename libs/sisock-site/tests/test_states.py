@@ -120,6 +120,21 @@ def test_a_spike_within_a_batch_is_told_with_its_time_and_its_end() -> None:
     assert told(changes) == [("fresh", 0), ("alarm", 0.4), ("fresh", 0.6)]
 
 
+def test_of_a_batch_that_is_within_limits_the_last_value_is_kept() -> None:
+    made = board(limits=Bounds(alarm_high=2.0))
+    made.heard_all("a", T0 + 1, T0 + np.arange(2.0), np.array([1.0, 1.5]))
+    assert (made["a"].value, made["a"].t) == (1.5, T0 + 1)
+
+
+def test_whose_pauses_say_nothing_is_fresh_for_a_minute_after_a_sample_and_then_unknown() -> None:
+    made = board(unjudged="an archive")
+    assert made.check(T0 + 1000) == []
+    assert told(made.heard("a", T0 + 1000, T0 + 1000, 1.0)) == [("fresh", 1000)]
+    assert made.check(T0 + 1060) == []
+    [change] = made.check(T0 + 1060.5)
+    assert (change.state, change.why) == (State.UNKNOWN, "an archive")
+
+
 def test_new_limits_count_at_once_and_what_was_heard_is_kept() -> None:
     made = board()
     made.heard("a", T0, T0, 5.0)

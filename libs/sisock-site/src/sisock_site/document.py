@@ -308,7 +308,7 @@ def _name(given: Any, table: str | int, number: int) -> str:
     try:
         entry = given[table][number]
         name = entry.get("match") or entry.get("name")
-    except (AttributeError, LookupError, TypeError):
+    except AttributeError:  # it is no table
         return ""
     return str(name[0] if isinstance(name, list) else name)[:80] if name else ""
 
