@@ -62,6 +62,13 @@ def test_silence_that_somebody_said_counts_instead_of_the_rhythm() -> None:
     assert made.check(last + 1e9) == []
 
 
+def test_silence_of_an_archive_is_seen_as_soon_as_it_lasts_as_long_as_somebody_said() -> None:
+    made = board(silent_after=4.0, unjudged="an archive")
+    last = steady(made)
+    assert made.check(last + 3.9) == []
+    assert told(made.check(last + 4.5)) == [("silent", last + 4 - T0)]
+
+
 def test_a_slow_field_has_the_time_that_its_node_says_it_takes() -> None:
     made = board(interval=300.0)
     made.heard("a", T0, T0, 1.0)
@@ -251,7 +258,8 @@ def test_fields_that_are_due_in_the_same_second_change_each_at_its_own_time() ->
 def test_after_a_check_no_field_is_in_a_state_that_time_has_ended(steps) -> None:
     made, now = Board(), T0
     for key in range(5):
-        made.watch(key, now, silent_after=(3.3, 7.1, 11.0, 60.4, math.inf)[key])
+        archive = "an archive" if key in (1, 4) else ""
+        made.watch(key, now, silent_after=(3.3, 7.1, 11.0, 60.4, math.inf)[key], unjudged=archive)
     for pause, key, what in steps:
         now += pause
         if what == "heard":

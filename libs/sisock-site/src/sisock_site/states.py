@@ -160,7 +160,7 @@ class Condition:
             self.due = waiting + silent_s
             return State.UNKNOWN, now, "nothing was heard yet" if self.t is None else self.unjudged
         late = now - waiting > late_s
-        self.due = min(waiting + (silent_s if late else late_s), recent_until)
+        self.due = min(waiting + (silent_s if late else min(late_s, silent_s)), recent_until)
         for_s = self.bounds.for_s if self.bounds else 0.0
         for side in self.sides:
             if side.since is None:
