@@ -116,6 +116,55 @@ def test_the_live_holder_stands_for_a_source_also_if_it_came_last() -> None:
     assert (entry.target, entry.archive) == ("feed::live", False)
 
 
+def test_a_field_stays_in_its_feed_when_another_of_its_holders_goes() -> None:
+    roll = roll_with(Field("live", source="adr", timeline="fast"), node="feed")
+    roll_with(Field("old", source="adr", timeline="frames"), node="archive", live=False, roll=roll)
+    for _ in range(2):
+        assert roll.entries["adr"].feed == ("feed", "fast")
+        roll.node_went(T0 + 1, "archive")
+    roll.node_came(T0 + 2, "archive", live=False)
+    roll.listed(T0 + 3, "archive", [])
+    assert (roll.entries["adr"].feed, roll.entries["adr"].holders) == (("feed", "fast"), ("feed::live",))
+
+
+def test_so_many_fields_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sisock_watch.roll.MOST_FIELDS", 2)
+    roll = roll_with(*(Field(name) for name in "abc"))
+    assert list(roll.entries) == ["tap::a", "tap::b"]
+    roll_with(*(Field(name) for name in "abc"), roll=roll)
+    assert len(roll.entries) == len(roll.nodes["tap"].identities) == 2
+
+
+def test_fields_that_somebody_said_something_about_are_told_from_others() -> None:
+    roll = roll_with(Field("a", limits=Bounds(alarm_high=1.0)), Field("b", silent_after=9.0), Field("c"))
+    assert [entry.quick for entry in roll.entries.values()] == [True, True, False]
+
+
+def test_trouble_of_a_node_is_news_once_and_of_one_that_nobody_knows_none() -> None:
+    roll = roll_with(*WATER)
+    roll.trouble("nobody", "no answer")
+    seq = roll.seq
+    for problem, news in (("", 0), ("no answer", 1), ("no answer", 1), ("", 2)):
+        roll.trouble("tap", problem)
+        assert (roll.seq - seq, roll.nodes["tap"].problem) == (news, problem)
+
+
+def test_what_is_expected_and_nobody_has_is_listed_as_that() -> None:
+    site = parse('[expected]\nfields = ["tap::hot", "tub::level"]\nnodes = ["tap", "tub"]')
+    roll = roll_with(*WATER)
+
+    def told(**asked: Any) -> list[str]:
+        found = answers.state(roll, site, "run", T0, **answers.asked(asked))["fields"]
+        return [one["field"] for one in found if one["why"] == answers.EXPECTED]
+
+    assert told() == told(search="LEVEL") == told(states=["unknown"]) == ["tub::level"]
+    assert told(states=["fresh"]) == told(search="other") == told(since=1) == []
+    nodes = answers.state(roll, site, "run", T0)["nodes"]
+    assert [(one["name"], one["here"], one["expected"]) for one in nodes] == [
+        ("tap", True, True), ("tub", False, True),
+    ]  # fmt: skip
+
+
 def test_a_router_that_went_is_the_cause_until_nodes_had_time_to_return() -> None:
     roll = roll_with(*WATER)
     hear(roll, T0, "hot", T0)
@@ -285,9 +334,15 @@ def test_only_what_changed_since_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "found"),
-    [({"search": "HOT"}, ["tap::hot"]), ({"states": ["unknown"]}, ["tap::cold"]), ({"search": "?"}, [])],
+    [
+        ({"search": "HOT"}, ["tap::hot"]),
+        ({"states": ["unknown"]}, ["tap::cold", "tap::flow"]),
+        ({"search": "?"}, []),
+        ({"search": "feeds.Flow"}, ["tap::flow"]),
+        ({"search": "tap::f", "states": ["unknown"]}, ["tap::flow"]),
+    ],
 )
 def test_fields_are_chosen_by_text_and_state(asked: dict[str, Any], found: list[str]) -> None:
-    roll = roll_with(*WATER)
+    roll = roll_with(*WATER, Field("flow", source="o.feeds.flow"))
     hear(roll, T0, "hot", T0)
     assert [one["field"] for one in answers.state(roll, EMPTY, "run", T0, **asked)["fields"]] == found
