@@ -110,8 +110,11 @@ def test_a_router_imports_nothing_at_its_start_that_is_not_known_to_be_needed() 
         "deferred = {p for group in (router.BLOCK_CHAIN, *router.SELDOM_USED) for p in group}\n"
         "print(json.dumps({'packages': sorted(p for p in packages if not p.startswith('_')),"
         " 'deferred': sorted(real & deferred),"
+        " 'words': [hl.hltype(run) + hl.hlval(1) + hl.hlid(2) for hl in"
+        " (sys.modules['crossbar._util'], sys.modules['autobahn.util']) for run in [router.preload]],"
         " 'modules': len(real)}))"
     )
+    assert found["words"] == ["<sisock_hub.router.preload>12"] * 2
     assert found["deferred"] == []
     assert sorted(set(found["packages"]) - NEEDED) == []
     assert found["modules"] < 1700

@@ -55,6 +55,19 @@ def preload() -> None:
     import crossbar.node.main  # noqa: PLC0415
     import crossbar.personality  # noqa: F401, PLC0415 (imports all kinds of workers)
 
+    unpainted()
+
+
+def unpainted() -> None:
+    """Have crossbar.io's words without colours: it paints several for each message, for lines of its log
+    that are hardly ever written, and never in colours here.
+    """
+    import autobahn.util  # noqa: PLC0415 (slow; only where a router is to run)
+    import crossbar._util  # noqa: PLC0415
+
+    autobahn.util._HAS_CLICK = False
+    crossbar._util.hl = autobahn.util.hl
+
 
 def defer() -> list[Deferred]:
     """Leave what most routers never use until it is used; to be called before crossbar.io is imported."""
