@@ -13,17 +13,18 @@ from twisted.internet.testing import StringTransport
 class Narrow(Connection):
     """A connection that takes some bytes at once, and has the rest wait."""
 
-    def __init__(self, takes: Any, waiting: bytes = b"") -> None:
-        self.takes = takes
+    def __init__(self, takes: Any, room: int = 10) -> None:
+        self.takes, self.room = takes, room
         self.connected, self.disconnecting = True, False
-        self.dataBuffer, self._tempDataBuffer = waiting, []
+        self.dataBuffer, self._tempDataBuffer = b"", []
         self.sent, self.left = b"", b""
 
-    def writeSomeData(self, data: bytes) -> Any:
+    def writeSomeData(self, data: memoryview) -> Any:
         if not isinstance(self.takes, int):
             return self.takes
-        self.sent += data[: self.takes]
-        return min(len(data), self.takes)
+        taken, self.takes = data[: self.takes], max(0, self.takes - self.room)
+        self.sent += taken
+        return len(taken)
 
     def write(self, data: bytes) -> None:
         self.left += data
@@ -51,6 +52,12 @@ def test_what_the_kernel_does_not_take_waits_behind_what_waits_already(
     assert SimpleNamespace(sent=connection.sent, left=connection.left) == SimpleNamespace(
         sent=sent, left=left
     )
+
+
+def test_what_is_long_is_sent_piece_by_piece_as_long_as_the_kernel_takes_it() -> None:
+    connection = Narrow(4, room=1)
+    send_now(connection, memoryview(b"0123456789abcd"))
+    assert (connection.sent, connection.left) == (b"0123456789", b"abcd")
 
 
 def test_what_is_no_connection_of_the_kernels_is_written_to() -> None:

@@ -13,6 +13,8 @@ from twisted.web.server import Request
 from twisted.web.server import version as server_name
 
 STAR = b"*"
+FIRST_BYTES = 32 * 1024
+"""So much of a body goes with the headers; the rest is sent from where it is."""
 
 
 class QuickRequest(Request):
@@ -62,16 +64,18 @@ class QuickRequest(Request):
             parts = [b"HTTP/1.1 %d %s\r\n" % (self.code, self.code_message)]
             for name, values in self.responseHeaders.getAllRawHeaders():
                 parts += [b"%s: %s\r\n" % (name, value) for value in values]
-            parts += (b"\r\n", body)
             self.startedWriting = 1
             self.sentLength += len(body)
+            parts += (b"\r\n", body[:FIRST_BYTES])
             send_now(self.channel.transport, b"".join(parts))
+            if len(body) > FIRST_BYTES:
+                send_now(self.channel.transport, memoryview(body)[FIRST_BYTES:])
         else:
             self.write(body)  # type: ignore[no-untyped-call]
         self.finish()  # type: ignore[no-untyped-call]
 
 
-def send_now(transport: Any, data: bytes) -> None:
+def send_now(transport: Any, data: bytes | memoryview) -> None:
     """Write; what the kernel takes leaves now, if nothing else waits to be sent."""
     sent = 0
     if (
@@ -79,8 +83,12 @@ def send_now(transport: Any, data: bytes) -> None:
         and transport.connected
         and not (transport.disconnecting or transport.dataBuffer or transport._tempDataBuffer)
     ):
-        taken = transport.writeSomeData(data)
-        # Else it is an error, which the reactor finds again, and tells.
-        sent = taken if isinstance(taken, int) else 0
+        left = memoryview(data)
+        while sent < len(data):
+            taken: Any = transport.writeSomeData(left[sent:])  # type: ignore[arg-type]
+            if not isinstance(taken, int) or not taken:
+                # If it is an error, the reactor finds it again, and tells.
+                break
+            sent += taken
     if sent < len(data):
-        transport.write(data[sent:] if sent else data)
+        transport.write(bytes(data[sent:]))
