@@ -346,3 +346,40 @@ def test_fields_are_chosen_by_text_and_state(asked: dict[str, Any], found: list[
     roll = roll_with(*WATER, Field("flow", source="o.feeds.flow"))
     hear(roll, T0, "hot", T0)
     assert [one["field"] for one in answers.state(roll, EMPTY, "run", T0, **asked)["fields"]] == found
+
+
+def test_each_state_is_counted_also_those_that_no_field_is_in() -> None:
+    roll = roll_with(*WATER)
+    hear(roll, T0, "hot", T0)
+    counts = {"unknown": 1, "fresh": 1, "late": 0, "silent": 0, "warning": 0, "alarm": 0}
+    assert answers.state(roll, EMPTY, "run", T0)["counts"] == counts
+
+
+def test_an_answer_is_in_the_order_of_listing_and_changes_in_theirs() -> None:
+    roll = roll_with(*WATER)
+    assert (Roll(T0, {}).seq, roll.seq) == (0, 4)  # a node came, with two fields, and is another since
+    for name in ("cold", "hot"):
+        hear(roll, T0, name, T0)
+    for since, names in ((0, ["tap::hot", "tap::cold"]), (4, ["tap::cold", "tap::hot"])):
+        found = answers.state(roll, EMPTY, "run", T0, since=since)
+        assert [one["field"] for one in found["fields"]] == names
+        assert len(found["nodes"]) == (since == 0)
+    assert answers.asked({"since": 2**53})["since"] == 2**53
+
+
+def test_what_happens_to_a_field_is_told_with_its_cause_and_to_many_at_once_as_one() -> None:
+    roll = roll_with(Field("hot", limits=Bounds(alarm_high=1.0)))
+    series = [
+        Series("hot", np.array([T0 + at]), np.array([value])) for at, value in ((0, 0.5), (1, 2.0), (2, 0.5))
+    ]
+    happened = [one for each in series for one in roll.heard(T0 + each.t[0] - T0, "tap", [each])]
+    assert [(one.what, one.why, one.told) for one in happened] == [
+        ("fresh", "", False), ("alarm", "2 is above the alarm limit 1", True), ("fresh", "", True),
+    ]  # fmt: skip
+    seq = roll.seq
+    went, gone = roll.node_went(T0 + 3, "tap")
+    assert (went.what, went.why, went.told) == ("went", "1 fields with it", True)
+    assert (gone.what, gone.why, gone.told) == ("unknown", "tap is away", False)
+    changed = answers.state(roll, EMPTY, "run", T0 + 3, since=seq)
+    assert [one["field"] for one in changed["fields"]] == ["tap::hot"]
+    assert [(one["name"], one["here"]) for one in changed["nodes"]] == [("tap", False)]
