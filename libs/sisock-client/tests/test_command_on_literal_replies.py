@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import threading
+from argparse import Namespace
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from sisock_client import ClientError, Samples, states
+from sisock_client import ClientError, Samples, completion, states
 from sisock_client.__main__ import main
 from sisock_client.client import Client
 from sisock_client.http import HttpSource
@@ -460,3 +461,13 @@ def test_a_note_is_written_as_it_was_told(bridge: Bridge, monkeypatch, capsys) -
     bridge.say("notes", {"error": "notes are not allowed"}, 403)
     assert main(["note", "x"]) == 1
     assert capsys.readouterr().err == f"sisock: the bridge at {bridge.url}: notes are not allowed\n"
+
+
+def test_names_are_completed_by_what_the_bridge_knows(bridge: Bridge, monkeypatch) -> None:
+    here = Namespace(url=None, wamp=False)
+    assert completion.names("field", "n::v", here) == ["n::volt"]
+    assert completion.names("field", "", here) == ["n::volt", "n::text"]
+    assert completion.names("node", "", here) == ["n"]
+    assert completion.names("node", "m", here) == []
+    assert completion.names("field", "", Namespace(url=None, wamp=True)) == []
+    assert completion.names("field", "", Namespace(url="http://127.0.0.1:1", wamp=False)) == []

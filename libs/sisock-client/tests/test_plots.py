@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import matplotlib.colors
 import matplotlib.dates as mdates
 import numpy as np
 import pytest
@@ -149,6 +150,12 @@ def test_only_very_small_and_very_large_numbers_have_a_power() -> None:
 def test_many_words_share_a_colour_and_it_is_said() -> None:
     few = drawn(a=[f"word {i // 2}" for i in range(18)], b=["often"] * 18, c=["often"] * 18)
     assert few.notes == ["2 texts that were rare have one colour, 'other'"]
+    [lanes] = few.axes
+    colours = [matplotlib.colors.to_hex(band.get_facecolor()[0]).upper() for band in lanes.collections[:9]]
+    assert colours == [*plots.BANDS[1:8], plots.BANDS[-1], plots.BANDS[-1]]
+    assert (
+        matplotlib.colors.to_hex(lanes.get_legend().get_patches()[-1].get_facecolor()).upper() == colours[-1]
+    )
     assert drawn(a=[f"word {i}" for i in range(9)]).notes == []
     picture = drawn(a=[f"word {i // 2}" for i in range(20)], b=["often"] * 20)
     assert len(words(picture.axes[0])) == 9

@@ -337,6 +337,22 @@ def test_a_bridge_that_is_away_is_said_and_asked_again_and_an_old_one_too(monkey
     ]  # fmt: skip
 
 
+def test_a_bridge_that_is_away_is_asked_after_ever_longer_pauses_up_to_three_seconds() -> None:
+    pauses: list[float] = []
+
+    class Stopped(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0.0)
+            if len(pauses) == 6:
+                self.set()
+            return self.is_set()
+
+    away = ClientError("cannot be reached")
+    bridge = Bridge([away, away, away, away, told(field("a::x")), away], [[]])
+    Ear(bridge, lambda _: None, Stopped()).listen()
+    assert pauses == [2.0, 3.0, 3.0, 3.0, 1.0, 2.0]
+
+
 def test_a_field_that_is_new_is_listened_for(monkeypatch) -> None:
     bridge = Bridge(
         [told(field("a::x")), told(seq=2)], [[("changes", told(field("a::new"), seq=2)), ("", None)], []]
