@@ -59,9 +59,9 @@ lint: .venv/.synced
 	@# what docs/decisions/0002-one-lock.md overrides is all that may be amiss
 	! $(UV) pip check 2>&1 | grep ' requires ' | grep -vE '`crossbar` requires `idna|`(autobahn|sisock-hub)` requires `bjdata'
 
-# A third of the time is waiting for peers, so three runs share two cores; a file's tests stay together, and
+# Two fifths of a run's time are waiting for peers, so four share two cores; a file's tests stay together, and
 # the files that take long come first: conftest.py.
-WORKERS ?= 3
+WORKERS ?= 4
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 unit: .venv/.synced
 	.venv/bin/pytest $(SIDE_BY_SIDE)
