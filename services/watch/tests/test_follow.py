@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import structlog
 from sisock import Bounds, ContractError, Field, Limits, Series
-from sisock.errors import NodeError
+from sisock.errors import NodeError, TooMuchDataError
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.replies import Listing, Reading
 from sisock_site import SiteFile
@@ -20,7 +20,7 @@ from sisock_watch.follow import Follower
 from sisock_watch.ledger import Ledger
 from sisock_watch.node import WatchNode
 from sisock_watch.roll import Roll
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 T0 = 1_500_000_000.0
@@ -40,6 +40,9 @@ class Stack:
         self.asked: list[tuple[Any, ...]] = []
         self.listed: list[float] = []
         self.timelines: Any = None
+        self.end = 0.0
+        self.trouble: Exception | None = None
+        self.waiting: Deferred[None] | None = None
         self.happened: list[Any] = []
         self.roll = Roll(T0, known or {})
         self.follower = Follower(
@@ -76,7 +79,11 @@ class Stack:
         self, name: str, fields: Sequence[str], start: float, end: float, *, timelines: Any, limits: Limits,
         **_: Any,
     ) -> Reading:  # fmt: skip
-        self.timelines = timelines
+        self.timelines, self.end = timelines, end
+        if self.waiting is not None:
+            await self.waiting
+        if self.trouble is not None:
+            raise self.trouble
         ago = round(self.now() - start, 1)
         self.asked.append((self.reactor.seconds(), list(fields), ago, limits.max_points))
         found = {}
@@ -190,6 +197,25 @@ def test_a_sites_file_that_changed_is_asked_of_every_field(tmp_path: Path) -> No
     (tmp_path / "site.toml").write_text("nonsense")
     stack.goes_on(12)
     assert len(stack.listed) == 2
+
+
+def test_a_node_that_cannot_be_asked_is_in_trouble_until_it_answers_and_one_that_went_is_none() -> None:
+    stack = Stack()
+    node = stack.add(LIVE, fields=[Field("hot")])
+    assert stack.end == T0 + 7 * DAY
+    for trouble in (NodeError("no answer"), TooMuchDataError("too much")):
+        stack.trouble = trouble
+        stack.goes_on(2)
+        assert stack.roll.nodes["tap"].problem == str(trouble)
+    stack.trouble = None
+    stack.goes_on(2)
+    assert stack.roll.nodes["tap"].problem == ""
+    waiting: Deferred[None] = Deferred()
+    stack.waiting, stack.trouble = waiting, NodeError("it ended")
+    stack.goes_on(2)
+    stack.follower.node_subtracted(node)
+    waiting.callback(None)
+    assert stack.roll.nodes["tap"].problem == ""
 
 
 def test_nodes_have_ten_seconds_to_come_back_after_the_router_did() -> None:

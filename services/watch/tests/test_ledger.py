@@ -125,6 +125,18 @@ def test_who_wants_few_points_gets_wider_steps() -> None:
     assert rest_step(0, DAY_S, Limits(max_points=100)) == 1920
 
 
+def test_a_range_without_length_and_a_field_without_history_have_no_samples() -> None:
+    t, codes = np.array([100.0]), np.array([3])
+    for times, states, end in ((t, codes, 200.0), (t[:0], codes[:0], 500.0), (t, codes, 100.0)):
+        assert [len(one) for one in with_rests(times, states, 200.0, end, 60.0, 60.0)] == [0, 0]
+
+
+def test_five_events_of_one_feed_are_told_one_by_one() -> None:
+    some = [Event(T0, "silent", f"a{number}", "feed stale", "fresh") for number in range(5)]
+    assert condensed(some, lambda _: "feed") == some
+    assert len(condensed([*some, some[0]], lambda _: "feed")) == 1
+
+
 def test_many_events_of_one_feed_are_told_as_one() -> None:
     many = [Event(T0, "silent", f"a{number}", "feed stale", "fresh") for number in range(9)]
     told = condensed([*many, Event(T0, "alarm", "b", "hot")], lambda target: f"feed {target[0]}")

@@ -323,6 +323,37 @@ def test_long_answers_come_in_pieces_that_miss_nothing() -> None:
     assert sorted(found) == sorted(f"tap::f{number}" for number in range(25))
 
 
+def test_an_answer_that_is_just_as_long_as_one_may_be_is_the_whole() -> None:
+    roll = roll_with(*WATER)
+    assert [answers.state(roll, EMPTY, "run", T0, most=most)["more"] for most in (1, 2, 3)] == [
+        True, False, False,
+    ]  # fmt: skip
+
+
+def test_why_a_node_is_not_here_is_that_it_went_or_that_the_router_did() -> None:
+    roll = roll_with(*WATER)
+
+    def why() -> str:
+        [node] = answers.state(roll, EMPTY, "run", T0)["nodes"]
+        return str(node["why"])
+
+    roll.trouble("tap", "no answer")
+    assert why() == "no answer"
+    roll.node_went(T0 + 1, "tap")
+    assert why() == "it is not online"
+    roll.router(T0 + 2, here=False)
+    assert why() == "the router is away"
+
+
+def test_an_older_sample_is_no_growth() -> None:
+    roll = roll_with(Field("old"), live=False)
+    for at in (0.0, -5.0, -4.0):
+        hear(roll, T0 + 1, "old", T0 + at)
+    assert roll.entries["tap::old"].grown == 0
+    hear(roll, T0 + 2, "old", T0 + 1)
+    assert roll.entries["tap::old"].grown == 1
+
+
 def test_only_what_changed_since_is_told() -> None:
     roll = roll_with(*WATER)
     seq = answers.state(roll, EMPTY, "run", T0)["seq"]
