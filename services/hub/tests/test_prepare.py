@@ -11,6 +11,7 @@ import pytest
 from cryptography import x509
 from sisock.auth import is_private
 from sisock.errors import ConfigError
+from sisock_hub import prepare as module
 from sisock_hub.prepare import environment, host_names, prepare, self_signed
 
 
@@ -186,3 +187,11 @@ def test_a_hub_that_cannot_verify_the_certificate_connects_by_a_socket_beside_it
         assert f"does not carry {host!r}" in prepared.migrated[0]
     else:
         assert transport["endpoint"]["port"] == port
+
+
+def test_a_file_that_somebody_made_in_the_same_moment_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    for content in (b"theirs", b"ours"):
+        module._write_new(file, content, 0o600)
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"theirs", 0o600)
+    assert list(tmp_path.iterdir()) == [file]

@@ -116,6 +116,37 @@ def test_what_a_command_did_is_said_with_where_it_counts(
         assert commands.run(given, directory, [], None).endswith(f"from now on; {where}")
 
 
+def test_tls_is_made_anew_once_key_and_certificate_are_another_pair(directory: Path) -> None:
+    first, second = (self_signed(["localhost"]) for _ in range(2))
+    key, certificate = directory / "k.pem", directory / "c.pem"
+    key.write_bytes(first[1])
+    certificate.write_bytes(first[0])
+    told: list[str] = []
+    log = SimpleNamespace(warn=lambda event, **_: told.append(event.split()[0]))
+    made = iter("abc")
+
+    def create() -> Any:
+        context = next(made)
+        return SimpleNamespace(getContext=lambda: context)
+
+    tls = renewal.RenewedContext(create, [key, certificate], log)
+    assert (tls.getContext(), tls.getContext(), told) == ("a", "a", [])
+    certificate.write_bytes(second[0])
+    assert [tls.getContext() for _ in range(3)] == ["a"] * 3
+    assert told == ["certificate.unusable"]
+    key.write_bytes(second[1])
+    assert [tls.getContext() for _ in range(2)] == ["b"] * 2
+    assert told == ["certificate.unusable", "certificate.renewed"]
+    key.unlink()
+    assert [tls.getContext() for _ in range(2)] == ["b"] * 2
+    assert told[2:] == ["certificate.unusable"]
+    with pytest.raises(FileNotFoundError):
+        renewal.RenewedContext(create, [key, certificate], log)
+    key.write_bytes(first[1])
+    with pytest.raises(ValueError, match=r"k.pem is not the key of c.pem"):
+        renewal.RenewedContext(create, [key, certificate], log)
+
+
 def test_a_key_of_another_certificate_is_told_in_words(directory: Path) -> None:
     (one, one_key), (_, other_key) = self_signed(["a"]), self_signed(["a"])
     for name, content in (
