@@ -44,13 +44,18 @@ class Stack:
         self.trouble: Exception | None = None
         self.waiting: Deferred[None] | None = None
         self.happened: list[Any] = []
+        self.named: list[dict[str, str]] = []
         self.roll = Roll(T0, known or {})
         self.follower = Follower(
             self.reactor, self.now, structlog.get_logger(), self, self.roll, SiteFile(file),
-            lambda happened, named: self.happened.extend(happened),
+            self.record,
         )  # fmt: skip
         self.follower.start()
         self.follower.router_changed(here=True)
+
+    def record(self, happened: list[Any], named: Any) -> None:
+        self.happened += happened
+        self.named += [dict(named)] * bool(named)
 
     def now(self) -> float:
         return T0 + self.reactor.seconds()
@@ -226,6 +231,18 @@ def test_nodes_have_ten_seconds_to_come_back_after_the_router_did() -> None:
     assert stack.roll.why("tap::hot", stack.now()) == "tap is away"
 
 
+def test_names_are_kept_when_they_are_new_and_once_a_day() -> None:
+    stack = Stack()
+    node = stack.add(fields=[Field("hot")])
+    assert stack.named == [{"tap::hot": "tap::hot"}]
+    for seconds, fields, times in ((10, ["hot"], 1), (10, ["hot", "cold"], 2), (DAY + 1, ["hot", "cold"], 3)):
+        stack.fields["tap"] = [Field(name) for name in fields]
+        stack.reactor.advance(seconds)
+        stack.follower.fields_changed(node)
+        stack.goes_on(1)
+        assert len(stack.named) == times
+
+
 class History:
     """Keeps what it is asked, and what is put into it."""
 
@@ -264,6 +281,18 @@ def test_a_note_is_of_a_moment_or_of_a_range_that_has_a_length(watch: WatchNode,
         with pytest.raises(ContractError):
             watch._note(**{"text": "x", **wrong})
     assert len(history.put_in) == 2
+
+
+def test_too_many_states_over_too_long_are_refused(
+    watch: WatchNode, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_SAMPLES", 120)
+    found = (np.array([T0 - 3600]), np.array([1]))
+    monkeypatch.setattr(History, "states", lambda *_: {"a": found}, raising=False)
+    [series] = watch.read(["a", "b"], T0 - 3600, T0 + 9, Limits())
+    assert (len(series.t), set(series.values), series.finalized_until) == (60, {"fresh"}, T0 - 60)
+    with pytest.raises(TooMuchDataError, match="2 states over 0 days are too many"):
+        list(watch.read(["a", "b"], T0 - 3601, T0, Limits()))
 
 
 def test_events_are_asked_of_a_day_around_now_unless_somebody_says(

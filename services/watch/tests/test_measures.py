@@ -40,9 +40,9 @@ class Subject:
         self.roll.node_came(T0, "tap", live=True)
         limits = Bounds(alarm_high=5.0)
         fields = [
+            Field("cold"),
             Field("hot", units="C", limits=limits),
             Field("listed"),
-            Field("cold"),
             Field("unwanted", limits=limits),
         ]
         self.roll.listed(T0, "tap", [(one, site_file.site.facts("tap", one)) for one in fields])

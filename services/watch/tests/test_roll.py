@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sisock import Bounds, Field, Series
 from sisock_site import EMPTY, parse
+from sisock_site.states import State
 from sisock_watch import answers
 from sisock_watch.roll import Roll
 
@@ -64,6 +65,16 @@ def test_all_that_stop_together_are_a_stale_feed() -> None:
             hear(roll, T0 + now, "cold", T0 + now)
         roll.tick(T0 + now)
     assert state(roll, "tap::hot", T0 + 39) == ("silent", "feed stale (water): nothing came for 30 s")
+
+
+def test_a_sensor_that_stopped_only_a_little_sooner_than_its_feed_did_is_not_to_blame() -> None:
+    roll = roll_with(*WATER)
+    for name, at in (("hot", T0), ("cold", T0 + 10)):
+        hear(roll, at, name, at)
+    for now, cause in ((T0 + 19, "sensor silent"), (T0 + 30, "feed stale")):
+        roll.tick(now)
+        roll.board["tap::hot"].state = State.SILENT
+        assert roll.why("tap::hot", now).startswith(f"{cause}: nothing came for")
 
 
 def test_a_node_that_cannot_be_asked_is_the_cause() -> None:
@@ -395,7 +406,8 @@ def test_an_answer_is_in_the_order_of_listing_and_changes_in_theirs() -> None:
         found = answers.state(roll, EMPTY, "run", T0, since=since)
         assert [one["field"] for one in found["fields"]] == names
         assert len(found["nodes"]) == (since == 0)
-    assert answers.asked({"since": 2**53})["since"] == 2**53
+    assert [answers.asked({"since": since})["since"] for since in (2**53, 0)] == [2**53, 0]
+    assert answers.whole({"most": 0}, "most", 5, 9) == 0
 
 
 def test_what_happens_to_a_field_is_told_with_its_cause_and_to_many_at_once_as_one() -> None:
