@@ -77,6 +77,13 @@ def test_a_sensor_that_stopped_only_a_little_sooner_than_its_feed_did_is_not_to_
         assert roll.why("tap::hot", now).startswith(f"{cause}: nothing came for")
 
 
+def test_a_silence_that_is_seen_with_a_listing_is_told_of() -> None:
+    roll = roll_with(WATER[0])
+    hear(roll, T0, "hot", T0)
+    told = roll.listed(T0 + 20.3, "tap", [(WATER[0], EMPTY.facts("tap", WATER[0]))])
+    assert [(one.t, one.what, one.target) for one in told if one.told] == [(T0 + 20, "silent", "tap::hot")]
+
+
 def test_a_node_that_cannot_be_asked_is_the_cause() -> None:
     roll = roll_with(*WATER)
     hear(roll, T0, "hot", T0)

@@ -147,6 +147,8 @@ class Roll:
         node = self.nodes.get(name)
         if node is None:
             return []
+        # What time alone did is told as that, and not lost among what the node says.
+        said = self.tick(now)
         changes: list[Change] = []
         earlier, node.identities, node.conversions = node.identities, {}, {}
         own: dict[str, tuple[str, ...]] = {}
@@ -165,7 +167,7 @@ class Roll:
                 changes += self._let_go(now, name, identity)
         if earlier != node.identities:
             self._bump_node(node)
-        return list(self._told(changes, bulk=True))
+        return said + list(self._told(changes, bulk=True))
 
     def _hold(self, now: float, node: Node, one: Field, facts: Facts, own: tuple[str, ...]) -> list[Change]:
         entry = self.entries.get(facts.identity)
