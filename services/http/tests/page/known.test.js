@@ -30,3 +30,14 @@ test("watch's choice comes first", () => {
   const watched = { here: true, fields: new Map([["reader::a", said], ["feed::a", said]]) };
   assert.deepEqual([...listing().known.chosen(watched)], ["reader::a", "reader::b"]);
 });
+
+test("an event of a series is about all who have it, first the chosen one, and has a name for people", () => {
+  const known = new Known();
+  known.fill([{ name: "reader", live: false }, { name: "feed", live: true }], [field("reader", "a", "lab.A"), { ...field("feed", "a", "lab.A"), label: "Stage" }, field("feed", "b")], 100, true);
+  const told = (target) => known.placed([{ target }], nobody).map(({ title, about }) => [title, ...about])[0];
+  assert.deepEqual(told("lab.A"), ["feed · Stage", "feed::a", "reader::a"]);
+  assert.deepEqual(told("feed::b"), ["feed · b", "feed::b"]);
+  assert.deepEqual(told("feed"), ["feed", "feed::a", "feed::b"]);
+  assert.deepEqual(told(""), [""]);
+  assert.deepEqual(told("gone.B"), ["gone.B"]);
+});

@@ -35,9 +35,10 @@ test("words last until another one comes, and end where nothing is known", () =>
 });
 
 test("an event is marked where its field, its node or the whole stack is plotted", () => {
-  const about = (what, target) => concerns({ what, target }, ["cryo::stage"]);
-  assert.deepEqual([about("silent", "cryo::stage"), about("went", "cryo"), about("note", ""), about("router_away", "")], [true, true, true, true]);
-  assert.deepEqual([about("silent", "cryo::shield"), about("went", "cry"), about("came", "")], [false, false, false]);
+  const told = (what, target, about = []) => concerns({ what, target, about }, ["cryo::stage"]);
+  assert.deepEqual([told("silent", "cryo::stage"), told("went", "cryo"), told("note", ""), told("router_away", "")], [true, true, true, true]);
+  assert.deepEqual([told("alarm", "lab.Stage", ["cryo::stage"]), told("alarm", "lab.Other", ["cryo::other"])], [true, false]);
+  assert.deepEqual([told("silent", "cryo::shield"), told("went", "cry"), told("came", "")], [false, false, false]);
 });
 
 test("what is told again and again of one thing is one line", () => {

@@ -21,8 +21,8 @@ const LANES = { red: 0, amber: 1, hatched: 1, grey: 2, note: 3 };
 /** Tone, shape and word of an event. */
 export const kindOf = (what) => WHAT[what] ?? KINDS[what] ?? { tone: "grey", shape: "●", word: what.replaceAll("_", " ") };
 
-/** What an event says, in a sentence. */
-export const sentence = (event) => [event.target.replace("::", " · "), kindOf(event.what).word === "note" ? "" : kindOf(event.what).word, event.why, event.author && `(${event.author})`]
+/** What an event says, in a sentence; it is one of those that `Known.placed` gives. */
+export const sentence = (event) => [event.title, kindOf(event.what).word === "note" ? "" : kindOf(event.what).word, event.why, event.author && `(${event.author})`]
   .filter(Boolean).join(" ");
 
 export class Day {
@@ -53,7 +53,7 @@ export class Day {
     return this.within.filter((event) => Math.abs(event.t - t) < reach).sort((a, b) => Math.abs(a.t - t) - Math.abs(b.t - t))[0];
   }
 
-  /** Write the events of the day before `now`. */
+  /** Write the events of the day before `now`, as `Known.placed` gives them. */
   tell(events, now, zone) {
     this.now = now;
     const within = events.filter(({ t }) => t > now - DAY_S && t <= now + 60);
@@ -75,7 +75,7 @@ export class Day {
       const { tone, shape, word } = kindOf(event.what);
       const button = element("button", {},
         element("time", { textContent: write(event.t, zone).slice(11) }), element("span", { className: "mark", textContent: `${shape} ${word}${event.times > 1 ? ` × ${event.times}` : ""}` }),
-        element("span", { className: "name", textContent: event.target.replace("::", " · ") }),
+        element("span", { className: "name", textContent: event.title }),
         element("span", { className: "why", textContent: event.author ? `${event.why} (${event.author})` : event.why }));
       button.dataset.tone = tone;
       button.addEventListener("click", () => this.open(event));

@@ -206,8 +206,9 @@ export class Desk {
     }
     if (!this.plots) return;
     const { concerns } = await import("./marks.js");
+    const placed = this.page.placed(this.happened);
     for (const panel of this.panels) {
-      panel.marks.show(this.happened.filter((event) => concerns(event, panel.fields)));
+      panel.marks.show(placed.filter((event) => concerns(event, panel.fields)));
       panel.plot?.redraw(false, false);
     }
   }

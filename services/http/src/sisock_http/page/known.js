@@ -9,6 +9,7 @@ export class Known {
   constructor() {
     this.nodes = new Map(); // by name: `{node, fields, gone}`, `gone` since when it is, or null
     this.fields = new Map();
+    this.series = new Map(); // fields by what they measure
     this.last = new Map();
   }
 
@@ -16,10 +17,11 @@ export class Known {
   fill(nodes, fields, now, sure) {
     const online = new Set(nodes.map((node) => node.name));
     for (const [name, known] of this.nodes) if (!online.has(name) && sure) known.gone ??= now;
-    const own = grouped([...fields].sort((a, b) => ORDER.compare(a.name, b.name)));
+    const own = grouped([...fields].sort((a, b) => ORDER.compare(a.name, b.name)), "node");
     for (const node of nodes) this.nodes.set(node.name, { node, fields: own.get(node.name) ?? [], gone: null });
     this.fields.clear();
     for (const { node, fields: listed, gone } of this.nodes.values()) for (const field of listed) this.fields.set(field.field, { field, node, since: gone });
+    this.series = grouped([...this.fields.values()].map(({ field }) => field), "series");
   }
 
   /** Every field by its name: `{field, node, since}`, with what is known of its node, and since when that is gone, or null. */
@@ -43,6 +45,18 @@ export class Known {
     return new Set([...best.values()].map(({ name }) => name));
   }
 
+  /** Events with the fields that each is `about`, first that which stands for its series, and a `title`: series have names for machines. */
+  placed(events, watched) {
+    const chosen = events.some(({ target }) => this.series.has(target)) ? this.chosen(watched) : new Set();
+    return events.map((event) => {
+      const { target } = event;
+      const holders = this.series.get(target)?.toSorted((a, b) => chosen.has(b.field) - chosen.has(a.field));
+      if (holders && !this.fields.has(target)) return { ...event, title: `${holders[0].node} · ${holders[0].label || holders[0].name}`, about: holders.map(({ field }) => field) };
+      const fields = this.fields.has(target) ? [target] : (this.nodes.get(target)?.fields ?? []).map(({ field }) => field);
+      return { ...event, title: target.replace("::", " · "), about: fields };
+    });
+  }
+
   /** Take in last samples, which were answered at `at`, in seconds of any clock that goes on. */
   take(samples, at) {
     for (const sample of samples) this.last.set(sample.field, { ...sample, at });
@@ -60,11 +74,11 @@ export class Known {
   }
 }
 
-function grouped(fields) {
+function grouped(fields, by) {
   const found = new Map();
   for (const field of fields) {
-    if (!found.has(field.node)) found.set(field.node, []);
-    found.get(field.node).push(field);
+    if (!found.has(field[by])) found.set(field[by], []);
+    found.get(field[by]).push(field);
   }
   return found;
 }

@@ -54,6 +54,7 @@ const page = {
   get site() {
     return stack.zone;
   },
+  placed: (events) => known.placed(events, watched),
   known, live, take, zoom, back, turn, range, copy, note, layouts: keep, troubles: walk, more,
   trouble: () => rangeTrouble(view), here: () => stack.here,
 };
@@ -115,7 +116,7 @@ function dress() {
   const drawn = new Set(views.plotted(view));
   tree.mark(drawn);
   overview.mark(drawn);
-  day.tell(happened, stack.now, view.zone);
+  day.tell(page.placed(happened), stack.now, view.zone);
   notice();
 }
 
@@ -144,8 +145,8 @@ function open(names) {
 }
 
 /** Plot what an event is about, around its time. */
-function openAt({ t, target, until }) {
-  const names = known.field(target) ? [target] : (known.nodes.get(target)?.fields ?? []).map(({ field }) => field);
+function openAt({ t, target, until, about }) {
+  const names = known.nodes.has(target) ? about : about.slice(0, 1);
   openRange(t - AROUND_S, Math.min((until ?? t) + AROUND_S, stack.now), names);
 }
 
@@ -324,7 +325,7 @@ async function tell() {
   } catch (error) {
     if (!(error instanceof Trouble)) throw error; // a bridge that knows no events has no strip of them
   }
-  day.tell(happened, stack.now, view.zone);
+  day.tell(page.placed(happened), stack.now, view.zone);
 }
 
 function freshenIn(delay) {

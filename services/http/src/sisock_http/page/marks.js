@@ -8,10 +8,10 @@ const APART = 9; // px between flags that are worth two
 const WORST = ["note", "red", "amber", "hatched", "grey"]; // of several in one place
 
 /** Whether an event is about any of some fields: one of them, its node, or the whole stack. */
-export function concerns({ what, target }, names) {
+export function concerns({ what, target, about }, names) {
   if (what === "note" && !target) return true;
   if (["router_away", "watch_away"].includes(what)) return true;
-  return names.some((name) => name === target || name.startsWith(`${target}::`) || (target.includes("::") && name.startsWith(`${target}.`)));
+  return names.some((name) => about.includes(name) || name === target || name.startsWith(`${target}::`) || (target.includes("::") && name.startsWith(`${target}.`)));
 }
 
 export class Marks {
