@@ -79,7 +79,6 @@ class Desk:
         self.context = browser.new_context(**{**WINDOW, **context})
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(DEADLINE_MS)
-        expect.set_options(timeout=DEADLINE_MS)
         self.replies: list[Any] = []
         self.faults: list[str] = []
         self.complaints: list[str] = []
@@ -172,6 +171,7 @@ def bridge(sisock_stack: Stack, nodes: dict[str, Process]) -> Iterator[Bridge]:
 @pytest.fixture(scope="module")  # while it is there, no other event loop can run in this thread
 def browser(sisock_processes: None) -> Iterator[Any]:
     """Debian's chromium, without a screen: one for all tests of a session."""
+    expect.set_options(timeout=DEADLINE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_BROWSER)
         yield browser
