@@ -109,3 +109,20 @@ def test_fields_whose_samples_are_as_old_are_asked_for_together_and_a_silent_one
     bridge.asked.clear()
     assert [line.split()[1:] for line in following.look()] == [["a::two", "1.5"], ["a::one", "2.0"]]
     assert bridge.asked == [["a::silent"], ["a::one", "a::two"]]
+
+
+def test_of_an_expression_each_field_is_followed_from_then_on() -> None:
+    class Expressions(Bridge):
+        def get(self, fields: str | Sequence[str], start: float, end: float) -> Samples:
+            names = [fields] if isinstance(fields, str) else list(fields)
+            found = super().get([FAST if name == "a::.*" else name for name in names], start, end)
+            self.asked[-1] = names
+            return found
+
+    bridge = Expressions()
+    bridge.samples[FAST] = [1001.0]
+    following = tail(bridge, "a::.*", SLOW)
+    assert [line.split()[1:] for line in following.look()] == [[FAST, "1.0"]]
+    bridge.samples[FAST].append(1002.0)
+    assert [line.split()[1:] for line in following.look()] == [[FAST, "2.0"]]
+    assert bridge.asked == [["a::.*", SLOW], [SLOW, FAST]]
