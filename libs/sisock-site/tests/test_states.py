@@ -297,3 +297,13 @@ def test_twenty_thousand_fields_cost_little() -> None:
     # Some 3 us a sample and less than 1 ms a check, of the processor's time.
     assert heard < 1.0
     assert checked < 0.1
+
+
+def test_of_a_clock_that_was_ahead_older_samples_count_only_once_it_was_put_right() -> None:
+    made = board(limits=Bounds(alarm_high=2.0))
+    made.heard("a", T0, T0 + 10, 1.0)
+    assert made.heard_all("a", T0 + 15, T0 + np.array([5.0, 12.0]), np.array([5.0, 1.0])) == []
+    made = board()
+    for t in (3600.0, 35.0):  # five seconds ahead are none
+        made.heard("a", T0 + 30, T0 + t, t)
+    assert (made["a"].t, made["a"].ahead_s) == (T0 + 35, 0.0)
