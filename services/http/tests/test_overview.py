@@ -20,6 +20,10 @@ NIGHT = Path(__file__).parent / "servers" / "night.py"
 MOST_BYTES = 60_000
 MOST_BYTES_A_SECOND = 5_000
 TILES = 200
+MINUTES = int(os.environ.get("SISOCK_PAGE_MINUTES", "0"))
+"""So long two hundred tiles are left alone, with a look at the memory each minute."""
+
+GROWN_MB = 10.0
 SOME_MS = 20_000 if "SISOCK_LONG" in os.environ else 8_000
 """For which the cost of many tiles is measured."""
 NODES = {"apex_archive", "clockwork", "night"}
@@ -337,6 +341,14 @@ def busy() -> dict[str, float]:
     return found
 
 
+def heap_mb(session: Any) -> float:
+    """What a page holds after a forced collection."""
+    session.send("HeapProfiler.enable")
+    session.send("HeapProfiler.collectGarbage")
+    return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
+
+
+@pytest.mark.timeout(180 + 90 * MINUTES)
 def test_two_hundred_tiles_cost_little(calm: Any, make_desk: Any, tmp_path: Path) -> None:
     stack, bridge = calm
     many = stack.start("many", [sys.executable, str(NIGHT)], NAME="many", CALM="yes", MORE=str(TILES))
@@ -356,8 +368,13 @@ def test_two_hundred_tiles_cost_little(calm: Any, make_desk: Any, tmp_path: Path
         lambda event: received.append(event["encodedDataLength"] or event["dataLength"]),
     )
     network.send("Network.enable")
+    heaps = [heap_mb(network)]
     begun, used = time.monotonic(), busy()
     desk.page.wait_for_timeout(SOME_MS)
+    for _ in range(MINUTES):
+        desk.page.wait_for_timeout(60_000)
+        heaps.append(heap_mb(network))
+    heaps.append(heap_mb(network))
     took = time.monotonic() - begun
     rate, shares = (
         sum(received) / took,
@@ -366,6 +383,8 @@ def test_two_hundred_tiles_cost_little(calm: Any, make_desk: Any, tmp_path: Path
     print(
         f"{TILES} tiles: {rate:.0f} bytes/s; of a core:", *(f"{kind} {s:.1%}" for kind, s in shares.items())
     )
+    print(f"heap after {took / 60:.1f} min, forced collections: {[round(one, 2) for one in heaps]} MB")
+    assert abs(heaps[-1] - heaps[0]) < GROWN_MB
     desk.shoot("27-many")
     assert received
     assert rate < MOST_BYTES_A_SECOND
