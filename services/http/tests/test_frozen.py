@@ -13,6 +13,7 @@ FROZEN = [
     "asking.sameness.Span",
     "config.HttpConfig",
     "dialects.arguments.Arguments",
+    "dialects.influxql.alike.MadeOf",
     "dialects.influxql.alike.Times",
     "dialects.influxql.alike._Kept",
     "dialects.influxql.conditions.Range",

@@ -47,13 +47,14 @@ export class Known {
 
   /** Events with the fields that each is `about`, first that which stands for its series, and a `title`: series have names for machines. */
   placed(events, watched) {
-    const chosen = events.some(({ target }) => this.series.has(target)) ? this.chosen(watched) : new Set();
+    const chosen = events.some(({ target }) => this.series.has(target) && !this.fields.has(target)) ? this.chosen(watched) : new Set();
     return events.map((event) => {
       const { target } = event;
-      const holders = this.series.get(target)?.toSorted((a, b) => chosen.has(b.field) - chosen.has(a.field));
-      if (holders && !this.fields.has(target)) return { ...event, title: `${holders[0].node} · ${holders[0].label || holders[0].name}`, about: holders.map(({ field }) => field) };
-      const fields = this.fields.has(target) ? [target] : (this.nodes.get(target)?.fields ?? []).map(({ field }) => field);
-      return { ...event, title: target.replace("::", " · "), about: fields };
+      const title = target.replace("::", " · ");
+      if (this.fields.has(target)) return { ...event, title, about: [target] };
+      if (!this.series.has(target)) return { ...event, title, about: (this.nodes.get(target)?.fields ?? []).map(({ field }) => field) };
+      const holders = [...this.series.get(target)].sort((a, b) => chosen.has(b.field) - chosen.has(a.field));
+      return { ...event, title: `${holders[0].node} · ${holders[0].label || holders[0].name}`, about: holders.map(({ field }) => field) };
     });
   }
 

@@ -122,11 +122,16 @@ export function shownOf(items, had) {
 
 /** Troubles in lists: of a node of which nothing comes, all fields are one, with that which came last first. */
 export function together(troubles, own) {
+  const dead = new Set();
+  for (const [node, items] of own) {
+    const mine = items.filter(({ another }) => !another);
+    if (mine.length > 2 && mine.every(({ kind }) => kind === "silent")) dead.add(node);
+  }
   const lists = new Map();
   for (const item of troubles) {
-    const mine = own.get(item.field.node).filter(({ another }) => !another);
-    const key = mine.length > 2 && mine.every(({ kind }) => kind === "silent") ? item.field.node : item;
-    lists.set(key, [...(lists.get(key) ?? []), item].sort((a, b) => (b.t ?? 0) - (a.t ?? 0)));
+    const key = dead.has(item.field.node) ? item.field.node : item;
+    if (!lists.has(key)) lists.set(key, []);
+    lists.get(key).push(item);
   }
-  return [...lists.values()];
+  return [...lists.values()].map((items) => items.sort((a, b) => (b.t ?? 0) - (a.t ?? 0)));
 }

@@ -73,6 +73,15 @@ class _Kept:
     reply: Reply
 
 
+@dataclass(frozen=True, slots=True)
+class MadeOf:
+    """What a reply was made of: its one statement's plan, the answers, and whether they were converted."""
+
+    plan: Plan
+    answers: Answers
+    convert: bool
+
+
 class Alike:
     """Keeps replies.
 
@@ -118,12 +127,9 @@ class Alike:
         self,
         request: bytes,
         known: Map,
-        plan: Plan,
-        answers: Answers,
+        made_of: MadeOf,
         reply: Reply,
         now: float,
-        *,
-        convert: bool,
     ) -> Reply:
         """Keep the reply to a statement, if it may stand for others; what is given back stands for it.
 
@@ -131,18 +137,13 @@ class Alike:
         ----------
         request, known, now
             As for `find`.
-        plan : Plan
-            Of its one statement.
-        answers : mapping
-            What it was made of.
+        made_of : MadeOf
         reply : Reply
-        convert : bool
-            Whether values were converted.
         """
         if len(reply.body) > MOST_BYTES:
             return reply
         key, ns = _parted(request)
-        kept = self._learnt(ns, known, plan, answers, reply, now, convert=convert)
+        kept = self._learnt(ns, known, made_of, reply, now)
         if kept is None:
             return reply
         self._kept.pop(key, None)
@@ -155,13 +156,11 @@ class Alike:
         self,
         ns: Sequence[int],
         known: Map,
-        plan: Plan,
-        answers: Answers,
+        made_of: MadeOf,
         reply: Reply,
         now: float,
-        *,
-        convert: bool,
     ) -> _Kept | None:
+        plan = made_of.plan
         times = times_of(plan.select.where, ns)
         asks = list(plan.asks())
         reaches = {(ask.low, ask.high, ask.wanted) for ask in asks}
@@ -180,7 +179,7 @@ class Alike:
             return None
         grid = wanted if isinstance(wanted, Grid) else None
         targets = tuple(dict.fromkeys(known.targets[ask.key, ask.field][0] for ask in asks))
-        question = Question(targets, 0.0, 0.0, limits_of(wanted), grid=grid, convert=convert)
+        question = Question(targets, 0.0, 0.0, limits_of(wanted), grid=grid, convert=made_of.convert)
         before, behind = plan.low - low, high - plan.high
         asked = _ranged(question, low, high, now, wanted == "last")
         found = self._asker.kept(asked) if asked else None
@@ -191,7 +190,7 @@ class Alike:
         }
         for ask in asks:
             target = known.targets[ask.key, ask.field][0]
-            answer = answers.get(ask)
+            answer = made_of.answers.get(ask)
             if answer is None or given.get((target.node, target.field)) is not answer:
                 return None
         bins = _bins(plan.grid, plan.low, plan.high) if plan.grid else (0, 0)

@@ -9,7 +9,7 @@ from sisock_consumer.consumer import Consumer
 
 from sisock_http.asking.gather import Asker
 from sisock_http.dialects.arguments import Arguments
-from sisock_http.dialects.influxql.alike import Alike
+from sisock_http.dialects.influxql.alike import Alike, MadeOf
 from sisock_http.dialects.influxql.answering import Answerer
 from sisock_http.dialects.influxql.mapping import Map, Mapper
 from sisock_http.dialects.influxql.plan import Plan, Planner
@@ -132,10 +132,10 @@ class Influx:
         now = self._clock()
         convert = yes_or_no(_last(arguments, "convert") or "yes", "convert") == "yes"
         known = self._mapped(now)
-        made_of: list[tuple[Plan, Answers]] = []
+        made_of: list[MadeOf] = []
 
         async def write(plan: Plan, answers: Answers, epoch: str) -> orjson.Fragment | None:
-            made_of.append((plan, answers))
+            made_of.append(MadeOf(plan, answers, convert))
             return await self._write(plan, answers, epoch)
 
         answerer = Answerer(self._asker, known, now, until, convert=convert)
@@ -160,7 +160,7 @@ class Influx:
         answer = Reply(orjson.dumps(made) + b"\n", headers={**_HEADERS, **notices(answerer.notices)})
         if not request or len(request) > LONGEST_KNOWN or len(made["results"]) != 1 or len(made_of) != 1:
             return answer
-        return self._alike.keep(request, known, *made_of[0], answer, self._clock(), convert=convert)
+        return self._alike.keep(request, known, made_of[0], answer, self._clock())
 
 
 def _last(arguments: Arguments, name: str) -> str:
