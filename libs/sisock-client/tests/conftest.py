@@ -1,4 +1,4 @@
-"""A bridge and the weather server on a real router."""
+"""A bridge and the weather server on a real router; and a bridge whose replies are literal."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 from sisock_testing import Stack, wait_until
+from sisock_testing.literal_bridge import LiteralBridge
 from sisock_testing.stack import free_port
 
 
@@ -57,3 +58,16 @@ def run(url: str, environ: Mapping[str, str], tmp_path: Path) -> Run:
         )
 
     return call
+
+
+@pytest.fixture
+def bridge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LiteralBridge]:
+    """The one that the client asks by default, from a folder where nothing is."""
+    made = LiteralBridge()
+    monkeypatch.setenv("SISOCK_URL", made.url)
+    monkeypatch.chdir(tmp_path)
+    names = ("WAMP_SECRET", "WAMP_SECRET_FILE", "CROSSBAR_HOST", "CROSSBAR_DIR", "SISOCK_HTTP_PORT")
+    for name in (*names, "SISOCK_TOKEN", "SISOCK_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    yield made
+    made.close()

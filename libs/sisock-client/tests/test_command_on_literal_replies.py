@@ -1,17 +1,12 @@
 """The command in this process, on a bridge whose replies are written here."""
 
 import contextlib
-import io
 import json
 import logging
 import re
-import threading
 from argparse import Namespace
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -19,77 +14,10 @@ from sisock_client import ClientError, Samples, completion, states
 from sisock_client.__main__ import main
 from sisock_client.client import Client
 from sisock_client.http import HttpSource
-
-T = np.array([1500000000.0, 1500000001.0])
-VOLT = {"field": "n::volt", "description": "a voltage", "units": "V", "type": "number", "interval": None}
-TEXT = {"field": "n::text", "description": None, "units": None, "type": "string", "interval": None}
-NODE = {"name": "n", "description": "a node", "fields": 2}
+from sisock_testing.literal_bridge import NODE, VOLT, LiteralBridge, T, npz
 
 
-def npz(**columns: Any) -> bytes:
-    out = io.BytesIO()
-    arrays = {f"n::{name}": np.asarray(values) for name, values in columns.items()}
-    np.savez(out, **arrays, **{f"{name}/time": T[: len(values)] for name, values in arrays.items()})
-    return out.getvalue()
-
-
-class Bridge:
-    """Gives literal replies and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.replies: dict[str, tuple[int, bytes]] = {}
-        self.headers: dict[str, str] = {}
-        self.asked: list[tuple[str, dict[str, list[str]]]] = []
-        self.posted: list[Any] = []
-        self.say("nodes", [NODE])
-        self.say("fields", [VOLT, TEXT])
-        self.replies["data"] = (200, npz(volt=[1.5, 2.5]))
-        bridge = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                parts = urlsplit(self.path)
-                name = parts.path.removeprefix("/api/v1/")
-                bridge.asked.append((name, parse_qs(parts.query)))
-                status, body = bridge.replies.get(name, (404, b"no such page"))
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                for header in bridge.headers.items() if name == "data" else ():
-                    self.send_header(*header)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                bridge.posted.append(json.loads(self.rfile.read(length)))
-                self.do_GET()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def say(self, name: str, what: Any, status: int = 200) -> None:
-        self.replies[name] = (status, json.dumps(what).encode())
-
-
-@pytest.fixture
-def bridge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Bridge]:
-    made = Bridge()
-    monkeypatch.setenv("SISOCK_URL", made.url)
-    monkeypatch.chdir(tmp_path)
-    for name in ("WAMP_SECRET", "WAMP_SECRET_FILE", "CROSSBAR_HOST", "CROSSBAR_DIR", "SISOCK_HTTP_PORT"):
-        monkeypatch.delenv(name, raising=False)
-    serving = threading.Thread(target=made.server.serve_forever, args=(0.01,))
-    serving.start()
-    yield made
-    made.server.shutdown()
-    serving.join(10)
-    made.server.server_close()
-
-
-def test_nodes_and_fields_are_a_line_each(bridge: Bridge, capsys) -> None:
+def test_nodes_and_fields_are_a_line_each(bridge: LiteralBridge, capsys) -> None:
     assert main(["nodes"]) == 0
     assert capsys.readouterr().out == f"{'n':<20} {2:>5} fields  a node\n"
     assert main(["fields", "--search", "x"]) == 0
@@ -97,7 +25,7 @@ def test_nodes_and_fields_are_a_line_each(bridge: Bridge, capsys) -> None:
     assert bridge.asked[-1] == ("fields", {"search": ["x"]})
 
 
-def test_samples_are_asked_for_as_told_and_printed_as_csv(bridge: Bridge, capsys) -> None:
+def test_samples_are_asked_for_as_told_and_printed_as_csv(bridge: LiteralBridge, capsys) -> None:
     asked = ["get", "n::volt", "--start", "1000", "--end", "2000", "--max-points", "7"]
     assert main(asked) == 0
     told = capsys.readouterr()
@@ -109,14 +37,14 @@ def test_samples_are_asked_for_as_told_and_printed_as_csv(bridge: Bridge, capsys
     assert bridge.asked[2] == ("data", wanted)
 
 
-def test_json_has_units_and_no_nan(bridge: Bridge, capsys) -> None:
+def test_json_has_units_and_no_nan(bridge: LiteralBridge, capsys) -> None:
     bridge.replies["data"] = (200, npz(volt=[1.5, np.nan]))
     assert main(["get", "n::volt", "-o", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said == {"n::volt": {"units": "V", "t": T.tolist(), "values": [1.5, None]}}
 
 
-def test_an_ending_chooses_the_format_in_any_case(bridge: Bridge, tmp_path: Path, capsys) -> None:
+def test_an_ending_chooses_the_format_in_any_case(bridge: LiteralBridge, tmp_path: Path, capsys) -> None:
     assert main(["get", "n::volt", "-o", "A.CSV"]) == 0
     assert (tmp_path / "A.CSV").read_text().startswith("time,n::volt\n2017-07-14T02:40:00.000Z,1.5\n")
     assert main(["get", "n::volt", "-o", "a.npz"]) == 0
@@ -134,7 +62,7 @@ def test_an_ending_chooses_the_format_in_any_case(bridge: Bridge, tmp_path: Path
     ],
 )
 def test_what_cannot_be_written_is_said_before_anything_is_asked(
-    bridge: Bridge, capsys, output: str, sentence: str
+    bridge: LiteralBridge, capsys, output: str, sentence: str
 ) -> None:
     assert main(["get", "n::volt", "-o", output]) == 1
     assert capsys.readouterr().err.startswith(f"sisock: {sentence}")
@@ -142,7 +70,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_asked(
 
 
 def test_a_directory_is_no_file_and_an_old_file_is_written_over(
-    bridge: Bridge, tmp_path: Path, capsys
+    bridge: LiteralBridge, tmp_path: Path, capsys
 ) -> None:
     (tmp_path / "d.csv").mkdir()
     assert main(["get", "n::volt", "-o", "d.csv"]) == 1
@@ -152,7 +80,7 @@ def test_a_directory_is_no_file_and_an_old_file_is_written_over(
     assert "old" not in (tmp_path / "old.csv").read_text()
 
 
-def test_no_samples_are_said_and_end_with_1(bridge: Bridge, capsys) -> None:
+def test_no_samples_are_said_and_end_with_1(bridge: LiteralBridge, capsys) -> None:
     bridge.replies["data"] = (200, npz(volt=[]))
     assert main(["get", "n::volt"]) == 1
     assert capsys.readouterr().err == "sisock: there are no samples in this range\n"
@@ -161,7 +89,9 @@ def test_no_samples_are_said_and_end_with_1(bridge: Bridge, capsys) -> None:
     assert capsys.readouterr().err == "sisock: n is silent\n"
 
 
-def test_a_field_that_is_neither_here_nor_mentioned_is_said_beside_the_others(bridge: Bridge, capsys) -> None:
+def test_a_field_that_is_neither_here_nor_mentioned_is_said_beside_the_others(
+    bridge: LiteralBridge, capsys
+) -> None:
     bridge.replies["data"] = (200, npz(volt=[1.0], nosuch=[]))
     assert main(["get", "n::volt", "n::nosuch"]) == 0
     assert capsys.readouterr().err == "sisock: there is no field 'n::nosuch'\n"
@@ -175,21 +105,23 @@ def test_a_field_that_is_neither_here_nor_mentioned_is_said_beside_the_others(br
     [(400, b'{"error": "too much"}', "too much"), (502, b"<html>", "status 502"), (500, b"[]", "status 500")],
 )
 def test_what_the_bridge_refuses_is_one_sentence(
-    bridge: Bridge, capsys, status: int, body: bytes, sentence: str
+    bridge: LiteralBridge, capsys, status: int, body: bytes, sentence: str
 ) -> None:
     bridge.replies["nodes"] = (status, body)
     assert main(["nodes"]) == 1
     assert capsys.readouterr().err == f"sisock: the bridge at {bridge.url}: {sentence}\n"
 
 
-def test_a_reply_that_breaks_off_is_one_sentence(bridge: Bridge) -> None:
+def test_a_reply_that_breaks_off_is_one_sentence(bridge: LiteralBridge) -> None:
     bridge.headers["Transfer-Encoding"] = "chunked"  # and then no chunk
     bridge.replies["data"] = (200, b"zz")
     with Client(bridge.url) as client, pytest.raises(ClientError, match="broke off after 0 bytes"):
         client.get("n::volt", 10.0, 11.0)
 
 
-def test_one_node_alone_and_its_own_values_are_asked_for_only_by_who_wants_them(bridge: Bridge) -> None:
+def test_one_node_alone_and_its_own_values_are_asked_for_only_by_who_wants_them(
+    bridge: LiteralBridge,
+) -> None:
     assert main(["get", "n::volt"]) == 0
     assert main(["get", "n::volt", "--alone", "--original"]) == 0
     asked = [(name, one.get("join"), one.get("convert")) for name, one in bridge.asked]
@@ -203,7 +135,7 @@ def test_one_node_alone_and_its_own_values_are_asked_for_only_by_who_wants_them(
 
 @pytest.mark.parametrize(("progress", "lines"), [(True, 1), (False, 0)])
 def test_a_long_download_says_how_far_it_is_where_that_was_asked_for(
-    bridge: Bridge, monkeypatch, caplog, progress: bool, lines: int
+    bridge: LiteralBridge, monkeypatch, caplog, progress: bool, lines: int
 ) -> None:
     ticking = iter(np.arange(0.0, 1000.0, 4.0).tolist())
     monkeypatch.setattr("sisock_client.progress.time.monotonic", lambda: next(ticking))
@@ -217,7 +149,7 @@ def test_a_long_download_says_how_far_it_is_where_that_was_asked_for(
         assert re.fullmatch(r"0\.1 MB at 0\.0 MB/s, \d s left", message)
 
 
-def test_what_is_no_plot_is_said_before_anything_is_asked(bridge: Bridge, capsys) -> None:
+def test_what_is_no_plot_is_said_before_anything_is_asked(bridge: LiteralBridge, capsys) -> None:
     for options, sentence in (
         (["-o", "a.csv"], "-o a.csv: give a file that ends in one of ."),
         (["-o", "png"], "-o png: give a file that ends in one of"),
@@ -233,7 +165,7 @@ def test_what_is_no_plot_is_said_before_anything_is_asked(bridge: Bridge, capsys
     assert "there are no samples to plot" in capsys.readouterr().err
 
 
-def test_a_plot_is_as_it_was_asked_for(bridge: Bridge, tmp_path: Path, capsys) -> None:
+def test_a_plot_is_as_it_was_asked_for(bridge: LiteralBridge, tmp_path: Path, capsys) -> None:
     bridge.replies["data"] = (200, npz(volt=[1.5, -2.5]))
     how = ["--size", "100x50mm", "--dpi", "254", "--log", "--title", "the title"]
     assert main(["plot", "n::volt", "--start", str(T[0]), "--end", str(T[0] + 60), *how, "-o", "x.png"]) == 0
@@ -269,7 +201,7 @@ def status(**changes: Any) -> dict[str, Any]:
     ids=["well", "no router", "no hub", "no nodes", "a problem", "silent"],
 )  # fmt: skip
 def test_check_tells_what_the_bridge_says(
-    bridge: Bridge, monkeypatch, capsys, told: Any, lines: list[str], code: int
+    bridge: LiteralBridge, monkeypatch, capsys, told: Any, lines: list[str], code: int
 ) -> None:
     monkeypatch.setattr("sisock_client.check.time.time", lambda: T[-1] + 7200.0)
     real, asked = HttpSource.get, []
@@ -289,7 +221,7 @@ def test_check_tells_what_the_bridge_says(
     assert asked in ([], [(["n::volt"], 900.0, None), (["n::volt"], 86400.0, 1000)])
 
 
-def test_check_says_that_an_old_bridge_tells_no_more(bridge: Bridge, capsys) -> None:
+def test_check_says_that_an_old_bridge_tells_no_more(bridge: LiteralBridge, capsys) -> None:
     assert main(["check"]) == 1
     said = capsys.readouterr().out
     assert f"-      the bridge at {bridge.url} answers; it is an old one that tells no more" in said
@@ -307,7 +239,7 @@ WATCHED = {
 
 
 def test_state_tells_each_field_since_when_and_why(
-    bridge: Bridge, capsys: pytest.CaptureFixture[str]
+    bridge: LiteralBridge, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bridge.say("state", WATCHED)
     assert main(["state", "--search", "cryo", "--state", "alarm"]) == 0
@@ -319,14 +251,16 @@ def test_state_tells_each_field_since_when_and_why(
 
 
 def test_state_says_that_all_is_unknown_where_nobody_watches(
-    bridge: Bridge, capsys: pytest.CaptureFixture[str]
+    bridge: LiteralBridge, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bridge.say("state", {**WATCHED, "watch": False, "why": "nobody watches", "fields": [], "nodes": []})
     assert main(["state"]) == 1
     assert "how the fields are is unknown: nobody watches" in capsys.readouterr().err
 
 
-def test_state_of_an_old_bridge_is_one_sentence(bridge: Bridge, capsys: pytest.CaptureFixture[str]) -> None:
+def test_state_of_an_old_bridge_is_one_sentence(
+    bridge: LiteralBridge, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["state"]) == 1
     assert "this bridge is an old one" in capsys.readouterr().err
 
@@ -343,7 +277,7 @@ def test_the_check_tells_of_alarms_and_of_nodes_that_are_expected() -> None:
 
 
 def test_whoever_asks_is_told_how_far_a_long_download_is(
-    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    bridge: LiteralBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Any] = []
     real = HttpSource.__init__
@@ -357,13 +291,15 @@ def test_whoever_asks_is_told_how_far_a_long_download_is(
     assert [(arguments, how["progress"]) for arguments, how in made] == [((bridge.url, 7.0), True)]
 
 
-def test_two_data_nodes_are_data_nodes(bridge: Bridge, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_data_nodes_are_data_nodes(bridge: LiteralBridge, capsys: pytest.CaptureFixture[str]) -> None:
     bridge.say("status", status(nodes=[{"name": name, "problem": "bad", "live": False} for name in "ab"]))
     assert main(["check"]) == 1
     assert f"ok     the bridge at {bridge.url} answers and knows 2 data nodes\n" in capsys.readouterr().out
 
 
-def test_what_is_printed_is_json_for_who_asks(bridge: Bridge, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_printed_is_json_for_who_asks(
+    bridge: LiteralBridge, capsys: pytest.CaptureFixture[str]
+) -> None:
     bridge.say("state", WATCHED)
     bridge.say("status", status())
     bridge.say("latest", [{"field": "n::volt", "time": 1500000001.0, "value": 2.5}])
@@ -384,13 +320,13 @@ def test_what_is_printed_is_json_for_who_asks(bridge: Bridge, capsys: pytest.Cap
     assert {one["state"] for one in told("check", "--json")} <= {"ok", "WRONG", "-"}
 
 
-def test_a_site_file_is_checked_for_programs(bridge: Bridge, tmp_path: Path, capsys) -> None:
+def test_a_site_file_is_checked_for_programs(bridge: LiteralBridge, tmp_path: Path, capsys) -> None:
     (tmp_path / "site.toml").write_text("[[fields]]\nscale = 2")
     assert main(["site", "check", "--json", "site.toml"]) == 1
     assert json.loads(capsys.readouterr().out) == ["site.toml: [[fields]] number 1: match is missing"]
 
 
-def test_the_last_sample_of_a_field_is_a_line(bridge: Bridge, capsys) -> None:
+def test_the_last_sample_of_a_field_is_a_line(bridge: LiteralBridge, capsys) -> None:
     rows = [
         {"field": "n::volt", "time": 1500000001.0, "value": 2.5},
         {"field": "n::text", "time": None, "value": None},
@@ -413,7 +349,7 @@ def test_the_last_sample_of_a_field_is_a_line(bridge: Bridge, capsys) -> None:
     assert capsys.readouterr().err.startswith("sisock: there is no field 'n::nosuch'")
 
 
-def test_names_may_stand_for_several_fields(bridge: Bridge, capsys) -> None:
+def test_names_may_stand_for_several_fields(bridge: LiteralBridge, capsys) -> None:
     assert main(["get", "n::v*"]) == 0
     assert [one["field"] for name, one in bridge.asked if name == "data"] == [["n::volt"]]
     capsys.readouterr()
@@ -427,7 +363,7 @@ def test_names_may_stand_for_several_fields(bridge: Bridge, capsys) -> None:
         assert capsys.readouterr().err == f"sisock: there is no {what} 'nosuch*'\n"
 
 
-def test_many_fields_are_asked_for_in_as_many_requests_as_fit(bridge: Bridge) -> None:
+def test_many_fields_are_asked_for_in_as_many_requests_as_fit(bridge: LiteralBridge) -> None:
     names = [f"n::{'long' * 20}_{i}" for i in range(300)]
     bridge.say("fields", [{**VOLT, "field": name} for name in names])
     with Client(bridge.url) as client:
@@ -438,13 +374,13 @@ def test_many_fields_are_asked_for_in_as_many_requests_as_fit(bridge: Bridge) ->
     assert len(asked) == 4
 
 
-def test_a_range_may_be_counted_back_from_now(bridge: Bridge, monkeypatch) -> None:
+def test_a_range_may_be_counted_back_from_now(bridge: LiteralBridge, monkeypatch) -> None:
     monkeypatch.setattr("sisock_client.client.time.time", lambda: 10_000.0)
     assert main(["get", "n::volt", "--start", "-1h", "--end", "-5m"]) == 0
     assert [bridge.asked[0][1][name] for name in ("start", "end")] == [["6400.0"], ["9700.0"]]
 
 
-def test_a_note_is_written_as_it_was_told(bridge: Bridge, monkeypatch, capsys) -> None:
+def test_a_note_is_written_as_it_was_told(bridge: LiteralBridge, monkeypatch, capsys) -> None:
     monkeypatch.setattr("sisock_client.commands.time.time", lambda: T[1])
     bridge.say("notes", {"id": 1, "t": T[0], "what": "note", "target": "n::volt", "why": "a spike"}, 201)
     how = ["--field", "n::volt", "--time", "-1s", "--until", "now", "--author", "me"]
@@ -463,7 +399,7 @@ def test_a_note_is_written_as_it_was_told(bridge: Bridge, monkeypatch, capsys) -
     assert capsys.readouterr().err == f"sisock: the bridge at {bridge.url}: notes are not allowed\n"
 
 
-def test_names_are_completed_by_what_the_bridge_knows(bridge: Bridge, monkeypatch) -> None:
+def test_names_are_completed_by_what_the_bridge_knows(bridge: LiteralBridge, monkeypatch) -> None:
     here = Namespace(url=None, wamp=False)
     assert completion.names("field", "n::v", here) == ["n::volt"]
     assert completion.names("field", "", here) == ["n::volt", "n::text"]

@@ -53,3 +53,42 @@ def test_a_secret_that_everybody_may_read_is_told(directory: Path) -> None:
     directory.chmod(0o755)
     [warning] = told(directory)
     assert "everybody on this machine can read server_key.pem" in warning
+
+
+@pytest.mark.parametrize(
+    ("file_mode", "directory_mode", "open_"),
+    [(0o604, 0o701, True), (0o604, 0o710, False), (0o640, 0o701, False), (0o602, 0o701, False)],
+)
+def test_what_others_may_read_is_open_if_they_may_pass_its_directory(
+    directory: Path, file_mode: int, directory_mode: int, open_: bool
+) -> None:
+    (directory / "server_key.pem").chmod(file_mode)
+    directory.chmod(directory_mode)
+    assert bool(told(directory)) is open_
+
+
+@pytest.mark.parametrize(
+    ("line", "whole"),
+    [
+        ("- .crossbar:/app/.crossbar", True),
+        ("- '.crossbar/:/app/.crossbar'", True),
+        ("- ./crossbar:/app/.crossbar:ro", True),
+        ("- ./.crossbar/mounts/weather:/app/.crossbar", False),
+        ("# - ./.crossbar:/app/.crossbar", False),
+        ("- ./my.crossbar:/app/.crossbar", False),
+    ],
+)
+def test_a_mount_of_the_whole_directory_is_told_however_it_is_written(
+    directory: Path, line: str, whole: bool
+) -> None:
+    text = f"services:\n  weather:\n    volumes:\n      {line}\n      {line}\n"
+    (directory.parent / "docker-compose.yaml").write_text(text)
+    assert [one.partition(" to weather:")[1] for one in told(directory)] == [" to weather:"] * whole
+    text = text.replace("weather:", "sisock_crossbar:")
+    (directory.parent / "docker-compose.yaml").write_text(text)
+    assert told(directory) == []
+
+
+def test_a_compose_file_that_is_no_text_is_passed_over(directory: Path) -> None:
+    (directory.parent / "docker-compose.yaml").write_bytes(b"\xff\xfe")
+    assert told(directory) == []

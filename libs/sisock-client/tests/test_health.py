@@ -19,6 +19,10 @@ NOW = 1_000_000.0
         (np.append(np.arange(100.0), 400.0), None, 15.0),
         (np.cumsum([0] + [4] * 10 + [20] + [4] * 3 + [300]), None, 100.0),
         (np.array([1.0, 2.0]), None, 60.0),
+        (np.arange(10.0), None, 60.0),
+        (np.arange(11.0), None, 15.0),
+        (np.array([0.0, 20.0, 60.0]), None, 100.0),
+        (np.array([0.0, 60.0]), 20.0, 100.0),
         (np.array([5.0]), 60.48, 302.4),
     ],
     ids=[
@@ -28,6 +32,10 @@ NOW = 1_000_000.0
         "one outage",
         "one outage and a pause",
         "too few",
+        "nine pauses",
+        "ten pauses",
+        "of two pauses the shorter",
+        "of one pause none",
         "as its node says",
     ],
 )

@@ -1,5 +1,6 @@
 """Pictures: what is on them, looked up in the figure rather than in its pixels."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,8 @@ def test_what_all_names_begin_with_is_said_once(names: list[str], before: str, l
     ("given", "size"),
     [
         ("7x4", (7, 4)),
+        ("7x4in", (7, 4)),
+        ("144x72pt", (2, 1)),
         ("25.4x50.8mm", (1, 2)),
         ("18 x 10 cm", (18 / 2.54, 10 / 2.54)),
         ((3, 2), (3, 2)),
@@ -279,3 +282,42 @@ def test_the_same_samples_make_the_same_file(tmp_path: Path) -> None:
 
 def test_a_notebook_is_given_a_picture() -> None:
     assert drawn(a=ONES)._repr_png_()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [((7.0, 3.0), 9), ((2.0, 20.0), 5), ((5.0, 3.0), 6), ((50.0, 3.0), 12)]
+)
+def test_of_any_range_there_are_two_dates_at_least_and_as_many_as_have_room(
+    size: tuple[float, float], most: int
+) -> None:
+    where = drawn(Look(size=size), a=ONES).axes[0].xaxis.get_major_locator()
+    start = dt.datetime(2017, 7, 14, 2, 40)
+    counts = []
+    for n in range(250):  # twenty seconds to ten years
+        end = start + dt.timedelta(seconds=20 * 1.068**n)
+        counts.append(
+            sum(mdates.date2num(start) <= at <= mdates.date2num(end) for at in where.tick_values(start, end))
+        )
+    assert (min(counts), max(counts)) == (2, most)
+
+
+def test_what_is_shown_is_from_the_first_sample_to_the_last_where_nothing_else_was_asked_for() -> None:
+    t = T[0] + np.array([0.0, 40.0, 80.0])
+    picture = plots.draw(Samples({"n::a": (t[1:2], ONES[:1]), "n::b": (t, ONES[:3])}), Look())
+    shown = [float(at) * 86400 - T[0] for at in picture.axes[0].get_xlim()]
+    assert shown == pytest.approx([0, 80], abs=1e-3)
+    at_once = plots.draw(Samples({"n::a": (t[:1], ONES[:1])}), Look())
+    assert at_once.axes[0].get_xlabel() == "Time (UTC), 2017-07-14"
+
+
+def test_ticks_point_inwards_on_all_sides_and_a_grid_lies_below() -> None:
+    number, lane = drawn(a=ONES, b=["x"] * 20).axes
+    for which in ("major", "minor"):
+        for axis in (number.xaxis, number.yaxis):
+            assert axis.get_tick_params(which=which)["direction"] == "in"
+        assert number.xaxis.get_tick_params(which=which)["top"]
+        assert number.yaxis.get_tick_params(which=which)["right"]
+        assert lane.xaxis.get_tick_params(which=which)["direction"] == "in"
+    assert number.xaxis.get_tick_params()["gridOn"]
+    assert lane.yaxis.get_tick_params()["length"] == 0
+    assert not lane.get_legend().get_frame_on()

@@ -191,3 +191,66 @@ def test_a_mounted_file_that_is_no_certificate_is_told(tmp_path: Path) -> None:
     (finding,) = certificate.look(RouterConfig(crossbar_dir=tmp_path), der, NOW.timestamp())
     assert finding.state is State.WRONG
     assert "server_cert.pem cannot be read" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("before_end_s", "found"),
+    [
+        (-0.5, ["the router's certificate has expired on 2036-12-14: make a new one (setup-tls.sh)"]),
+        (0.0, ["the router's certificate expires in 0 days, on 2036-12-14", "it is trusted"]),
+        (30 * 86_400 - 1, ["the router's certificate expires in 30 days, on 2036-12-14", "it is trusted"]),
+        (30 * 86_400, ["it is trusted"]),
+        (4001 * 86_400, ["it is trusted"]),
+        (4001 * 86_400 + 1, [
+            "the router's certificate is not valid before 2025-12-31: is a clock wrong?", "it is trusted",
+        ]),
+    ],
+)  # fmt: skip
+def test_a_certificate_is_said_to_end_a_month_before_it_does(
+    tmp_path: Path, before_end_s: float, found: list[str]
+) -> None:
+    leaf, _ = signed(["router"])
+    (tmp_path / "server_cert.pem").write_bytes(pem(leaf))
+    now = leaf.not_valid_after_utc.timestamp() - before_end_s
+    looked = list(
+        certificate.look(
+            RouterConfig(crossbar_dir=tmp_path), leaf.public_bytes(serialization.Encoding.DER), now
+        )
+    )
+    trusted = f"its certificate is the one in {tmp_path}/server_cert.pem"
+    assert [one.sentence for one in looked] == [trusted if one == "it is trusted" else one for one in found]
+    assert [one.state is State.GOOD for one in looked] == [one == "it is trusted" for one in found]
+
+
+def test_what_nobody_vouches_for_is_told_with_what_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = signed(["authority"])
+    leaf, _ = signed(["router"], authority)
+    der = leaf.public_bytes(serialization.Encoding.DER)
+    config = RouterConfig(crossbar_host="router", crossbar_dir=tmp_path)
+    refused = ssl.SSLCertVerificationError()
+    refused.verify_message = "no issuer."
+
+    def refuse(*_: Any) -> bytes:
+        raise refused
+
+    monkeypatch.setattr(certificate, "shown", refuse)
+    file = tmp_path / "server_cert.pem"
+    for mounted, remedy in (
+        (b"", f"copy the router's server_cert.pem to {file}"),
+        (pem(leaf, authority[0]), f"make it out to router, with its issuers behind it in {file}"),
+    ):
+        if mounted:
+            file.write_bytes(mounted)
+        (finding,) = certificate.look(config, der, NOW.timestamp())
+        assert (finding.state, finding.sentence) == (
+            State.WRONG, f"its certificate is not trusted here (no issuer): {remedy}",
+        )  # fmt: skip
+
+    def away(*_: Any) -> bytes:
+        raise certificate.NoTlsError("it is away")
+
+    monkeypatch.setattr(certificate, "shown", away)
+    (finding,) = certificate.look(config, der, NOW.timestamp())
+    assert (finding.state, finding.sentence) == (State.WRONG, "it is away")

@@ -1,9 +1,11 @@
 """The overview in a terminal: what is known, what is said of it, and how it is heard; without a terminal."""
 
 import io
+import os
 import signal
+import termios
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +13,11 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from rich.console import Console, Group
-from sisock_client import ClientError, events
-from sisock_client.terminal.ear import Ear, News, tell
+from sisock_client import ClientError
+from sisock_client.terminal.ear import News, tell
 from sisock_client.terminal.overview import KINDS, STALE_S, Overview
 from sisock_client.terminal.screen import STYLES, age, body, head, written
-
-NOW = 1500000000.0
+from sisock_testing.literal_bridge import NOW, UNKNOWN, field, node, told
 
 
 class Clock:
@@ -25,28 +26,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.t
-
-
-def field(name: str, state: str = "fresh", **more: Any) -> dict[str, Any]:
-    return {
-        "field": name, "holders": [name], "label": None, "units": "K", "state": state, "since": NOW - 7200,
-        "why": "", "t": NOW - 3, "value": 1.5, **more,
-    }  # fmt: skip
-
-
-def node(name: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "here": True, "since": NOW - 600, "why": "", **more}
-
-
-def told(*fields: dict[str, Any], nodes: Sequence[dict[str, Any]] = (), **more: Any) -> dict[str, Any]:
-    return {
-        "watch": True, "why": "", "epoch": "one", "seq": 1, "more": False, "now": NOW, "fields": list(fields),
-        "nodes": list(nodes), **more,
-    }  # fmt: skip
-
-
-UNKNOWN = told(field("cryo::a", "unknown", why="nobody watches", t=None, value=None, since=None),
-               watch=False, why="nobody watches", epoch="", seq=0, now=None)  # fmt: skip
 
 
 @pytest.fixture
@@ -209,7 +188,7 @@ def test_nothing_is_ever_green() -> None:
     assert {kind.tone for kind in KINDS.values()} == set(STYLES)
 
 
-@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
 def test_no_line_is_longer_than_the_terminal_is_wide(overview: Overview, width: int) -> None:
     long = "g3_reader::observatory.cryostat.feeds.temperatures.channel_01_t"
     overview.take(
@@ -262,122 +241,6 @@ def test_values_are_short(value: Any, text: str) -> None:
     assert written(value) == text
 
 
-def test_events_are_read_however_they_are_cut() -> None:
-    text = b': still here\n\nid: 7\nevent: changes\r\ndata: {"a":\ndata: 1}\n\nevent: x\n\ndata: 2\n\ndata: 3'
-    whole = [("", None), ("changes", {"a": 1}), ("message", 2)]
-    assert list(events.read([text])) == whole
-    assert list(events.read(text[i : i + 1] for i in range(len(text)))) == whole
-    assert list(events.read([b"event: x\ndata: [1,\n:\n: still\ndata: 2]\n\n"])) == [
-        events.STILL_HERE, events.STILL_HERE, ("x", [1, 2]),
-    ]  # fmt: skip
-    with pytest.raises(ClientError, match="something else than JSON: '<html>'"):
-        list(events.read([b"data: <html>\n\n"]))
-
-
-class Bridge:
-    """Says what a test wrote down, then stops whoever listens."""
-
-    def __init__(self, states: list[Any], streams: list[list[News]]) -> None:
-        self.states, self.streams = states, streams
-        self.asked: list[Any] = []
-        self.stopped = threading.Event()
-
-    def state(
-        self, search: str = "", states: Sequence[str] = (), *, since: int = 0, epoch: str = ""
-    ) -> dict[str, Any] | None:
-        self.asked.append((since, epoch))
-        said: Any = self.states.pop(0)
-        if isinstance(said, Exception):
-            raise said
-        return said  # type: ignore[no-any-return]
-
-    def stream(self, wanted: dict[str, Any], silence_s: float) -> Iterator[News]:
-        self.asked.append(wanted)
-        yield from self.streams.pop(0)
-        if not self.streams:
-            self.stopped.set()
-        raise ClientError("it broke off")
-
-
-def heard(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> list[News]:
-    monkeypatch.setattr("sisock_client.terminal.ear.AGAIN_S", (0.0,))
-    found: list[News] = []
-    Ear(bridge, found.append, bridge.stopped).listen()
-    return found
-
-
-def test_a_stream_that_breaks_is_opened_again_where_it_ended(monkeypatch) -> None:
-    changed = told(field("a::x", "alarm"), seq=5)
-    sample = ("samples", {"series": [[0, [NOW, NOW + 1], [1.0, 2.0]]]})
-    bridge = Bridge(
-        [
-            told(field("a::x"), field("a::y", "unknown"), seq=4, more=True),
-            told(field("a::z"), seq=4),
-            told(seq=6),
-        ],
-        [[("status", {}), ("changes", changed), sample, ("", None)], []],
-    )
-    found = heard(bridge, monkeypatch)
-    assert [kind for kind, _ in found] == ["state", "state", "heard", "changes", "samples", "heard", "state"]
-    assert ("samples", [("a::x", NOW + 1, 2.0)]) in found
-    wanted = {
-        "states": {"since": 4, "epoch": "one"},
-        "fields": ["a::x", "a::z"],
-        "newest": True,
-        "every": 2.0,
-    }
-    assert bridge.asked[:4] == [(0, ""), (4, "one"), wanted, (5, "one")]
-
-
-def test_a_bridge_that_is_away_is_said_and_asked_again_and_an_old_one_too(monkeypatch) -> None:
-    bridge = Bridge([ClientError("cannot be reached"), None, told(field("a::x"))], [[]])
-    found = heard(bridge, monkeypatch)
-    assert [what if kind == "away" else kind for kind, what in found] == [
-        "cannot be reached", "this bridge is an old one that knows no states", "state",
-    ]  # fmt: skip
-
-
-def test_a_bridge_that_is_away_is_asked_after_ever_longer_pauses_up_to_three_seconds() -> None:
-    pauses: list[float] = []
-
-    class Stopped(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            pauses.append(timeout or 0.0)
-            if len(pauses) == 6:
-                self.set()
-            return self.is_set()
-
-    away = ClientError("cannot be reached")
-    bridge = Bridge([away, away, away, away, told(field("a::x")), away], [[]])
-    Ear(bridge, lambda _: None, Stopped()).listen()
-    assert pauses == [2.0, 3.0, 3.0, 3.0, 1.0, 2.0]
-
-
-def test_a_field_that_is_new_is_listened_for(monkeypatch) -> None:
-    bridge = Bridge(
-        [told(field("a::x")), told(seq=2)], [[("changes", told(field("a::new"), seq=2)), ("", None)], []]
-    )
-    heard(bridge, monkeypatch)
-    assert bridge.asked[-1]["fields"] == ["a::x", "a::new"]
-
-
-def test_a_watch_that_goes_and_comes_is_asked_for_everything(monkeypatch) -> None:
-    comes_back = ("changes", told(field("a::x"), seq=5))
-    bridge = Bridge(
-        [told(field("a::x"), field("a::y"), seq=4), told(field("a::x"), field("a::y"), seq=5)],
-        [[("unknown", UNKNOWN), ("", None), comes_back], []],
-    )
-    found = heard(bridge, monkeypatch)
-    assert bridge.asked[2] == (0, "")
-    overview = Overview(lambda: NOW)
-    said: list[str] = []
-    for news in found:
-        tell(overview, news)
-        said.append(overview.why_unknown)
-    assert said == ["", "nobody watches", "nobody watches", ""]
-    assert len(overview.rows()) == 2
-
-
 def test_news_are_taken_for_what_they_are(overview: Overview) -> None:
     for news in (("state", told(field("a::x"))), ("samples", [("a::x", NOW + 1, 9.0)]), ("heard", None)):
         tell(overview, news)
@@ -386,25 +249,30 @@ def test_news_are_taken_for_what_they_are(overview: Overview) -> None:
     assert overview.why_unknown == "why"
 
 
-Prints = Callable[[Bridge], tuple[int, str]]
+Prints = Callable[[Any], tuple[int, str]]
 
 
 @pytest.fixture
 def printed(capsys: pytest.CaptureFixture[str]) -> Prints:
     from sisock_client.terminal.top import top
 
-    def run(bridge: Bridge) -> tuple[int, str]:
-        code = top(bridge, "http://b", [], once=True)
+    def run(said: Any) -> tuple[int, str]:
+        def state(**_: Any) -> Any:
+            if isinstance(said, Exception):
+                raise said
+            return said
+
+        code = top(SimpleNamespace(state=state), "http://b", [], once=True)
         return code, capsys.readouterr().out
 
     return run
 
 
 def test_behind_a_pipe_it_is_printed_once(printed: Prints) -> None:
-    code, text = printed(Bridge([told(field("a::x", "silent", why="why " * 3), now=NOW)], []))
+    code, text = printed(told(field("a::x", "silent", why="why " * 3), now=NOW))
     assert (code, text.splitlines()[0].split("  ")[0]) == (0, "▲ 1 silent")
     assert "\x1b" not in text
-    code, text = printed(Bridge([ClientError("the bridge cannot be reached")], []))
+    code, text = printed(ClientError("the bridge cannot be reached"))
     first, second, *_ = text.splitlines()
     assert (code, first.split("  ")[0]) == (1, "? nothing is known")
     assert second == "the bridge cannot be reached"
@@ -446,7 +314,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> Ends:
         pressed = iter(keys)
         monkeypatch.setattr(module, "Ear", Heard)
         monkeypatch.setattr(module, "_keys", lambda: nullcontext(lambda _: next(pressed)))
-        return module.top(Bridge([], []), "http://b", [], once=False), drawn
+        return module.top(SimpleNamespace(), "http://b", [], once=False), drawn
 
     how = {"file": io.StringIO(), "force_terminal": True, "width": 100, "height": 10}
     monkeypatch.setattr(module, "Live", Drawn)
@@ -477,3 +345,20 @@ def test_who_leaves_while_nothing_is_known_leaves_with_1(ended: Ends) -> None:
         1,
         [frame[0], "the bridge cannot be reached", "─ Nothing is known now " + "─" * 77],
     )
+
+
+def test_keys_come_as_they_are_pressed_and_the_terminal_is_afterwards_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sisock_client.terminal.top import _keys
+
+    ours, theirs = os.openpty()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(fileno=lambda: theirs))
+    before = termios.tcgetattr(theirs)
+    with _keys() as key:
+        os.write(ours, b"\x1b[A")
+        assert (key(10.0), key(0.0)) == ("\x1b[A", "")
+        assert not termios.tcgetattr(theirs)[3] & (termios.ICANON | termios.ECHO)
+    assert termios.tcgetattr(theirs) == before
+    for end in (ours, theirs):
+        os.close(end)

@@ -30,7 +30,7 @@ class Binned:
     @property
     def grid(self) -> Grid:
         """As nodes are asked for them."""
-        return Grid(max(1, round(self.width_s * 1e6)))
+        return Grid(round(self.width_s * 1e6))
 
     @property
     def parameters(self) -> dict[str, Any]:

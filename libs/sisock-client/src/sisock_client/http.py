@@ -235,11 +235,12 @@ def _batches(names: Sequence[str]) -> Iterator[list[str]]:
     some: list[str] = []
     length = 0
     for name in names:
-        length += len(quote(name)) + len("&field=")
-        if some and length > LONGEST_ADDRESS:
+        more = len("&field=") + len(quote(name))
+        if some and length + more > LONGEST_ADDRESS:
             yield some
-            some, length = [], len(quote(name))
+            some, length = [], 0
         some.append(name)
+        length += more
     yield some
 
 

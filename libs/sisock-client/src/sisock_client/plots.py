@@ -207,7 +207,8 @@ def _time(
         axis.set_xlim(*microseconds(np.array([start, end])))
     made: Any = dates  # half of it has types
     most = int(size[0] * 72 * CURVES_SHARE / (FONT_PT * 4.5))  # as many as have room
-    where = made.AutoDateLocator(minticks=3, maxticks=max(4, min(12, most)))
+    # Of a few dates more than two at least, or fewer than five at most, it finds no way for some ranges.
+    where = made.AutoDateLocator(minticks=2, maxticks=max(5, min(12, most)))
     written = made.ConciseDateFormatter(
         where,
         formats=["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%H:%M:%S"],

@@ -141,7 +141,7 @@ class Samples(Mapping[str, tuple[Column, Column]]):
             index = pandas.DatetimeIndex(microseconds(t).astype("datetime64[ns]")).tz_localize("UTC")
             one = pandas.Series(values, index=index, name=name)
             series.append(one[~one.index.duplicated(keep="last")])
-        frame: pd.DataFrame = pandas.concat(series, axis=1) if series else pandas.DataFrame()
+        frame: pd.DataFrame = pandas.concat(series, axis=1, sort=False) if series else pandas.DataFrame()
         frame.index.name = "time"
         frame.attrs["units"] = dict(self.units)
         return frame.sort_index()

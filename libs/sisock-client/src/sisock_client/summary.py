@@ -71,15 +71,15 @@ def _row(name: str, unit: str, t: Column, values: Column, span: tuple[float, flo
     finite = values[np.isfinite(values)] if numeric else values[:0]
     sums = [finite.min(), finite.mean(), finite.max()] if len(finite) else ["", "", ""]
     last = values[-1:].tolist()
-    cells = [name, unit, f"{len(t):,}", *map(_written, (*sums, *(last or [""])))]
+    names, numbers = (name, unit), (f"{len(t):,}", *map(_written, (*sums, *(last or [""]))))
     drawn = (_curve if numeric else _bands)(t, values, span)
     picture = (
         f'<svg width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(name)} over time">{"".join(drawn)}</svg>'
     )
-    sides = (LEFT, LEFT, *[RIGHT] * (len(cells) - 2))
-    row = "".join(f"<td {side}>{escape(cell)}</td>" for side, cell in zip(sides, cells, strict=True))
-    return f"{row}<td>{picture}</td>"
+    cells = (*(f"<td {LEFT}>{escape(one)}</td>" for one in names),
+             *(f"<td {RIGHT}>{escape(one)}</td>" for one in numbers))  # fmt: skip
+    return f"{''.join(cells)}<td>{picture}</td>"
 
 
 def _curve(t: Column, values: Column, span: tuple[float, float]) -> Iterator[str]:
@@ -90,9 +90,8 @@ def _curve(t: Column, values: Column, span: tuple[float, float]) -> Iterator[str
     if not here.any():
         return
     low, high = values[here].min(), values[here].max()
-    y = HEIGHT - EDGE - (values - low) / ((high - low) or 1.0) * (HEIGHT - 2 * EDGE)
-    if high == low:
-        y = np.where(here, HEIGHT / 2, y)
+    middle, range_ = low / 2 + high / 2, (high - low) or np.inf
+    y = HEIGHT / 2 - (values - middle) / range_ * (HEIGHT - 2 * EDGE)
     x = _across(t, span)
     begins = here & ~np.concatenate(([False], here[:-1]))
     path = " ".join(
@@ -119,7 +118,7 @@ def _bands(t: Column, values: Column, span: tuple[float, float]) -> Iterator[str
 
 def _across(t: Column, span: tuple[float, float]) -> Column:
     start, end = span
-    across: Column = EDGE + (t - start) / ((end - start) or 1.0) * (WIDTH - 2 * EDGE)
+    across: Column = EDGE + (t - start) / ((end - start) or np.inf) * (WIDTH - 2 * EDGE)
     return across
 
 

@@ -23,15 +23,16 @@ class Kind:
     word: str
 
 
-KINDS = {
-    "alarm": Kind(8, "red", "▲", "out of limits"),
-    "gone": Kind(7, "red", "✕", "gone"),
-    "silent": Kind(6, "red", "▲", "silent"),
-    "warning": Kind(5, "amber", "◆", "near a limit"),
-    "late": Kind(3, "amber", "◆", "late"),
-    "unknown": Kind(2, "unknown", "?", "not known"),
-    "fresh": Kind(1, "grey", "●", "fresh"),
-}
+_BEST_FIRST = (
+    ("fresh", "grey", "●", "fresh"),
+    ("unknown", "unknown", "?", "not known"),
+    ("late", "amber", "◆", "late"),
+    ("warning", "amber", "◆", "near a limit"),
+    ("silent", "red", "▲", "silent"),
+    ("gone", "red", "✕", "gone"),
+    ("alarm", "red", "▲", "out of limits"),
+)
+KINDS = {name: Kind(rank, *how) for rank, (name, *how) in enumerate(_BEST_FIRST)}
 TROUBLE = KINDS["late"].rank
 
 
@@ -90,11 +91,6 @@ class Overview:
     def known_until(self) -> float | None:
         """When something was known last, by the clock here; None if nothing ever was."""
         return self._lost_at if self._why else self._heard
-
-    @property
-    def names(self) -> list[str]:
-        """Fields that have samples to come, those in trouble first."""
-        return [row.name for row in self.rows() if row.kind.rank != KINDS["unknown"].rank]
 
     def heard(self) -> None:
         """Whoever tells is there, though nothing may be new."""

@@ -26,13 +26,13 @@ def head(overview: Overview, url: str, width: int) -> list[Text]:
         told = Text(f"? nothing is known{when}", AWAY)
     else:
         told = Text(" · ").join(_counts(rows, lost))
-    first = Text(no_wrap=True)
+    first = Text()
     first.append_text(told)
     first.truncate(max(0, width - len(clock) - 2), overflow="ellipsis")
     first.append(" " * max(1, width - cell_len(first.plain) - len(clock)))
     first.append(clock)
     below = Text(why) if why else Text(f"{url} · q ends, j and k scroll", "dim")
-    return [first, _fitted(below, width)]
+    return [_fitted(first, width), _fitted(below, width)]
 
 
 def body(overview: Overview, width: int) -> list[Text]:
