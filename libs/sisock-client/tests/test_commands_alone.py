@@ -207,3 +207,12 @@ def test_a_command_without_a_bridge_that_answers_is_one_sentence(capsys) -> None
     told = capsys.readouterr().err
     assert told.startswith("sisock: the bridge at http://127.0.0.1:1 cannot be reached")
     assert told.count("\n") == 1
+
+
+def test_a_field_that_is_known_and_has_no_sample_ends_with_1(bridge: LiteralBridge, capsys) -> None:
+    row = {"field": "n::volt", "time": None, "value": None}
+    bridge.say("latest", [row])
+    assert main(["latest", "n::volt"]) == 1
+    assert capsys.readouterr().out.split() == ["no", "sample", "within", "30", "days", "n::volt"]
+    bridge.say("latest", [row, {"field": "n::text", "time": T[0], "value": "on"}])
+    assert main(["latest", "n::volt", "n::text"]) == 0

@@ -216,6 +216,7 @@ def test_a_field_without_samples_is_said_and_a_picture_of_nothing_refused() -> N
         (["g::o.cryo.feeds.t.one", "g::o.cryo.feeds.t.two"], "g::o.cryo.feeds.t", ["one", "two"]),
         (["n::stage_1", "n::stage_2"], "n", ["stage_1", "stage_2"]),
         (["n::a", "m::a"], "", ["n::a", "m::a"]),
+        (["volt_1", "volt_2"], "", ["volt_1", "volt_2"]),
         (["n::a", "n::b - n::a", "mean(n::a, 5m)"], "n", ["a", "b - a", "mean(a, 5m)"]),
         (["n::a - m::a"], "", ["n::a - m::a"]),
         (["mean(g::o.t.one, 5m)"], "g::o.t", ["mean(one, 5m)"]),

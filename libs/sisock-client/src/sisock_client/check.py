@@ -22,7 +22,7 @@ from sisock_client import certificate, exposure, health, place, states
 from sisock_client.errors import ClientError
 from sisock_client.health import Finding, State
 from sisock_client.http import HttpSource
-from sisock_client.wamp import WampSource
+from sisock_client.wamp import EVERY, WampSource
 
 FEW_POINTS = 1000
 T = TypeVar("T")
@@ -193,7 +193,7 @@ class _OverRouter:
 
     def fields(self, node: str) -> list[Field]:
         found: list[Field] = self._source.ask(
-            lambda: self._source.consumer.get_fields(node, 1, 0, self._deadline_s)
+            lambda: self._source.consumer.get_fields(node, *EVERY, self._deadline_s)
         )
         return found
 

@@ -23,6 +23,9 @@ from sisock_client.curves import Column
 from sisock_client.errors import ClientError, UnknownFieldError
 from sisock_client.samples import FieldInfo, Last, Latest, NodeSummary, Samples, known_only
 
+EVERY = (1, 0)
+"""From the beginning until now, as fields are asked for."""
+
 JOIN_S = 10.0
 STEP_S = 0.05
 WINDOWS_S = (3600.0, 86_400.0, 30 * 86_400.0)
@@ -85,7 +88,7 @@ class WampSource:
 
         async def look(node: NodeInfo) -> NodeSummary:
             try:
-                fields = await self.consumer.get_fields(node.name, 1, 0, self._deadline_s)
+                fields = await self.consumer.get_fields(node.name, *EVERY, self._deadline_s)
             except SisockError:
                 fields = []
             return NodeSummary(node.name, node.description, len(fields))
@@ -105,7 +108,7 @@ class WampSource:
         async def list_all() -> list[FieldInfo]:
             found = []
             for name in sorted(self.consumer.nodes):
-                for one in await self.consumer.get_fields(name, 1, 0, self._deadline_s):
+                for one in await self.consumer.get_fields(name, *EVERY, self._deadline_s):
                     whole = str(Target(name, one.name))
                     if search.lower() in f"{whole} {one.description or ''} {one.source or ''}".lower():
                         found.append(
@@ -140,7 +143,7 @@ class WampSource:
         notices: list[str] = []
 
         async def ask(node: str, fields: list[str]) -> None:
-            known = await self.consumer.get_fields(node, 1, 0, self._deadline_s)
+            known = await self.consumer.get_fields(node, *EVERY, self._deadline_s)
             units.update({str(Target(node, one.name)): one.units for one in known})
             info = self.consumer.nodes.get(node)
             if binned and info and "bins" in info.capabilities:
