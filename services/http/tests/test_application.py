@@ -35,8 +35,8 @@ from sisock_http.web.door import Door
 from sisock_http.web.pages import Pages
 from sisock_http.web.routes import make_routes
 from sisock_http.web.stream import Stream
+from sisock_testing.still import StillReactor
 from structlog.testing import capture_logs
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 NOW = 1500000000.0
@@ -81,7 +81,7 @@ class Wire:
     """An application, asked in bytes."""
 
     def __init__(self, at_once: int = 8, cors_origin: str = "", kept_bytes: int = 0) -> None:
-        clock, log = Clock(), structlog.get_logger()
+        clock, log = StillReactor(), structlog.get_logger()
         door = Door(anybody_notes=True)
         self.consumer = Consumer()
         self.catalogue = Catalogue(clock, lambda: NOW, log, self.consumer)
@@ -350,3 +350,76 @@ def test_a_node_that_lets_deadlines_pass_is_one_line_until_it_answers_again(wire
         ("node.in_time", "info"),
     ]
     assert (lines[0]["node"], lines[1]["unanswered"]) == ("cryostat", 3)
+
+
+def test_every_list_of_grafanas_is_answered(wire: Wire) -> None:
+    def post(address: str, body: Any = None) -> Any:
+        return json.loads(wire.ask(address, "POST", body).body)
+
+    assert json.loads(wire.ask("/readyz").body) == {"status": "ready", "nodes": ["cryostat"]}
+    assert post("/search", {"target": "1k"}) == [WHOLE]
+    assert post("/search", {"target": "nosuch"}) == []
+    assert post("/tag-keys") == [{"type": "string", "text": "node"}]
+    for body in (None, {"key": "node"}, b"no JSON"):
+        assert post("/tag-values", body) == [{"text": "cryostat"}]
+    assert post("/tag-values", {"key": "other"}) == []
+    assert [one["value"] for one in post("/metrics", {"metric": "nosuch"})] == ["sisock::events"]
+    assert post("/metric-payload-options", {"name": "join"})[0] == {
+        "label": "one series of all nodes that have it", "value": "yes",
+    }  # fmt: skip
+    assert post("/variable", {"payload": {"target": "nodes"}}) == [
+        {"__text": "cryostat", "__value": "cryostat"}
+    ]
+    reply = wire.ask("/")
+    assert json.loads(reply.body) == {"service": "sisock-http", "status": "ok"}
+    assert reply.headers["vary"] == "accept"
+
+
+@pytest.mark.parametrize("address", ["/search", "/metrics", "/variable", "/query"])
+def test_without_a_router_no_list_of_grafanas_looks_empty(wire: Wire, address: str) -> None:
+    wire.consumer.router_here = False
+    assert wire.ask(address, "POST", PANEL).status == 503
+
+
+def test_events_and_targets_that_are_not_chosen_stand_beside_samples(wire: Wire) -> None:
+    wire.catalogue.router_changed(here=True)
+    targets = [{"target": "sisock::events"}, {"target": WHOLE, "refId": "B"}, {"target": "", "refId": "C"}]
+    body = {"range": {"from": (NOW - 60) * 1e3, "to": (NOW + 1) * 1e3}, "targets": targets}
+    happened, samples, empty = json.loads(wire.ask("/query", "POST", body).body)
+    assert happened["schema"]["name"] == "sisock::events"
+    assert happened["data"]["values"] == [
+        [NOW * 1e3], [NOW * 1e3], ["cryostat online"], ["thermometers"], [["cryostat", "online"]],
+    ]  # fmt: skip
+    assert samples["datapoints"] == [[1.1, TIMES[0] * 1e3], [1.2, TIMES[1] * 1e3]]
+    assert samples["refId"] == "B"
+    assert (empty["datapoints"], empty["refId"]) == ([], "C")
+    assert "no field is chosen yet" in json.dumps(empty)
+    body["range"] = {"from": 0, "to": 1}
+    happened, *_ = json.loads(wire.ask("/query", "POST", body).body)
+    assert happened["data"]["values"] == [[], [], [], [], []]
+
+
+def test_what_is_shown_of_bins_is_what_was_asked_for_each_time() -> None:
+    wire = Wire(kept_bytes=10**7)
+
+    def ask(method: str) -> Any:
+        target = {"target": WHOLE, "payload": {"method": method, "resolution": "1m"}}
+        body = {"range": {"from": (NOW - 600) * 1e3, "to": NOW * 1e3}, "targets": [target]}
+        return json.loads(wire.ask("/query", "POST", body).body)[0]["datapoints"]
+
+    begin = TIMES[0] // 60 * 60 * 1e3
+    assert ask("mean") == [[pytest.approx(1.15), begin]]
+    assert ask("count") == [[2, begin]]
+    assert ask("max") == [[1.2, begin]]
+
+
+def test_text_is_a_frame_with_its_times_and_its_node(wire: Wire) -> None:
+    async def get_data(_name: str, fields: Any, *_range: float, **_more: Any) -> Reading:
+        return Reading({one: Series(one, np.array(TIMES), np.array(["off", "on"])) for one in fields}, {})
+
+    wire.consumer.get_data = get_data  # type: ignore[method-assign]
+    [frame] = json.loads(wire.ask("/query", "POST", PANEL).body)
+    assert frame["data"]["values"] == [[at * 1e3 for at in TIMES], ["off", "on"]]
+    time, value = frame["schema"]["fields"]
+    assert (time["type"], value["type"], value["labels"]) == ("time", "string", {"node": "cryostat"})
+    assert value["config"]["description"] == "1 K stage"

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 import structlog
+from sisock.errors import NodeError
 from sisock.node import Field
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.replies import Listing
 from sisock_consumer.target import Target
 from sisock_http.observatory.catalogue import Catalogue
+from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -110,3 +112,84 @@ def test_who_holds_a_source_is_known_from_listings_and_outlives_the_node(
     assert [str(held) for held, _ in catalogue.sources.holders(Target("node", "t"))] == [
         "archive::o.T", "node::t"
     ]  # fmt: skip
+
+
+def test_nodes_are_asked_again_each_minute_and_each_five_seconds_while_they_have_nothing(
+    consumer: Consumer, clock: Clock
+) -> None:
+    catalogue = Catalogue(clock, lambda: 7.0, structlog.get_logger(), consumer)
+    catalogue.router_changed(here=True)
+    assert catalogue.settled  # nobody is online
+    catalogue.router_changed(here=True)
+    catalogue.node_added(NODE)
+    assert not catalogue.settled
+    consumer.answer()
+    assert catalogue.settled
+    asked = []
+    for second in range(1, 131):
+        clock.advance(1.0)
+        if not consumer.asked[-1].called:
+            asked.append(second)
+            consumer.answer(*["a"] * (second >= 10))
+    assert asked == [5, 10, 70, 130]
+    catalogue.router_changed(here=False)
+    clock.pump([1.0] * 130)
+    assert len(consumer.asked) == 5
+
+
+def test_a_node_is_asked_every_two_seconds_at_most(
+    catalogue: Catalogue, consumer: Consumer, clock: Clock
+) -> None:
+    for advanced, asked in ((1.9, 1), (0.1, 2), (10.0, 2)):
+        clock.advance(advanced)
+        catalogue.refresh("node")
+        assert len(consumer.asked) == asked  # the second is not answered yet
+    catalogue.refresh("nosuch")
+    consumer.answer("a")
+    catalogue.refresh("node")
+    assert len(consumer.asked) == 2
+
+
+def test_who_came_and_went_is_kept_with_when(catalogue: Catalogue) -> None:
+    catalogue.node_added(NODE)
+    assert [(one.t, one.title, one.tags, one.text) for one in catalogue.events] == [
+        (0.0, "node online", ["node", "online"], "a node"),
+    ]
+    before = catalogue.changes
+    catalogue.node_subtracted(NODE)
+    catalogue.node_subtracted(NODE)
+    assert [one.title for one in catalogue.events] == ["node online", "node offline"]
+    assert catalogue.changes == before + 2
+    assert (catalogue.field(Target("node", "a")), catalogue.said(Target("node", "a"))) == (None, None)
+    assert (catalogue.label(Target("node", "a")), catalogue.targets(), catalogue.now()) == ("", [], 0.0)
+
+
+def test_a_node_that_cannot_say_what_it_has_is_logged_once_with_at_most_five_reasons(
+    catalogue: Catalogue, consumer: Consumer, clock: Clock
+) -> None:
+    with capture_logs() as logs:
+        for problems in (["torn"] * 7, ["torn"] * 7, NodeError("it is away"), [], ["torn"]):
+            clock.advance(2.0)
+            catalogue.refresh("node")
+            if isinstance(problems, NodeError):
+                consumer.asked[-1].errback(problems)
+            else:
+                consumer.asked[-1].callback(Listing([Field("a")], problems))
+            clock.advance(0.0)
+    assert [line["why"] for line in logs if line["event"] == "fields.unknown"] == [
+        "; ".join(["torn"] * 5), "it is away", "torn",
+    ]  # fmt: skip
+    assert catalogue.search("") == ["node::a"]
+    assert catalogue.online["node"].problem == "torn"
+
+
+def test_what_stays_the_same_stays_the_same_object(
+    catalogue: Catalogue, consumer: Consumer, clock: Clock
+) -> None:
+    entry = catalogue.online["node"]
+    for names, same in ((["a"], True), (["a", "b"], False)):
+        fields, said = entry.fields, entry.said
+        clock.advance(2.0)
+        catalogue.refresh("node")
+        consumer.answer(*names)
+        assert (entry.fields is fields, entry.said is said) == (same, same)
