@@ -202,17 +202,24 @@ def test_newest_samples_are_asked_of_all_fields_and_told_with_their_units(
     assert (found["n::text"].t, found.notices, len(found)) == (None, [], 2)
 
 
+def _is_of_latest(bridge: LiteralBridge) -> bool:
+    return bridge.asked[-1][0] == "latest"
+
+
 def test_newest_samples_of_many_fields_are_asked_for_in_several_requests(
     client: Client, bridge: LiteralBridge
 ) -> None:
-    # As they are sent each takes 1000 characters, `&field=` and `%3A` among them.
-    names = [f"n::{i:02}" + "x" * 984 for i in range(17)]
-    batches = [names[:8], names[8:16], names[16:]]
-    rows = iter([{"field": name, "time": T[0], "value": 1.0} for name in some] for some in batches)
-    bridge.then = lambda: bridge.say("latest", next(rows)) if bridge.asked[-1][0] == "latest" else None
-    assert list(client.latest(names)) == names
-    assert [one["field"] for name, one in bridge.asked if name == "latest"] == batches
-    rows = iter([[{"field": "x" * 9000, "time": T[0], "value": 1.0}]])
+    # As they are sent each takes 1000 characters, `&field=` and `%3A` among them; then the first one more.
+    for more, ends in (("", (8, 16, 17)), ("x", (7, 15, 17))):
+        names = [f"n::{i:02}" + "x" * 984 + more * (not i) for i in range(17)]
+        batches = [names[begin:end] for begin, end in zip((0, *ends), ends, strict=False)]
+        rows = iter([{"field": name, "time": T[0], "value": 1.0} for name in some] for some in batches)
+        bridge.then = lambda rows=rows: bridge.say("latest", next(rows)) if _is_of_latest(bridge) else None
+        bridge.asked.clear()
+        assert list(client.latest(names)) == names
+        assert [one["field"] for name, one in bridge.asked if name == "latest"] == batches
+    bridge.then = lambda: None
+    bridge.say("latest", [{"field": "x" * 9000, "time": T[0], "value": 1.0}])
     assert list(client.latest(["x" * 9000])) == ["x" * 9000]
 
 
