@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from mutants.apart import go_apart
+
 NEVER_EARLY = (
     "hypothesis",
     "twisted.internet.reactor",
@@ -94,6 +96,7 @@ class Copy:
             log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             for number in (1, 2):
                 os.dup2(log, number)
+            go_apart()
             os.chdir(self.top)
             sys.path[:0] = self.sources
             os.environ["PYTHONPATH"] = os.pathsep.join(self.sources)

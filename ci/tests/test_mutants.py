@@ -77,16 +77,23 @@ def test_what_only_tests_with_peers_notice_is_counted_apart(tmp_path: Path) -> N
 
 
 GREEDY = """
+import os
+
 import pytest
 
 
 def test_there_is_a_bound():
     with pytest.raises(MemoryError):
         bytearray(8 << 30)
+
+
+def test_nobody_else_is_there_to_be_killed():
+    processes = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+    assert os.geteuid() != 0 or processes == {1, os.getpid()}
 """
 
 
-def test_a_sharper_test_leaves_none_and_no_mistake_takes_all_memory(tmp_path: Path) -> None:
+def test_a_sharper_test_leaves_none_and_no_mistake_takes_all_memory_or_ends_others(tmp_path: Path) -> None:
     done = planted(tmp_path, TESTS + HALVES + GREEDY)
     assert "| sisock-toy | 6 | 6 | 5 | 0 | 0 | 1 | 100 % |" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0
