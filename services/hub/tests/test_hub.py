@@ -1,10 +1,12 @@
 """The hub's own decisions, with a session that is none: who may add, take over and subtract."""
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from autobahn.wamp.exception import ApplicationError
-from autobahn.wamp.types import ComponentConfig
+from autobahn.wamp.types import CloseDetails, ComponentConfig
 from sisock import uris
 from sisock_hub.hub import Hub
 from twisted.internet.defer import ensureDeferred
@@ -27,13 +29,18 @@ class AloneHub(Hub):
         self.alive = {HOLDER, STRANGER, NEWCOMER}
         self.trouble = ""
         self.callee: int | None = None
+        self.callees: list[int] | None = None
         self.published: list[tuple[str, str]] = []
+        self.counted: list[int] = []
+        self._tell = self.counted.append
 
     async def call(self, procedure: str, session_id: Any) -> Any:  # type: ignore[override]
         if procedure == "wamp.registration.lookup":
-            return 1 if self.callee else None
+            if self.trouble:
+                raise ApplicationError(self.trouble)
+            return 1 if self.callee or self.callees is not None else None
         if procedure == "wamp.registration.list_callees":
-            return [self.callee]
+            return [self.callee] if self.callee else self.callees or None
         assert procedure == "wamp.session.get"
         if self.trouble:
             raise ApplicationError(self.trouble)
@@ -44,9 +51,10 @@ class AloneHub(Hub):
     def publish(self, topic: str, entry: dict[str, Any], **_options: Any) -> None:  # type: ignore[override]
         self.published.append((topic, entry["name"]))
 
-    def add(self, session: Any, caller: int | None = None, name: Any = "node") -> bool:
+    def add(self, session: Any, caller: int | None = None, name: Any = "node", *said: Any) -> bool:
         results: list[Any] = []
-        added = ensureDeferred(self._add(name, "a node", session, details=Caller(caller)))
+        description, *able = said or ("a node",)
+        added = ensureDeferred(self._add(name, description, session, *able, details=Caller(caller)))
         added.addBoth(results.append)
         return results[0]  # type: ignore[no-any-return]
 
@@ -192,3 +200,139 @@ def test_who_serves_before_the_hub_came_is_listed_whatever_else_is_registered() 
         HOLDER,
         STRANGER,
     }  # whose name it is says itself who serves
+
+
+def events(hub: AloneHub, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What is logged of a hub from now on, and of which session."""
+    told: list[tuple[str, int]] = []
+
+    def note(text: str, session: int = 0, **_: Any) -> None:
+        told.append((text.split(maxsplit=1)[0], session))
+
+    monkeypatch.setattr(hub, "log", SimpleNamespace(info=note, warn=note, debug=note), raising=False)
+    return told
+
+
+def test_what_a_node_says_of_itself_is_listed_and_what_it_says_anew_is_told(hub: AloneHub) -> None:
+    assert hub.add(HOLDER, HOLDER, "node", "a thermometer", ["packed", 7])
+    assert hub._registry.entries() == [
+        {"name": "node", "description": "a thermometer", "capabilities": ["packed", "7"]}
+    ]
+    assert hub.published == [(uris.DATA_NODE_ADDED, "node")]
+    assert hub.add(STRANGER, STRANGER, "other", None, None)
+    assert hub._registry.entries()[1] == {"name": "other", "description": ""}
+
+
+def test_who_comes_is_logged_once_and_with_each_session_that_serves_it(
+    hub: AloneHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = events(hub, monkeypatch)
+    hub.callees = [HOLDER, STRANGER]
+    assert hub.add(HOLDER, HOLDER)
+    assert told == []
+    assert hub.add(STRANGER, STRANGER)
+    assert hub.add(STRANGER, STRANGER)
+    assert told == [("node.added", STRANGER)]
+    assert hub.published == []
+    assert hub.add(HOLDER, HOLDER, "node", "says more")
+    assert told == [("node.added", STRANGER), ("node.added", HOLDER)]
+    assert hub.published == [(uris.DATA_NODE_ADDED, "node")]
+
+
+def test_who_serves_a_name_no_more_is_struck_off_when_one_that_does_says_so(hub: AloneHub) -> None:
+    hub.callees = [HOLDER, STRANGER, NEWCOMER]
+    assert all(hub.add(session, session) for session in (STRANGER, NEWCOMER))
+    assert hub._registry.sessions("node") == [HOLDER, STRANGER, NEWCOMER]
+    hub.callees = [HOLDER, NEWCOMER]
+    assert hub.add(HOLDER, HOLDER)
+    assert hub._registry.sessions("node") == [HOLDER, NEWCOMER]
+
+
+def test_what_others_serve_stays_listed_as_they_can_do_it(hub: AloneHub) -> None:
+    hub.callees = [HOLDER, STRANGER, NEWCOMER]
+    assert hub.add(STRANGER, STRANGER, "node", "of the second")
+    assert hub.add(NEWCOMER, NEWCOMER, "node", "of the second")
+    hub.published.clear()
+    hub._session_left(HOLDER)
+    assert hub.published == [(uris.DATA_NODE_ADDED, "node")]
+    hub.published.clear()
+    hub._session_left(STRANGER)
+    assert hub.published == []
+    hub._session_left(NEWCOMER)
+    assert hub.published == [(uris.DATA_NODE_SUBTRACTED, "node")]
+
+
+def test_where_the_router_tells_nothing_of_who_serves_a_name_who_asks_first_has_it(hub: AloneHub) -> None:
+    hub.callees = []
+    assert hub.add(STRANGER, STRANGER, "second") is True
+    hub.trouble = ApplicationError.NOT_AUTHORIZED
+    assert hub.add(STRANGER, STRANGER, "third") is True
+    assert hub.add(NEWCOMER, NEWCOMER, "third") is False
+
+
+def test_where_callers_are_not_disclosed_a_node_is_added_by_its_session_number(hub: AloneHub) -> None:
+    assert hub.add(STRANGER, None, "other") is True
+
+
+def test_registrations_that_are_no_nodes_strike_off_nobody(hub: AloneHub) -> None:
+    hub._registered(STRANGER, {"uri": "observatory.node.ops"})
+    hub._registered(STRANGER, {"uri": uris.get_data("other")})
+    assert hub.listed() == ["node"]
+
+
+def test_how_many_are_online_is_told_at_each_change_and_none_when_the_hub_leaves(hub: AloneHub) -> None:
+    assert hub.counted == [1]
+    hub.add(STRANGER, STRANGER, "other")
+    hub._session_left(STRANGER)
+    hub._subtract("node", HOLDER, details=Caller(HOLDER))
+    assert hub.counted[1:] == [2, 1, 0]
+    hub.add(HOLDER, HOLDER)
+    hub.onLeave(CloseDetails("wamp.close.normal", ""))
+    assert hub.counted[-2:] == [1, 0]
+
+
+def test_who_the_hub_is_and_whom_it_tells_may_stand_in_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.environ", {"WAMP_USER": "server", "WAMP_SECRET": "theirs"})
+    counted: list[int] = []
+    joined: list[Any] = []
+    for extra, user in (({"user": "hub", "listed": counted.append}, "hub"), ({}, "server"), (None, "server")):
+        hub = Hub(ComponentConfig(realm="r", extra=extra))
+        settings = hub._settings()
+        assert (settings.wamp_user, settings.crossbar_dir) == (user, tmp_path)
+        assert (settings.wamp_secret is None) is (user == "hub")
+        hub.join = lambda *how: joined.append(how)  # type: ignore[method-assign]
+        hub.onConnect()
+        hub._tell(3)
+    assert counted == [3]
+    assert joined == [("r", ["wampcra"], "hub"), *[("r", ["wampcra"], "server")] * 2]
+
+
+def test_the_list_is_offered_once_it_is_whole_and_then_all_are_asked_who_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub = Registrations({1: (uris.get_data("node"), [HOLDER]), 2: (uris.get_data("other"), [STRANGER])})
+    did: list[Any] = []
+
+    async def subscribe(_handler: Any, topic: str) -> None:
+        did.append(topic)
+
+    async def register(_endpoint: Any, uri: str, options: Any = None) -> None:
+        did.append((uri, len(hub.listed()), options and options.details_arg))
+
+    monkeypatch.setattr(hub, "subscribe", subscribe)
+    monkeypatch.setattr(hub, "register", register)
+    monkeypatch.setattr(hub, "publish", lambda topic, *_, options=None: did.append((topic, options)))
+    ensureDeferred(hub._serve()).addErrback(lambda failure: failure.raiseException())
+    assert did[:4] == [
+        "wamp.session.on_leave",
+        "wamp.registration.on_create",
+        (uris.DATA_NODE_ADD, 0, "details"),
+        (uris.DATA_NODE_SUBTRACT, 0, "details"),
+    ]
+    assert (uris.GET_DATA_NODE, 2, None) in did
+    topic, options = did[-1]
+    assert (topic, options.acknowledge) == (uris.DATA_NODE_ANNOUNCE, False)
+    assert hub.counted[-1] == 2

@@ -70,6 +70,25 @@ def test_what_is_used_is_loaded_for_real_and_adapted_first(toys: list[str]) -> N
     assert importlib.import_module("toybox").__file__.endswith("toybox/__init__.py")
 
 
+def test_stand_ins_of_the_same_thing_are_that_thing_once_it_is_there(toys: list[str]) -> None:
+    toybox, toy, play, _car = stand_ins()
+    again = toybox.Toy
+    assert repr(toy) == "<toybox.Toy, later>"
+    assert toys == []
+    play(1)
+    assert toy == again
+    assert toy != play
+    assert repr(toy) == "<class 'toybox.Toy'>"
+
+
+def test_stand_ins_come_before_all_other_finders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    one = Deferred(["nothing"])
+    one.install()
+    assert sys.meta_path[0] is one
+    assert one.loaded is False
+
+
 def test_a_class_can_be_made_of_one_that_is_deferred(toys: list[str]) -> None:
     _toybox, toy, _play, car = stand_ins()
 

@@ -64,7 +64,7 @@ def test_only_to_prepare_makes_what_is_missing_and_asks_for_no_port(
         assert (code, events(logged), began) == (0, ["router.prepared"], [])
         assert "server_cert.pem" in logged[0]["made"]
         assert run("--prepare-only", CROSSBAR_TLS_PORT=port) == (0, [])
-        assert capsys.readouterr().err == ""
+        assert tuple(capsys.readouterr()) == ("", "")
         taken.listen()
         code, logged = run(CROSSBAR_TLS_PORT=port)
     assert (code, logged, began) == (2, [], [])
@@ -77,6 +77,23 @@ def test_a_node_is_added_and_nothing_is_started(run: Run, tmp_path: Path, began:
     assert {"secrets/cryostat", "secrets/attic"} <= set(logged[0]["made"])
     assert events(logged) == ["router.prepared", "router.user", "router.user"]
     assert not (tmp_path / ".crossbar" / "secrets" / "ignored").exists()
+
+
+def test_what_a_command_did_is_said_and_what_it_cannot_do_ends_with_a_sentence(
+    run: Run, began: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("node", "add", "cryostat")[0] == 0
+    assert capsys.readouterr().out.startswith("cryostat: a user each, in secrets/, who alone may serve")
+    assert run("secret", "renew", "cryostat")[0] == 0
+    assert capsys.readouterr().out.startswith(
+        "cryostat has a new secret, and the one before is good for 7 days"
+    )
+    assert run("secret", "renew", "nobody")[0] == 2
+    told = capsys.readouterr()
+    assert (told.out, "there is no secrets/nobody" in told.err) == ("", True)
+    assert run("node")[0] == 2
+    assert "usage:" in capsys.readouterr().err
+    assert began == []
 
 
 def test_a_name_that_cannot_be_a_user_ends_with_a_sentence(
@@ -170,10 +187,12 @@ def test_what_is_kept_running_is_counted_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: bool, port: int | None, parts: list[str]
 ) -> None:
     made: list[Any] = []
+    runs: list[Any] = []
 
     class Kept:
         def __init__(self, parts: list[Any], _log: Any, tally: Tally) -> None:
             made.append(([part.name for part in parts], [part.vital for part in parts], tally))
+            runs.extend(part.run for part in parts)
 
         def run(self) -> int:
             return 7
@@ -188,3 +207,8 @@ def test_what_is_kept_running_is_counted_by_its_name(
     assert (names, vital) == (parts, [True, *[False] * (len(parts) - 1)])
     assert isinstance(tally, Tally)
     assert list(tally.parts) == parts
+    # A hub in a worker of crossbar.io's says there what it says: at that "info".
+    level = "warn" if beside else "info"
+    assert runs[0].args == (tmp_path, "config.json", 0, ["--color", "false", "--loglevel", level], 20)
+    given = {"hub": (tmp_path, 20, tally.listed), "metrics": (tally, tmp_path, port)}
+    assert [run.args for run in runs[1:]] == [given[name] for name in parts[1:]]

@@ -51,10 +51,27 @@ def test_nothing_that_is_there_is_changed(tmp_path: Path) -> None:
     assert before == {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.rglob("*") if p.is_file()}
 
 
-def test_half_of_a_certificate_is_told(tmp_path: Path) -> None:
-    (tmp_path / "server_cert.pem").write_text("half")
-    with pytest.raises(ConfigError, match=r"has server_cert.pem but no server_key.pem"):
+@pytest.mark.parametrize(
+    ("there", "missing"), [("server_cert.pem", "server_key.pem"), ("server_key.pem", "server_cert.pem")]
+)
+def test_half_of_a_certificate_is_told(tmp_path: Path, there: str, missing: str) -> None:
+    (tmp_path / there).write_text("half")
+    with pytest.raises(ConfigError, match=f"has {there} but no {missing}"):
         prepare(tmp_path, ["localhost"])
+
+
+def test_a_directory_that_is_none_is_told_and_one_deep_down_is_made(tmp_path: Path) -> None:
+    prepare(tmp_path / "deep" / "down", ["localhost"])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"/file cannot be prepared: "):
+        prepare(tmp_path / "file", ["localhost"])
+
+
+def test_origins_of_pages_alone_are_enough_for_a_copy(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path, ["localhost"], origins=["http://a:1"])
+    assert (prepared.config.name, prepared.migrated, prepared.users) == ("config.migrated.json", [], [])
+    assert "http://a:1" in prepared.config.read_text()
+    assert prepare(tmp_path, ["localhost"]).config.name == "config.json"
 
 
 def test_a_configuration_that_is_no_json_is_told(tmp_path: Path) -> None:
@@ -104,7 +121,7 @@ def test_the_certificate_holds_for_ten_years_and_vouches_for_itself_alone() -> N
     pem, _key = self_signed(["a.example", "127.0.0.1", "a.example"])
     made = x509.load_pem_x509_certificate(pem)
     now = dt.datetime.now(dt.UTC)
-    assert now - made.not_valid_before_utc >= dt.timedelta(days=1)
+    assert dt.timedelta(days=1) <= now - made.not_valid_before_utc < dt.timedelta(days=1, minutes=5)
     assert dt.timedelta(days=3649) < made.not_valid_after_utc - now <= dt.timedelta(days=3650)
     assert made.subject.rfc4514_string() == "CN=a.example"
     basic = made.extensions.get_extension_for_class(x509.BasicConstraints)
@@ -195,3 +212,46 @@ def test_a_file_that_somebody_made_in_the_same_moment_is_left_as_it_is(tmp_path:
         module._write_new(file, content, 0o600)
     assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"theirs", 0o600)
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_only_hubs_that_verify_by_a_name_of_a_port_of_the_routers_are_moved(tmp_path: Path) -> None:
+    """The second hub's port is the router's; others have none, no certificate to verify, or are no hubs."""
+    config = hub_beside("elsewhere.example", 8081)
+    [lost] = config["workers"][0]["components"]
+    tls = {"hostname": "elsewhere.example"}
+    served: Any = {"classname": "hub.hub", "transport": {"endpoint": {"port": 8080, "tls": tls}}}
+    others: list[Any] = [
+        {"classname": "hub.hub", "transport": {"endpoint": {"port": 8080}}},
+        {"classname": "hub.hub", "transport": {"endpoint": "unix", "x": {"tls": tls}}},
+        {"classname": "hub.hub"},
+        {"classname": "other.Thing", "transport": {"endpoint": {"port": 8080, "tls": tls}}},
+    ]
+    config["workers"][0]["components"] = [lost, *others, served]
+    config["workers"].insert(0, {"type": "container"})
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    prepared = prepare(tmp_path, ["localhost"])
+    assert len(prepared.migrated) == 1
+    found = json.loads(prepared.config.read_text())["workers"][1]["components"]
+    assert found[:-1] == [lost, *others]
+    assert found[-1]["transport"]["endpoint"] == {"type": "unix", "path": "hub.sock"}
+
+
+@pytest.mark.parametrize(
+    ("transport", "auth"),
+    [
+        ({"type": "web", "paths": {"ws": {"auth": {"a": 1}}}, "auth": {"b": 2}}, {"a": 1}),
+        ({"type": "websocket", "auth": {"b": 2}}, {"b": 2}),
+        ({"type": "websocket"}, {}),
+        ({"type": "web", "paths": {"/": {}}, "auth": {"b": 2}}, None),
+        ({"type": "rawsocket", "auth": {"b": 2}}, None),
+    ],
+)
+def test_the_socket_beside_a_port_has_its_users(tmp_path: Path, transport: Any, auth: Any) -> None:
+    config = hub_beside("elsewhere.example", 8080)
+    config["workers"][0]["transports"] = [
+        {"endpoint": {"port": 9}},
+        {"endpoint": {"port": 8080}, **transport},
+    ]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    transports = json.loads(prepare(tmp_path, ["localhost"]).config.read_text())["workers"][0]["transports"]
+    assert [one["auth"] for one in transports[2:]] == ([] if auth is None else [auth])

@@ -3,17 +3,20 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sisock.errors import ConfigError
 from sisock_hub.prepare import prepare
 from sisock_hub.privileges import Account, account, own_copy, paths_of_copy, share
+from sisock_hub.writing import replace
 
 SITE, COPY = Path("/app/.crossbar"), Path("/tmp/crossbar-x/.crossbar")
 OTHERS = 0o077
@@ -174,3 +177,62 @@ def test_the_copy_is_made_with_the_few_rights_of_the_container(directory: Path, 
     )
     assert done.stderr == ""
     assert (Path(done.stdout.strip()) / "config.json").stat().st_uid == 9000
+
+
+def test_only_roots_account_is_read_and_only_where_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for user, value, meant in (
+        (0, "9000:9001", Account(9000, 9001)),
+        (0, "", None),
+        (1, "9000:9001", None),
+        (1000, "nonsense", None),
+    ):
+        monkeypatch.setattr(os, "geteuid", lambda known=user: known)
+        assert account(value) == meant
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to a group")
+def test_a_group_finds_its_way_to_what_it_may_read_and_its_owner_stays(tmp_path: Path) -> None:
+    file = tmp_path / ".crossbar" / "mounts" / "server" / "secret"
+    file.parent.mkdir(parents=True)
+    file.write_text("s")
+    folders = [file.parent, file.parent.parent]
+    for path, mode in ((file, 0o600), *((folder, 0o700) for folder in folders)):
+        path.chmod(mode)
+        os.chown(path, 1234, 1235)
+    before = (tmp_path / ".crossbar").stat()
+    share(tmp_path / ".crossbar", ["mounts/server/secret"], 9001)
+    for path, mode in ((file, 0o640), *((folder, 0o750) for folder in folders)):
+        found = path.stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (1234, 9001, mode)
+    after = (tmp_path / ".crossbar").stat()
+    assert (after.st_gid, after.st_mode) == (before.st_gid, before.st_mode)
+
+
+def test_what_runs_stays_runnable_and_what_belongs_to_a_running_router_is_not_copied(directory: Path) -> None:
+    (directory / "www" / "tool").write_text("")
+    (directory / "www" / "tool").chmod(0o775)
+    for name in ("node.pid", "hub.sock"):
+        (directory / name).write_text("")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(directory / "another"))
+        copy = own_copy(directory, "config.json", None)
+    assert {path.name for path in directory.iterdir()} - {path.name for path in copy.iterdir()} == {
+        "another", "node.pid", "hub.sock",
+    }  # fmt: skip
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (copy.parent, copy, *copy.rglob("*"))}
+    assert (modes["tool"], modes["www"], modes["index.html"]) == (0o700, 0o700, 0o600)
+    assert set(modes.values()) == {0o600, 0o700}
+
+
+def test_a_file_is_given_to_whom_it_was_by_root_alone(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(os, "chown", lambda _path, uid, gid: given.append((uid, gid)))
+    owner: Any = SimpleNamespace(st_uid=9000, st_gid=9001)
+    file = directory / "config.json"
+    for user, known in ((0, owner), (0, None), (1, owner), (1000, owner), (1000, None)):
+        monkeypatch.setattr(os, "geteuid", lambda who=user: who)
+        replace(file, b"new", 0o640, known)
+    assert given == [(9000, 9001)]
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"new", 0o640)

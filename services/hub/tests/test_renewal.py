@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import signal
 import ssl
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from cryptography import x509
 from sisock import uris
 from sisock.config import Secret
 from sisock.errors import ConfigError
-from sisock_hub import commands, renewal, router_log, secret_files
+from sisock_hub import commands, renewal, secret_files
 from sisock_hub.prepare import self_signed
 from sisock_hub.privileges import own_copy
 from sisock_hub.renewal import mismatch
@@ -43,8 +42,20 @@ def test_two_secrets_are_good_until_the_earlier_ones_end(directory: Path) -> Non
     secret_files.renew(directory, "server", 60.0, now[0])
     present = (directory / "secrets" / "server").read_text()
     assert files.valid("server", "first") == [present, "first"]
-    now[0] = 1061.0
+    now[0] = 1059.9
+    assert len(files.valid("server", "first")) == 2
+    now[0] = 1060.0
     assert files.valid("server", "first") == [present]
+
+
+def test_a_secret_whose_file_goes_while_the_router_runs_is_good_as_its_configuration_has_it(
+    directory: Path,
+) -> None:
+    files = SecretFiles(directory)
+    (directory / "secrets" / "server").unlink()
+    assert files.valid("server", "first") == ["first"]
+    assert files.valid("server", None) == []
+    assert files.valid("somebody.else", "theirs") == ["theirs"]
 
 
 def test_a_retired_secret_is_good_no_more(directory: Path) -> None:
@@ -114,7 +125,7 @@ def test_what_a_command_did_is_said_with_where_it_counts(
         ([], "the router sees it"),
     ):
         monkeypatch.setattr(commands, "fill_mounts", lambda _: [])
-        monkeypatch.setattr(commands, "refresh_copies", lambda _, made=copies: made)
+        monkeypatch.setattr(commands, "refresh_copies", lambda *_, made=copies: (made, []))
         assert commands.run(given, directory, [], None).endswith(f"from now on; {where}")
 
 
@@ -125,37 +136,27 @@ def test_the_copy_of_a_router_that_runs_follows_secrets_and_certificates_alone(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     (directory / "config.json").write_text("{}")
     copy = own_copy(directory, "config.json", None)
-    other = temporary / "crossbar-other"
-    shutil.copytree(copy.parent, other)
-    (other / "of").write_text("/another/site")
+    others = [temporary / name for name in ("crossbar--other", "crossbar-~other")]
+    for other in others:
+        shutil.copytree(copy.parent, other)
+        (other / "of").write_text("/another/site")
+    (temporary / "crossbar--half").mkdir(mode=0o700)
+    (temporary / "crossbar--link").symlink_to(copy.parent)
     (directory / "secrets" / "server").write_text("second")
     (directory / "secrets" / "cryostat").write_text("new")
     (directory / "server_cert.pem").write_text("a certificate")
     (directory / "config.json").write_text('{"changed": true}')
     (copy / "secrets" / "gone").write_text("old")
-    assert commands.refresh_copies(directory) == [copy]
+    assert commands.refresh_copies(directory, None) == ([copy], [])
     assert {file.name: file.read_text() for file in (copy / "secrets").iterdir()} == {
         "server": "second", "cryostat": "new",
     }  # fmt: skip
     assert (copy / "server_cert.pem").read_text() == "a certificate"
     assert "changed" not in (copy / "config.json").read_text()
-    assert (other / directory.name / "secrets" / "server").read_text() == "first"
+    for other in others:
+        assert (other / directory.name / "secrets" / "server").read_text() == "first"
     copy.parent.chmod(0o755)
-    assert commands.refresh_copies(directory) == []
-
-
-def test_each_signal_changes_between_the_configured_level_and_debug(monkeypatch: pytest.MonkeyPatch) -> None:
-    for level, levels in (("warn", ["debug", "warn", "debug"]), ("debug", ["debug", "debug", "debug"])):
-        handlers: dict[int, Any] = {}
-        told: list[Any] = []
-        monkeypatch.setattr(router_log.signal, "signal", handlers.__setitem__)
-        monkeypatch.setattr(router_log.txaio, "set_global_log_level", told.append)
-        monkeypatch.setattr(router_log.os, "kill", lambda pid, _, kept=told: kept.append(pid))
-        router_log.follow_signal(level, [7])
-        for _ in range(3):
-            handlers[signal.SIGUSR1]()
-        assert told == [each for one in levels for each in (one, 7)]
-        monkeypatch.undo()
+    assert commands.refresh_copies(directory, None) == ([], [])
 
 
 def test_tls_is_made_anew_once_key_and_certificate_are_another_pair(directory: Path) -> None:

@@ -1,6 +1,7 @@
 """The guard's rules: whose a name is, what may catch calls for it, which pages may call."""
 
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import structlog
 from autobahn.util import wildcards2patterns
 from autobahn.wamp.message import Register
+from autobahn.wamp.types import ComponentConfig
 from sisock import uris
 from structlog.testing import capture_logs
 from twisted.internet.defer import ensureDeferred, succeed
@@ -17,6 +19,7 @@ with warnings.catch_warnings():
     from crossbar.bridge.rest.common import _CommonResource
     from crossbar.router.dealer import Dealer
     from crossbar.router.router import Router as CrossbarRouter
+    from sisock_hub import guard
     from sisock_hub.guard import _guarded, _holders, _install, _is_allowed, _keep_pages_out, _peer, _user
     from sisock_hub.rights import Rules, Taken, reaches_ours, why_not_register
 
@@ -167,6 +170,7 @@ class Router:
                     lambda *a: self.registered.append(a[1]),
                 )
             ).addErrback(lambda failure: failure.raiseException())
+        self.logged = logged
         return [entry["event"].split()[0] for entry in logged]
 
 
@@ -201,6 +205,7 @@ def test_a_name_is_taken_by_force_from_ones_own_user_only_and_that_is_told() -> 
     router = Router(server)
     assert router.ask(again, force_reregister=True) == ["node.taken_over"]
     assert router.registered == [again]
+    assert (router.logged[0]["peer"], router.logged[0]["old_peer"]) == ("tcp4:1", "tcp4:1")
     router = Router(server)
     assert router.ask(server, force_reregister=True) == []
     router = Router(server)
@@ -209,6 +214,23 @@ def test_a_name_is_taken_by_force_from_ones_own_user_only_and_that_is_told() -> 
     router = Router(server)
     assert router.ask(stranger) == []  # the router itself says that the name is taken
     assert router.registered == [stranger]
+
+
+def test_a_name_is_shared_by_sessions_of_one_user_and_below_ours_it_is_exact() -> None:
+    server, again, stranger = peer("server"), peer("server"), peer("x", "ocs", "anonymous")
+    for session, how, why in (
+        (again, {"invoke": "roundrobin"}, ""),
+        (stranger, {"invoke": "roundrobin"}, "another user has that name"),
+        (again, {"match": "prefix"}, "below org.simonsobservatory. only exact names are registered"),
+        (
+            again,
+            {"invoke": "random"},
+            "below org.simonsobservatory. a name is shared by roundrobin or not at all",
+        ),
+    ):
+        router = Router(server)
+        router.ask(session, **how)
+        assert (router.registered, router.told) == (([], [(session, why)]) if why else ([session], []))
 
 
 class Request:
@@ -269,3 +291,99 @@ def test_a_name_that_nobody_holds_has_no_holders() -> None:
     assert _holders(Router(), COMMON) == []
     server = peer("server")
     assert _holders(Router(server), COMMON) == [server]
+
+
+class Dealers:
+    """crossbar.io's classes as we find them; what is put in place of theirs is gone after the test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.registered: list[str] = []
+        self.failure: Exception | None = None
+        monkeypatch.setattr(Dealer, "processRegister", self.register)
+        monkeypatch.setattr(CrossbarRouter, "authorize", lambda *_: succeed({"allow": True}))
+
+    def register(self, dealer: Any, session: Session, request: Any) -> None:
+        if self.failure:
+            raise self.failure
+        self.registered.append(request.procedure)
+        dealer.by_name[request.procedure] = session
+
+
+class NamedRouter(Router):
+    """One that knows who holds which name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_name: dict[str, Session] = {}
+
+    def get_observation(self, procedure: str, match: str) -> Any:
+        assert match == "exact"
+        session = self.by_name.get(procedure)
+        return SimpleNamespace(observers=[session]) if session else None
+
+
+def test_a_user_has_so_many_names_at_once_in_each_router(monkeypatch: pytest.MonkeyPatch) -> None:
+    dealers, server = Dealers(monkeypatch), peer("server")
+    _install(RULES, 2, structlog.get_logger())
+    one, other = NamedRouter(), NamedRouter()
+
+    def ask(dealer: NamedRouter, name: str) -> None:
+        Dealer.processRegister(dealer, server, Register(1, uris.get_data(name)))  # type: ignore[arg-type]
+
+    for name in "abc":
+        ask(one, name)
+    assert one.told == [(server, "the user has 2 procedures already")]
+    ask(other, "c")
+    del one.by_name[uris.get_data("a")]
+    ask(one, "c")
+    assert dealers.registered == [uris.get_data(name) for name in "abcc"]
+    assert (len(one.told), other.told) == (1, [])
+
+
+def test_a_guard_that_fails_lets_nobody_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    dealers, server = Dealers(monkeypatch), peer("server")
+    _install(RULES, 2, structlog.get_logger())
+    dealers.failure = RuntimeError("no")
+    router = NamedRouter()
+    Dealer.processRegister(router, server, Register(1, COMMON))  # type: ignore[arg-type]
+    assert router.told == [(server, "the guard failed: RuntimeError('no')")]
+
+
+def test_the_guard_is_put_there_once_and_knows_who_is_added_while_it_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dealers, server = Dealers(monkeypatch), peer("server")
+    guard.install(tmp_path, ["cryostat"], structlog.get_logger(), 2)
+    ours = Dealer.processRegister
+    guard.install(tmp_path, [], structlog.get_logger())
+    assert Dealer.processRegister is ours
+    router = NamedRouter()
+    Dealer.processRegister(router, server, Register(1, COMMON))  # type: ignore[arg-type]
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "common").write_text("a secret")
+    for uri in (OWNED, COMMON):
+        Dealer.processRegister(router, server, Register(1, uri))  # type: ignore[arg-type]
+    assert router.told == [(server, "the name has a user of its own")] * 2
+    assert dealers.registered == [COMMON]
+
+
+@pytest.mark.parametrize(
+    ("extra", "known"),
+    [
+        (None, ((), 5000, ())),
+        ({}, ((), 5000, ())),
+        (
+            {"users": ["a"], "most_procedures": "7", "allowed_origins": ["http://a:1"]},
+            (["a"], 7, ["http://a:1"]),
+        ),
+    ],
+)
+def test_the_guards_part_of_the_configuration_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, extra: Any, known: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found: list[Any] = []
+    monkeypatch.setattr(guard, "install", lambda *given: found.extend((given[0], given[1], given[3])))
+    monkeypatch.setattr(guard, "_keep_pages_out", found.append)
+    guard.Guard(ComponentConfig(realm="r", extra=extra))
+    assert tuple(found) == (tmp_path, *known)

@@ -88,3 +88,27 @@ def test_descriptors_get_their_numbers_even_where_these_are_taken_crosswise(tmp_
     for file in files:
         file.close()
     assert [(tmp_path / name).read_text() for name in "abc"] == ["a", "b", "c"]
+
+
+def test_descriptors_that_trade_places_in_a_ring_lose_none(tmp_path: Path) -> None:
+    files = [(tmp_path / name).open("w+") for name in "abc"]
+    a, b, c = sorted(os.dup(file.fileno()) for file in files)
+    for fd, file in zip((a, b, c), files, strict=True):
+        os.dup2(file.fileno(), fd)
+    _place([a, b, c], [c, a, b])
+    for fd, text in ((c, b"a"), (a, b"b"), (b, b"c")):
+        os.write(fd, text)
+        os.close(fd)
+    for file in files:
+        file.close()
+    assert [(tmp_path / name).read_text() for name in "abc"] == ["a", "b", "c"]
+
+
+def test_a_port_whose_router_ended_a_moment_ago_is_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port), 10) as caller:
+            accepted, _ = listening.accept()
+            accepted.close()  # who closes first remembers the connection for a minute
+            assert caller.recv(1) == b""
+    _check_free("CROSSBAR_TLS_PORT", port)

@@ -184,4 +184,4 @@ def test_a_user_added_later_is_let_in_in_the_copy_that_runs(tmp_path: Path) -> N
     tree = json.loads(prepared.config.read_text())
     assert guards(tree)[0]["extra"] == {"users": ["cryostat"], "allowed_origins": ["http://a:1"]}
     again = prepare(tmp_path, ["localhost"])
-    assert (again.made, len(again.users)) == ([], 1)
+    assert (again.made, len(again.users), again.config.name) == ([], 1, "config.migrated.json")

@@ -21,7 +21,8 @@ from sisock_hub.prepare import HUB_SOCKET
 from sisock_hub.router import renewed_reactor
 
 USER = "hub"
-_PAUSE_S = backoffPolicy(initialDelay=0.05, maxDelay=0.5, factor=1.3)
+PAUSE_S = backoffPolicy(initialDelay=0.05, maxDelay=0.5, factor=1.3, jitter=lambda: 0.0)
+"""How long to wait after so many tries in vain; there is one hub, which need not stand back for another."""
 
 
 def is_needed(config: Any) -> bool:
@@ -56,6 +57,6 @@ def run_hub(directory: Path, log_level: int, listed: Callable[[int], None] = lam
     )
     factory.noisy = False
     endpoint: Any = UNIXClientEndpoint(reactor, str(directory / HUB_SOCKET))
-    ClientService(endpoint, factory, retryPolicy=_PAUSE_S, clock=reactor).startService()
+    ClientService(endpoint, factory, retryPolicy=PAUSE_S, clock=reactor).startService()
     reactor.run()
     sys.exit(0)

@@ -7,6 +7,7 @@ router's container reads a copy, which it may still read when it has given up ro
 import argparse
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -66,11 +67,11 @@ def run(given: argparse.Namespace, directory: Path, names: Iterable[str], become
         made = fill_mounts(directory)
         if become is not None:
             share(directory, made, become.gid)
-        copies = refresh_copies(directory)
+        copies, others = refresh_copies(directory, become)
     except OSError as error:
         raise ConfigError(f"{directory} cannot be changed: {error}") from error
     where = f"{directory / MOUNTS} and the running router's copy have it" if copies else "the router sees it"
-    return f"{done}; {where}"
+    return "; ".join((f"{done}; {where}", *others))
 
 
 def _change(given: argparse.Namespace, directory: Path, names: Iterable[str]) -> str:
@@ -143,25 +144,30 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.PEM)
 
 
-def refresh_copies(directory: Path) -> list[Path]:
+def refresh_copies(directory: Path, become: Account | None) -> tuple[list[Path], list[str]]:
     """Bring the copies that running routers use up to date, and nothing but secrets and certificates.
 
     Returns
     -------
     list of Path
         The copies.
+    list of str
+        What was left alone, as sentences: anybody may say that a folder of theirs is a copy.
     """
-    found = []
-    for told in Path(tempfile.gettempdir()).glob(f"crossbar-*/{COPIED_FROM}"):
-        copy = told.parent / directory.name
+    found, others = [], []
+    trusted = {os.geteuid(), *([become.uid] if become else [])}
+    for told in sorted(Path(tempfile.gettempdir()).glob(f"crossbar-*/{COPIED_FROM}")):
+        copy, of = told.parent / directory.name, told.parent.lstat()
         # Nobody else can have made that folder: it and what it holds are its owner's alone.
-        if (
-            told.parent.is_symlink()
-            or told.parent.stat().st_mode & 0o077
-            or told.read_text() != str(directory)
-        ):
+        if stat.S_IMODE(of.st_mode) != 0o700 or not told.is_file():
             continue
-        if os.geteuid() not in (0, told.parent.stat().st_uid):
+        if told.read_bytes() != os.fsencode(directory):
+            continue
+        if of.st_uid not in trusted:
+            others.append(
+                f"{copy} is user {of.st_uid}'s and stays as it is: if a router of this site runs there, say "
+                f"this with SISOCK_RUN_AS={of.st_uid}:{of.st_gid}"
+            )
             continue
         owner = copy.stat()
         for file in _changeable(directory):
@@ -175,7 +181,7 @@ def refresh_copies(directory: Path) -> list[Path]:
         for gone in [file for file in _changeable(copy) if file.relative_to(copy) not in wanted]:
             gone.unlink()
         found.append(copy)
-    return found
+    return found, others
 
 
 def _changeable(directory: Path) -> list[Path]:

@@ -73,7 +73,7 @@ def install(directory: Path, users: Iterable[str], log: Any, most: int = MOST_PR
     most : int
         Procedures that one user may register.
     """
-    if not hasattr(Dealer.processRegister, "guarded"):
+    if not getattr(Dealer.processRegister, "guarded", False):
         _install(Rules(Owned(directory, users)), most, log)
 
 
@@ -97,7 +97,7 @@ def _install(rules: Rules, most: int, log: Any) -> None:
         name = uris.node_of_updated(uri) if action == "publish" and session._authrole != _TRUSTED else None
         if name is not None and session not in _holders(router._dealer, uris.get_data(name)):
             refused: Deferred[dict[str, Any]] = Deferred()
-            refused.callback({"allow": False, "disclose": False, "cache": False})
+            refused.callback({"allow": False})
             return refused
         return authorize(router, session, uri, action, options)
 

@@ -161,9 +161,10 @@ class Hub(ApplicationSession):
     def _registered(self, session_id: int, registration: Any, *_args: Any, **_kwargs: Any) -> None:
         """Strike off who was listed under a name that another session serves from now on."""
         name = uris.node_of(registration["uri"])
-        for other in self._registry.sessions(name) if name else ():
-            if name and other != session_id:
-                self._lost(name, other)
+        if name:
+            for other in self._registry.sessions(name):
+                if other != session_id:
+                    self._lost(name, other)
 
     def _lost(self, name: str, session_id: int) -> None:
         self.log.warn("node.name_lost name={name!r} session={session}", name=name, session=session_id)

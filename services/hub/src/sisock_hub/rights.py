@@ -33,7 +33,7 @@ class Rules:
         """Whether a URI is nobody's, or this user's own."""
         if not uri.startswith(uris.CONSUMER_PREFIX):
             return True
-        name = uri[len(uris.CONSUMER_PREFIX) :].split(".", maxsplit=1)[0]
+        name = uri[len(uris.CONSUMER_PREFIX) :].partition(".")[0]
         return name not in self.owned or user == ("wampcra", name)
 
 
@@ -94,9 +94,11 @@ class Taken:
         if not procedure.startswith(_OURS):
             return ""
         mine = self._procedures.setdefault(user, set())
-        if procedure not in mine and len(mine) >= self._most:
+        if procedure in mine:
+            return ""
+        if len(mine) >= self._most:
             mine.intersection_update([one for one in mine if self._is_held(user, one)])
-        if procedure not in mine and len(mine) >= self._most:
-            return f"the user has {self._most} procedures already"
+            if len(mine) >= self._most:
+                return f"the user has {self._most} procedures already"
         mine.add(procedure)
         return ""
