@@ -76,3 +76,30 @@ def test_nobody_forks_while_there_are_other_threads() -> None:
     finally:
         held.set()
         other.join()
+
+
+@pytest.mark.parametrize(
+    ("platform", "threads", "how"),
+    [("linux", 1, "fork"), ("linux", 2, "spawn"), ("darwin", 1, "spawn"), ("darwin", 2, "spawn")],
+)
+def test_who_reads_is_forked_where_that_is_sound(
+    monkeypatch: pytest.MonkeyPatch, platform: str, threads: int, how: str
+) -> None:
+    monkeypatch.setattr(jobs, "sys", SimpleNamespace(platform=platform))
+    monkeypatch.setattr(jobs, "threading", SimpleNamespace(active_count=lambda: threads))
+    assert jobs.how_to_start() == how
+
+
+@pytest.mark.parametrize(
+    ("platform", "parent", "ended"), [("linux", os.getppid(), []), ("linux", -5, [1]), ("darwin", -5, [])]
+)
+def test_who_reads_ends_where_its_parent_is_gone_already(
+    monkeypatch: pytest.MonkeyPatch, platform: str, parent: int, ended: list[int]
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(jobs.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(jobs, "sys", SimpleNamespace(platform=platform))
+    monkeypatch.setattr(jobs, "ctypes", SimpleNamespace(CDLL=lambda _: SimpleNamespace(prctl=lambda *_: 0)))
+    monkeypatch.setattr(jobs.os, "_exit", codes.append)
+    jobs._begin(parent)
+    assert codes == ended

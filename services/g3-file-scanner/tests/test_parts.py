@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,28 @@ def test_a_pool_reads_a_few_files_for_each_process_ahead(monkeypatch: pytest.Mon
         wanted.pop(number)
     assert wanted == {}
     assert (made[0].processes, made[0].most) == (2, 2 * jobs.AHEAD + 1)
+
+
+def test_a_pool_that_breaks_gives_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(one: Job, *, summaries: bool) -> str:
+        if one.path.name == "3":
+            raise BrokenProcessPool("it is gone")
+        return one.path.name
+
+    class Broken(Pool):
+        def submit(self, work: Any, one: Job, *, summaries: bool) -> Any:
+            done: Future[Any] = Future()
+            try:
+                done.set_result(work(one, summaries=summaries))
+            except BrokenProcessPool as error:
+                done.set_exception(error)
+            return done
+
+    monkeypatch.setattr(jobs, "ProcessPoolExecutor", Broken)
+    monkeypatch.setattr(jobs, "as_completed", lambda running: iter([*running]))
+    monkeypatch.setattr(jobs, "read", read)
+    wanted = {n: job(Path(str(n))) for n in range(9)}
+    assert list(jobs._in_pool(wanted, 1, False)) == [(n, str(n)) for n in range(3)]
 
 
 # What is shown of it.

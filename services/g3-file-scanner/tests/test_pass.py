@@ -50,6 +50,43 @@ def test_the_newest_files_of_the_two_directories_that_were_written_last_may_grow
     assert ours.growing() == [(str(top / "a"), "1.g3"), (str(top / "c"), "6.g3")]
 
 
+def test_a_file_may_grow_whose_time_nobody_knows(kit: Any, database: Database, tmp_path: Path) -> None:
+    touch(kit.write(tmp_path / "data" / "1.g3"), 0)
+    ours = kit.scanner(database, tmp_path / "data")
+    ours.scan()
+    assert ours.growing() == [(str(tmp_path / "data"), "1.g3")]
+
+
+def test_files_are_read_one_at_a_time_unless_more_is_asked_for(
+    kit: Any, database: Database, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    original = scan.read_all
+    monkeypatch.setattr(
+        scan, "read_all", lambda jobs, n, **how: (asked.append(n), original(jobs, n, **how))[1]
+    )
+    kit.scanner(database, archive).scan()
+    kit.scanner(database, archive, processes=3).scan()
+    assert asked == [1, 3]
+    assert Outcome() == Outcome(0, 0, 0, 0)
+
+
+def test_a_file_that_cannot_be_compared_is_read_anew(
+    kit: Any, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = kit.write(tmp_path / "data" / "1.g3")
+    ours = kit.scanner(database, path.parent)
+    ours.scan()
+    kit.write(path, hours=2.0)
+
+    def fail(*_: Any) -> bool:
+        raise OSError(5, "no")
+
+    monkeypatch.setattr(tree, "has_grown", fail)
+    assert ours.scan().frames == 14
+    assert kit.same_as_fresh(database, path.parent)
+
+
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many files were written together."""

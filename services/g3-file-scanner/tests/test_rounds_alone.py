@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry
 from sisock.config import load
 from sisock.errors import ConfigError
 from sisock_g3.refusals import DatabaseAwayError, DatabaseBusyError, StatementError
 from sisock_g3_file_scanner import __main__ as command
 from sisock_g3_file_scanner import rounds as module
 from sisock_g3_file_scanner.config import Config
+from sisock_g3_file_scanner.measures import Measures
 from sisock_g3_file_scanner.notices import Notices
 from sisock_g3_file_scanner.rounds import Rounds
 from sisock_g3_file_scanner.scan import Outcome
@@ -117,8 +119,10 @@ def test_a_directory_that_cannot_be_watched_is_said_once_and_tried_again(tmp_pat
         (tmp_path / "later" / "below" / "a.g3").write_bytes(b"x")
         assert notices.event.wait(60)
         assert notices.take() == {tmp_path / "later" / "below" / "a.g3"}
+        watching = notices._observer
     finally:
         notices.stop()
+    assert not watching.is_alive()
 
 
 class Scans:
@@ -179,10 +183,45 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> Scans:
     return scans
 
 
-def rounds(tmp_path: Path, **environ: str) -> Rounds:
+def rounds(tmp_path: Path, measures: Measures | None = None, **environ: str) -> Rounds:
     (tmp_path / "data").mkdir(exist_ok=True)
     settings = {"SQL_FILE": str(tmp_path / "x"), "DATA_DIRECTORY": str(tmp_path / "data"), **environ}
-    return Rounds(load(Config, settings), structlog.get_logger())
+    return Rounds(load(Config, settings), structlog.get_logger(), measures)
+
+
+def test_what_is_scanned_and_waited_for_is_counted_and_timed(
+    tmp_path: Path, scans: Scans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, registry = Clock(), CollectorRegistry()
+    monkeypatch.setattr(module, "time", clock)
+    one = rounds(tmp_path, Measures(registry))
+    one._stopped = Pauses(100)  # type: ignore[assignment]
+    scans.troubles = [DatabaseAwayError("x"), DatabaseBusyError("y"), DatabaseAwayError("z")]
+    original = scans.scan
+
+    def slow() -> Outcome:
+        clock.now += 1.2345678
+        return original()
+
+    monkeypatch.setattr(scans, "scan", slow)
+    with capture_logs() as logged:
+        one.run(once=True)
+    assert logged[-1]["seconds"] == 1.235
+    shown = registry.get_sample_value
+    causes = [shown("sisock_scan_errors_total", {"cause": cause}) for cause in ("away", "busy")]
+    assert causes == [2.0, 1.0]
+    assert shown("sisock_scan_seconds", {"kind": "round"}) == pytest.approx(1.2345678)
+    assert shown("sisock_scan_files_total") == 2.0
+    assert scans.options["measures"] is one._measures
+
+
+@pytest.mark.parametrize(("there", "asked", "used"), [(6, "", 6), (6, "2", 2), (None, "", 1)])
+def test_as_many_processes_read_as_there_are_processors_unless_another_number_is_asked_for(
+    tmp_path: Path, scans: Scans, monkeypatch: pytest.MonkeyPatch, there: int | None, asked: str, used: int
+) -> None:
+    monkeypatch.setattr(module.os, "cpu_count", lambda: there)
+    rounds(tmp_path, PROCESSES=asked).run(once=True)
+    assert scans.options["processes"] == used
 
 
 def test_one_scan_is_told_whatever_it_found(tmp_path: Path, scans: Scans) -> None:

@@ -104,7 +104,8 @@ class Scanner:
         """Files that may still be written to: the newest of the two directories that were written to last."""
         newest: dict[str, tuple[int, str]] = {}
         for (path, filename), known in self._known.items():
-            newest[path] = max(newest.get(path, (0, "")), (known.mtime_ns, filename))
+            written = (known.mtime_ns, filename)
+            newest[path] = max(newest.get(path, written), written)
         latest = sorted(newest.items(), key=lambda item: item[1][0])[-2:]
         return [(path, filename) for path, (_, filename) in latest]
 
