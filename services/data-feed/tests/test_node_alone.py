@@ -1,5 +1,6 @@
 """The node without a router: what it subscribes to, tells, restores, and hears elsewhere."""
 
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import structlog
 from autobahn.wamp.exception import ApplicationError
 from sisock.errors import RefusedError
 from sisock.metrics import make_registry
+from sisock_data_feed import __main__ as command
 from sisock_data_feed import elsewhere, node
 from sisock_data_feed.config import DataFeedConfig
 from sisock_data_feed.elsewhere import Elsewhere
@@ -279,3 +281,22 @@ def test_a_router_elsewhere_that_lets_us_hear_nothing_is_said_with_the_topic_and
 
 def test_who_stops_before_the_first_session_has_nothing_to_stop_elsewhere(make_node: Any) -> None:
     make_node(FEED_HOST="ocs").close()
+
+
+def test_it_is_on_the_port_shared_with_ocs_unless_it_shall_not_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr(
+        sisock, "run", lambda make, config, *, open_port: ran.append((make, config, open_port))
+    )
+    command.main()
+    [(make, kind, open_port)] = ran
+    assert kind is DataFeedConfig
+    for environ, is_open in (({}, True), ({"ROUTER_PORT": "open"}, True), ({"ROUTER_PORT": "tls"}, False)):
+        config = sisock.load(DataFeedConfig, {**REQUIRED, "STATE_DIRECTORY": str(tmp_path), **environ})
+        assert open_port(config) is is_open
+    one = make(config)
+    assert (one.name, one.live) == ("LSA22YE", True)
+    assert abs(one._clock() - time.time()) < 60
+    one.close()

@@ -60,6 +60,8 @@ def test_each_sample_is_published_once_and_what_is_late_never(
     monkeypatch.setattr(synthetic, "time", SimpleNamespace(time=lambda: clock.now))
     config = sisock.load(SyntheticConfig, {"TARGET": address.target, "CHANNELS": "1"})
     assert (config.sample_interval, config.message_interval, config.feed) == (0.1, 1.0, "temperatures")
+    usual = sisock.load(SyntheticConfig, {})
+    assert (usual.target, usual.channels) == ("demo", 4)
     heard: list[tuple[str, list[float]]] = []
     session = SimpleNamespace(
         publish=lambda topic, told: heard.append((topic, told[0]["temps"]["timestamps"]))
