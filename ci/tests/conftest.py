@@ -141,7 +141,14 @@ class Site:
         }
         reply = requests.post(f"http://127.0.0.1:{self.http_port}/query", json=body, timeout=10)
         reply.raise_for_status()
-        return [len(one.get("datapoints", one.get("rows", []))) for one in reply.json()]
+        return [_points(one) for one in reply.json()]
+
+
+def _points(series: dict[str, Any]) -> int:
+    """How many there are in one of a reply, which is a frame where states or words are."""
+    if "data" in series:
+        return len(series["data"]["values"][0])
+    return len(series["datapoints"])
 
 
 class Clone:
