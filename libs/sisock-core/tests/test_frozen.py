@@ -12,6 +12,7 @@ FROZEN = [
     "node.Grid",
     "node.Limits",
     "node.Series",
+    "node.Update",
     "session.Form",
     "steps.Run",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sisock import logs
 from sisock.live import Repeats
+from sisock.node import Update
 from sisock_testing.still import StillReactor
 from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred
@@ -16,9 +17,12 @@ class Session:
 
     def __init__(self) -> None:
         self.updates: list[float] = []
+        self.changed: list[float] = []
 
     def publish_updated(self, until: float, *, fields_changed: bool = False) -> None:
         self.updates.append(until)
+        if fields_changed:
+            self.changed.append(until)
 
 
 class Subject:
@@ -128,3 +132,10 @@ def test_nothing_is_repeated_when_the_process_ends(subject: Subject) -> None:
     subject.repeats.stop()
     subject.reactor.pump([1.0] * 3)
     assert len(made) == 1
+
+
+def test_a_call_tells_that_there_are_other_fields_now(subject: Subject) -> None:
+    said = iter([Update(1.0, fields_changed=True), Update(2.0), 3.0, None])
+    session = subject.joined((1.0, lambda: next(said)))
+    subject.reactor.pump([1.0, 1.0, 1.0])
+    assert (session.updates, session.changed) == ([1.0, 2.0, 3.0], [1.0])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sisock import Limits
+from sisock import Limits, Update
 from sisock_sensors.node import SensorsNode
 from sisock_sensors.reading import Reading
 from sisock_sensors.sampler import Sampler
@@ -33,9 +33,9 @@ def test_a_sample_is_taken_every_two_and_a_half_seconds_and_tells_how_far_the_da
         node.joined(session).send(None)
     [(period_s, sample)] = session.repeated
     assert period_s == 2.5
-    assert sample() == 1000.0
+    assert sample() == Update(1000.0, fields_changed=True)
     now[0] = 1002.5
-    assert sample() == 1002.5
+    assert sample() == Update(1002.5)
     [series] = node.read(["a"], 0, 1e9, Limits())
     assert series.t.tolist() == [1000.0, 1002.5]
 

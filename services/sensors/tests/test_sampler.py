@@ -43,6 +43,18 @@ def test_nothing_is_served_before_the_first_sample() -> None:
     assert sampler.read(["a"], 0, 1e9) == []
 
 
+def test_it_is_told_when_there_are_other_fields_than_before() -> None:
+    present = [reading("a", 1.0)]
+    sampler = Sampler([lambda: list(present)], samples=2)
+    assert [sampler.sample(1.0), sampler.sample(2.0)] == [True, False]
+    present[:] = [reading("b", 1.0)]
+    # "a" is forgotten when none of its values is left.
+    assert [sampler.sample(3.0), sampler.sample(4.0), sampler.sample(5.0)] == [True, True, False]
+    # The clock was set back before all that there is, and the other chip is back.
+    present[:] = [reading("a", 1.0)]
+    assert sampler.sample(0.5)
+
+
 def test_a_chip_that_vanishes_leaves_gaps_and_is_forgotten() -> None:
     present = [reading("a", 1.0), reading("b", 2.0)]
     sampler = Sampler([lambda: list(present)], samples=3)

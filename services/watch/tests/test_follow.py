@@ -190,6 +190,17 @@ def test_fields_are_listed_anew_when_they_changed_after_a_while_and_soon_after_t
     assert stack.listed[5:] == []
 
 
+def test_a_node_that_came_without_all_that_it_had_is_asked_again_after_ten_seconds() -> None:
+    stack = Stack(known={"tap::hot": "tap::hot", "tap::cold": "tap::cold"})
+    stack.add(fields=[Field("hot")])
+    stack.goes_on(10)
+    assert stack.roll.nodes["tap"].coming
+    assert stack.listed == [0.0]
+    stack.goes_on(20)
+    assert stack.listed == [0.0, 10.5]
+    assert not stack.roll.nodes["tap"].coming
+
+
 def test_a_sites_file_that_changed_is_asked_of_every_field(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "site.toml")
     stack.add(fields=[Field("hot")])

@@ -111,10 +111,29 @@ def test_a_node_that_went_takes_its_fields_with_it_and_they_stay_listed() -> Non
     assert state(roll, "tap::hot", T0 + 2) == ("fresh", "")
 
 
+def test_a_node_that_came_a_moment_ago_has_ten_seconds_to_list_all_that_it_had() -> None:
+    roll = roll_with(*WATER)
+    roll.node_went(T0 + 100, "tap")
+    roll.node_came(T0 + 101, "tap", live=True)
+    first = [(WATER[0], EMPTY.facts("tap", WATER[0]))]
+    roll.listed(T0 + 101, "tap", first)
+    assert roll.nodes["tap"].coming
+    assert state(roll, "tap::cold", T0 + 101) == ("unknown", "tap came a moment ago, without it")
+    seq = roll.seq
+    roll.listed(T0 + 110, "tap", [(one, EMPTY.facts("tap", one)) for one in WATER])
+    assert not roll.nodes["tap"].coming
+    assert roll.nodes["tap"].seq > seq
+    assert state(roll, "tap::cold", T0 + 110)[1] == "no sample of it was found yet"
+    roll.listed(T0 + 110.5, "tap", first)
+    roll.listed(T0 + 111, "tap", first)
+    assert not roll.nodes["tap"].coming
+    assert state(roll, "tap::cold", T0 + 111) == ("unknown", "tap has it no more")
+
+
 def test_a_field_that_a_node_lists_no_more_is_gone() -> None:
     roll = roll_with(*WATER)
-    roll.listed(T0 + 1, "tap", [(WATER[0], EMPTY.facts("tap", WATER[0]))])
-    assert state(roll, "tap::cold", T0 + 1) == ("unknown", "tap has it no more")
+    roll.listed(T0 + 10, "tap", [(WATER[0], EMPTY.facts("tap", WATER[0]))])
+    assert state(roll, "tap::cold", T0 + 10) == ("unknown", "tap has it no more")
 
 
 def test_two_holders_of_one_source_are_one_field_until_both_are_away() -> None:

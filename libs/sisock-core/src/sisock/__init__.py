@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sisock.bounds import Bounds
     from sisock.config import NodeConfig, RouterConfig, load, setting
     from sisock.errors import ConfigError, ContractError, NodeError, SisockError, TooMuchDataError
-    from sisock.node import Bins, DataNode, Field, Grid, Limits, LiveSession, Series
+    from sisock.node import Bins, DataNode, Field, Grid, Limits, LiveSession, Series, Update
     from sisock.runner import run
     from sisock.times import sisock_to_unix_time
     from sisock.uris import uri
@@ -49,6 +49,7 @@ __all__ = [
     "Series",
     "SisockError",
     "TooMuchDataError",
+    "Update",
     "base",
     "load",
     "run",
@@ -76,6 +77,7 @@ _HOME = {
     "Limits": "node",
     "LiveSession": "node",
     "Series": "node",
+    "Update": "node",
     "run": "runner",
     "sisock_to_unix_time": "times",
     "uri": "uris",

@@ -17,7 +17,7 @@ from sisock import uris
 from sisock.announce import not_allowed
 from sisock.blocking import in_thread
 from sisock.errors import ContractError, RefusedError
-from sisock.node import LiveSession, Repeated
+from sisock.node import LiveSession, Repeated, Told, Update
 from sisock.trouble import Trouble
 
 
@@ -71,16 +71,17 @@ class Repeats:
         """Call; a failure is told, and must not be the end of it."""
         try:
             if iscoroutinefunction(call):
-                until = await call()
+                told = await call()
             else:
-                until = await in_thread(self._reactor, cast("Callable[[], float | None]", call))
+                told = await in_thread(self._reactor, cast("Callable[[], Told]", call))
         except Exception as error:  # noqa: BLE001 (the author's code may raise anything)
             name = getattr(call, "__name__", repr(call))
             trouble.tell(f"{name}: {type(error).__name__}: {error}", exc_info=error)
             return
         trouble.over()
-        if until is not None and self._session is not None:
-            self._session.publish_updated(until)
+        if told is not None and self._session is not None:
+            update = told if isinstance(told, Update) else Update(told)
+            self._session.publish_updated(update.until, fields_changed=update.fields_changed)
 
 
 class Live:

@@ -20,7 +20,26 @@ if TYPE_CHECKING:
 FieldType = Literal["number", "string", "bool"]
 Column = npt.NDArray[Any]
 Times = npt.NDArray[np.float64]
-Repeated = Callable[[], float | None] | Callable[[], Awaitable[float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a repeated call tells consumers.
+
+    Parameters
+    ----------
+    until : float
+        Data reach up to this time, UNIX seconds.
+    fields_changed : bool
+        There are other fields than before: whoever keeps a list is to ask for it anew.
+    """
+
+    until: float
+    fields_changed: bool = False
+
+
+Told = float | Update | None
+Repeated = Callable[[], Told] | Callable[[], Awaitable[Told]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +236,7 @@ class LiveSession(Protocol):
             Seconds from one call to the next; a call that is still at it is not made a second time.
         call : callable
             A plain function is called in a thread, as `DataNode.read` is; an ``async`` one in the reactor
-            thread. If it returns a time, that is told to consumers as by `publish_updated`.
+            thread. If it returns a time, or an `Update`, that is told to consumers as by `publish_updated`.
         """
 
 

@@ -43,6 +43,12 @@ test("how a field stands is what watch says", () => {
   assert.equal(about({ watched: said({ state: "a word of later" }) }).kind, "unknown");
 });
 
+test("what nobody has is gone, but for what a node may have that came a moment ago", () => {
+  const nobodys = { node: null, sample: undefined, watched: said({ state: "unknown", why: "cryo came a moment ago, without it", t: null }) };
+  assert.equal(about(nobodys).kind, "gone");
+  assert.deepEqual([about({ ...nobodys, coming: true }).kind, about({ ...nobodys, coming: true }).value], ["unknown", null]);
+});
+
 test("a value that the site counts in another unit is not shown with this one", () => {
   assert.equal(about({ watched: said() }).value, 1.012);
   assert.equal(about({ watched: said({ units: "mK", value: 1012 }) }).value, 1.011);

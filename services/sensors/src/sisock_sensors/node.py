@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from sisock import DataNode, Field, Limits, LiveSession, Series
+from sisock import DataNode, Field, Limits, LiveSession, Series, Update
 
 from sisock_sensors.sampler import INTERVAL_S, Sampler
 
@@ -29,10 +29,9 @@ class SensorsNode(DataNode):
         """Sample from the first time on that there is somebody to sample for."""
         session.every(INTERVAL_S, self._sample)
 
-    def _sample(self) -> float:
+    def _sample(self) -> Update:
         now = self._clock()
-        self._sampler.sample(now)
-        return now
+        return Update(now, fields_changed=self._sampler.sample(now))
 
     def fields(self, start: float, end: float) -> list[Field]:
         """List the fields that have values in the interval."""

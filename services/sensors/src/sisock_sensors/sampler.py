@@ -43,7 +43,7 @@ class Sampler:
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
 
-    def sample(self, t: float) -> None:
+    def sample(self, t: float) -> bool:
         """Read all sources and keep the values under the time `t`; one thread at a time.
 
         Parameters
@@ -51,9 +51,15 @@ class Sampler:
         t : float
             UNIX seconds. If the clock was set back, what was sampled at `t` and later is forgotten:
             it was told a wrong time.
+
+        Returns
+        -------
+        bool
+            Whether there are other fields than before.
         """
         readings = [reading for read in self._sources for reading in read()]
         with self._lock:
+            before = self._known.keys() | set()
             self._forget_from(t)
             self._ring.append(t, {reading.name: reading.value for reading in readings})
             for reading in readings:
@@ -69,6 +75,7 @@ class Sampler:
             for name in [name for name, known in self._known.items() if known.last_seen < oldest]:
                 self._ring.drop(name)
                 del self._known[name]
+            return before != self._known.keys()
 
     def fields(self, start: float, end: float) -> list[Field]:
         """Fields that have values in ``[start, end)``."""

@@ -170,6 +170,7 @@ def _nodes(roll: Roll, site: Site, since: int) -> Iterable[dict[str, Any]]:
                 "why": EXPECTED_NODE,
                 "fields": 0,
                 "live": False,
+                "coming": False,
                 "expected": True,
             }
 
@@ -183,6 +184,7 @@ def _node(roll: Roll, node: Node, expected: bool) -> dict[str, Any]:
         "why": node.problem if node.here else away or "it is not online",
         "fields": len(node.identities),
         "live": node.live,
+        "coming": node.coming,
         "expected": expected,
     }
 

@@ -21,7 +21,7 @@ from sisock_site import Facts, Site, SiteFile
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 
-from sisock_watch.roll import Happening, Roll
+from sisock_watch.roll import RETURN_S, Happening, Roll
 
 TICK_S = 0.5
 SAMPLES_PER_S = 1000.0
@@ -39,9 +39,6 @@ BACK_S = (HOUR_S, DAY_S, 30 * DAY_S)
 
 FUTURE_S = 7 * DAY_S
 DEADLINE_S = 10.0
-RETURN_S = 10.0
-"""So long have nodes to come back after the router did."""
-
 QUICK_POINTS = 40
 MOST_QUICK_S = 120.0
 
@@ -215,7 +212,8 @@ class Follower:
             self._record(self._roll.missed(now), {})
         for known in list(self.followed.values()):
             again = RELIST_S if known.names else RETRY_LIST_S
-            if now - known.listed_at > again:
+            node = self._roll.nodes[known.info.name]
+            if now - known.listed_at > again or (node.coming and now - node.since > RETURN_S):
                 self._list(known)
             self._ask_due(known)
         if now - self._looked_at > LOOK_S and not self._looking:

@@ -16,6 +16,9 @@ NEVER = float("inf")
 GROWN_TWICE = 2
 """So often must an archive have grown, before our eyes, until a pause of it means something."""
 
+RETURN_S = 10.0
+"""So long has a node, after the router came back, or it itself did, to be there with all that it had."""
+
 AN_ARCHIVE = "an archive, which was not seen to grow"
 MOST_SHARED = 10_000
 
@@ -77,6 +80,9 @@ class Node:
     here: bool = True
     live: bool = False
     problem: str = ""
+    coming: bool = False
+    """Whether it came a moment ago, and has not all yet that it had."""
+
     identities: dict[str, str] = field(default_factory=dict)
     """What each of its fields measures, by the field's name."""
 
@@ -150,6 +156,8 @@ class Roll:
         # What time alone did is told as that, and not lost among what the node says.
         said = self.tick(now)
         changes: list[Change] = []
+        young, were = now - node.since < RETURN_S, node.coming
+        node.coming = False
         earlier, node.identities, node.conversions = node.identities, {}, {}
         own: dict[str, tuple[str, ...]] = {}
         for one, facts in fields:
@@ -164,8 +172,8 @@ class Roll:
         for identity, entry in list(self.entries.items()):
             # Also what an earlier run of ours knew of this node.
             if identity not in own and any(_node(holder) == name for holder in entry.holders):
-                changes += self._let_go(now, name, identity)
-        if earlier != node.identities:
+                changes += self._let_go(now, node, identity, young=young)
+        if earlier != node.identities or were != node.coming:
             self._bump_node(node)
         return said + list(self._told(changes, bulk=True))
 
@@ -216,15 +224,18 @@ class Roll:
             anew=anew,
         )
 
-    def _let_go(self, now: float, name: str, identity: str) -> list[Change]:
+    def _let_go(self, now: float, node: Node, identity: str, *, young: bool) -> list[Change]:
         entry = self.entries[identity]
-        left = tuple(holder for holder in entry.holders if _node(holder) != name)
+        left = tuple(holder for holder in entry.holders if _node(holder) != node.name)
         if left:
             entry.holders = left
             if any(self._is_here(_node(holder)) for holder in left):
                 return self._hand_over(now, identity)
         self._bump(identity)
-        return self.board.lose([identity], now, f"{name} has it no more")
+        # What is measured from one reading to the next comes a moment after its node.
+        node.coming |= young
+        why = f"{node.name} came a moment ago, without it" if young else f"{node.name} has it no more"
+        return self.board.lose([identity], now, why)
 
     def _hand_over(self, now: float, identity: str) -> list[Change]:
         """Who stood for a field went: one of the others that are here does so now."""

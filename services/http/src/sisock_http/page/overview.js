@@ -50,7 +50,8 @@ export class Overview {
       if (name !== said.field || said.holders.some((one) => all.field(one)) || all.field(name)) continue;
       const [node, own] = name.includes("::") ? name.split("::") : ["", name];
       const field = { field: name, node: node || "the site's file", name: own, units: said.units, interval: null };
-      const stands = standing({ field, node: null, sample: undefined, told: 0, now, gone: null, known: sure, watched: said, watching: true });
+      const coming = watched.nodes.get(node)?.coming ?? false;
+      const stands = standing({ field, node: null, coming, sample: undefined, told: 0, now, gone: null, known: sure, watched: said, watching: true });
       items.push({ ...stands, field, groups: said.groups, label: said.label || own, limits: said.limits });
     }
     return items;

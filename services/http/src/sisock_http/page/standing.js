@@ -32,9 +32,10 @@ export const isTrouble = ({ kind }) => KINDS[kind].rank >= TROUBLE_RANK;
  *
  * `sample` is its last one, undefined if nobody has answered yet; `told` the seconds since that was answered; `gone`
  * since when its node is, or null; `known` whether anything can be known now; `node` what the bridge says of its node;
+ * `coming` whether nobody can tell yet that it is gone, since its node came a moment ago;
  * `watched` what watch says of the field, null if it says nothing; `watching` whether there is a watch that ought to.
  */
-export function standing({ field, node, sample, told, now, gone, known, watched, watching }) {
+export function standing({ field, node, sample, told, now, gone, known, watched, watching, coming = false }) {
   const same = watched && watched.t !== null && (watched.units ?? null) === (field.units ?? null);
   const newer = same && !(sample?.time >= watched.t);
   const t = newer ? watched.t : sample?.time ?? null;
@@ -43,7 +44,7 @@ export function standing({ field, node, sample, told, now, gone, known, watched,
   if (!known) return { ...about, kind: "unknown", why: BLIND };
   if (gone !== null) return { ...about, kind: "gone", since: watched?.since ?? gone, why: watched?.why || `${field.node} is away` };
   const archive = node && !node.live && !node.problem;
-  const kind = watched ? saidOf(watched, node, archive) : archive ? "archive" : watching || !sure ? "unknown" : "unwatched";
+  const kind = watched ? saidOf(watched, node || coming, archive) : archive ? "archive" : watching || !sure ? "unknown" : "unwatched";
   const why = watched ? watched.why : archive ? "" : watching ? "watch does not say" : !sample ? "not looked at yet" : sure ? NOBODY : "not answered lately";
   // That a stamp is in the future is so, whoever says it.
   if (t - now >= AHEAD_S && PLAIN.includes(kind)) return { ...about, kind: "ahead", why: watched?.why || `its newest sample is ${age(t - now)} in the future` };
@@ -51,8 +52,8 @@ export function standing({ field, node, sample, told, now, gone, known, watched,
 }
 
 /** What is unknown to watch is gone if no node has it; of an archive nobody can tell whether it ought to grow. */
-function saidOf({ state }, node, archive) {
-  if (state === "unknown") return !node ? "gone" : archive ? "archive" : "unknown";
+function saidOf({ state }, held, archive) {
+  if (state === "unknown") return !held ? "gone" : archive ? "archive" : "unknown";
   return state in KINDS ? state : "unknown";
 }
 
