@@ -90,7 +90,7 @@ periods = st.floats(0.1, 4000.0)
 
 
 @settings(max_examples=25)
-@given(st.floats(0.1, 60.0), st.integers(1, 40), st.floats(0.0, 0.9))
+@given(st.floats(2.0, 60.0), st.integers(1, 40), st.floats(0.0, 0.9))
 def test_a_feed_with_bursts_within_a_minute_is_never_called_stale(
     period: float, size: int, share: float
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_feed_that_slows_down_is_called_stale_twice_at_most(period: float, fac
 
 
 @settings(max_examples=50)
-@given(st.floats(1.0, 300.0), st.floats(1.0, 5.0))
+@given(st.floats(8.0, 300.0), st.floats(1.0, 5.0))
 def test_a_feed_that_has_become_faster_is_soon_watched_more_closely(period: float, factor: float) -> None:
     rhythms, address = Rhythms(), Address("a", "b")
     slow = bursts(0.0, period, max(10, int(300 / period)), 1, 0.0)
