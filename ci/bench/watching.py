@@ -23,10 +23,12 @@ from sisock.errors import NodeError
 from sisock_testing.stack import Peer, Reactor, Stack, free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
+OURS = [file.parent for top in ("libs", "services") for file in sorted((ROOT / top).glob("*/pyproject.toml"))]
 FIELDS = int(os.environ.get("SISOCK_BENCH_FIELDS", "20000"))
 LIMITED = int(os.environ.get("SISOCK_BENCH_LIMITED", "300"))
 SECONDS = float(os.environ.get("SISOCK_BENCH_SECONDS", "60"))
 ASKED = 50
+LISTED = 6
 
 
 class Many(sisock.DataNode):
@@ -51,15 +53,18 @@ class Many(sisock.DataNode):
     async def joined(self, session):
         """See `sisock.DataNode`."""
         session.every(1.0, time.time)
+        await session.serve("anew", lambda: session.publish_updated(time.time(), fields_changed=True))
 
 
-def as_deployed(directory: Path) -> str:
-    """A Python that has what watch's image has, and nothing else."""
+def as_deployed(directory: Path, package: str) -> str:
+    """A Python that has what the package's image has, and nothing else."""
     given = os.environ.get("SISOCK_BENCH_PYTHON")
     if given:
         return given
     environ = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(directory)}
-    words = ["sync", "--quiet", "--frozen", "--package", "sisock-watch", "--no-dev", "--no-editable"]
+    words = ["sync", "--quiet", "--frozen", "--package", package, "--no-dev", "--no-editable"]
+    # What uv built of them earlier may be of another day.
+    words += [f"--reinstall-package=sisock-{one.name.removeprefix('sisock-')}" for one in OURS]
     subprocess.run(
         [ROOT / ".bootstrap/bin/uv", *words, "--compile-bytecode"], cwd=ROOT, env=environ, check=True
     )
@@ -76,9 +81,18 @@ def timed(call: Callable[[], Any]) -> str:
     return f"median {sorted(taken)[ASKED // 2] * 1e3:.1f} ms, slowest {max(taken) * 1e3:.1f} ms"
 
 
+def list_anew(peer: Peer) -> None:
+    """Have watch list the many fields, and list its own, as often as in half an hour."""
+    for _ in range(LISTED):
+        peer.call(uris.procedure("many", "anew"))
+        time.sleep(5)
+        peer.get_fields("watch")
+        time.sleep(5)
+
+
 def main() -> None:
     top = Path(tempfile.mkdtemp())
-    python = as_deployed(top / "venv")
+    python = as_deployed(top / "venv", "sisock-watch")
     stack, reactor = Stack(top), Reactor()
     try:
         stack.start_hub()
@@ -118,6 +132,9 @@ def main() -> None:
         memory, private = watch.memory_info().rss, watch.memory_full_info().uss
         rows.append(("memory", f"{memory / 1e6:.0f} MB, of which its own {private / 1e6:.0f} MB"))
         rows.append(("more than when it began", f"{(memory - empty) / 1e6:.0f} MB"))
+        list_anew(peer)
+        memory, private = watch.memory_info().rss, watch.memory_full_info().uss
+        rows.append(("memory, later", f"{memory / 1e6:.0f} MB, of which its own {private / 1e6:.0f} MB"))
         print(f"{FIELDS} fields, {LIMITED} with limits; load {os.getloadavg()[0]:.1f}\n")
         print("| what | measured |\n|---|---|")
         for row in rows:

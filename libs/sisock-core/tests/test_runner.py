@@ -171,9 +171,15 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return world
 
 
-def started(world: SimpleNamespace, environ: dict[str, str], **extra: Any) -> int:
+class Plain(Node):
+    """Has nothing to count beside what every node has."""
+
+    measure = sisock.DataNode.measure
+
+
+def started(world: SimpleNamespace, environ: dict[str, str], kind: type[Node] = Node, **extra: Any) -> int:
     def make(config: Any) -> Node:
-        world.nodes.append(Node(config))
+        world.nodes.append(kind(config))
         return world.nodes[-1]
 
     with pytest.raises(SystemExit) as ended:
@@ -196,6 +202,18 @@ def test_a_service_is_healthy_while_it_is_listed_and_closes_its_node(
     page = metrics.text(node.registry).decode()
     for line in ("sisock_router_up 0.0", "sisock_node_listed 1.0", "sisock_build_info{"):
         assert line in page
+
+
+@pytest.mark.parametrize(
+    ("environ", "kind", "ports"),
+    [({}, Plain, []), ({"METRICS_PORT": "9100"}, Plain, [9100]), ({}, Node, [None])],
+)
+def test_nothing_is_counted_that_nobody_reads_and_no_node_adds_to(
+    world: SimpleNamespace, environ: dict[str, str], kind: type[Node], ports: list[int | None]
+) -> None:
+    assert started(world, environ, kind) == 0
+    assert world.ports == ports
+    assert isinstance(Connection.made[0].owner._queries, metrics.Queries) is bool(ports)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ A data server is a `DataNode` and one call of `run`::
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: a parser's tests need no autobahn."""
     if name == "__version__":
-        return version("sisock-core")
+        return import_module("importlib.metadata").version("sisock-core")
     try:
         module = import_module(f"sisock.{_HOME[name]}")
     except KeyError:

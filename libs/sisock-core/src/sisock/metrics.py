@@ -28,6 +28,8 @@ from sisock.errors import (
     SisockError,
     TooMuchDataError,
 )
+from sisock.node import DataNode
+from sisock.tally import Tally
 
 Registry = CollectorRegistry
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4.encode()
@@ -175,7 +177,7 @@ class Known:
         self._gauge.set(value)
 
 
-class Queries:
+class Queries(Tally):
     """What a data node is asked, how long that takes, and why it fails.
 
     Parameters
@@ -219,6 +221,38 @@ class Queries:
     def listed(self, listed: bool) -> None:
         """Whether the hub lists the node changed."""
         self._listed.set(listed)
+
+
+class Measured:
+    """All that Prometheus reads of a data server.
+
+    Parameters
+    ----------
+    node : DataNode
+
+    Attributes
+    ----------
+    registry : CollectorRegistry
+    queries : Queries
+    """
+
+    def __init__(self, node: DataNode) -> None:
+        self._node = node
+        self.registry = make_registry(service_of(node))
+        self.queries = Queries(self.registry)
+
+    def serve(self, reactor: Any, connection: Linked, certificate: Path, port: int | None) -> None:
+        """Add what the connection and the node have to say, and answer at a port, if there is one.
+
+        Raises
+        ------
+        ConfigError
+            If the port is taken.
+        """
+        self.registry.register(RouterLink(connection))
+        self.registry.register(Certificate(certificate))
+        self._node.measure(self.registry)
+        listen(reactor, self.registry, port)
 
 
 _CAUSES: tuple[tuple[type[BaseException], str], ...] = (

@@ -6,18 +6,21 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import structlog
 from twisted.internet.defer import Deferred, ensureDeferred
 
-from sisock import logs, metrics
+from sisock import logs
 from sisock.auth import CERTIFICATE
 from sisock.config import NodeConfig, load
 from sisock.connection import Connection
 from sisock.errors import ConfigError, SisockError
 from sisock.node import DataNode
 from sisock.session import NodeSession
+
+if TYPE_CHECKING:
+    from sisock.metrics import Measured
 
 C = TypeVar("C", bound=NodeConfig)
 
@@ -73,7 +76,7 @@ def run(
     log = logs.get()
     reactor = the_reactor()
     health = Health(config.health_file)
-    registry = metrics.make_registry(metrics.service_of(node))
+    measured = _measured(node, config)
     session = NodeSession(
         reactor,
         node,
@@ -82,15 +85,13 @@ def run(
         max_points=config.max_points,
         replica=config.replica,
         on_listed=health.set,
-        queries=metrics.Queries(registry),
+        queries=measured.queries if measured else None,
     )
     try:
         is_open = open_port(config) if callable(open_port) else open_port
         connection = Connection(reactor, config, session, log, open_port=is_open)
-        registry.register(metrics.RouterLink(connection))
-        registry.register(metrics.Certificate(config.crossbar_dir / CERTIFICATE))
-        node.measure(registry)
-        metrics.listen(reactor, registry, config.metrics_port)
+        if measured:
+            measured.serve(reactor, connection, config.crossbar_dir / CERTIFICATE, config.metrics_port)
     except ConfigError as error:
         exit_with(str(error), EXIT_CONFIG)
 
@@ -103,6 +104,16 @@ def run(
         health.set(False)
 
     exit_with("", run_until_stopped(reactor, connection.run, goodbye, log))
+
+
+def _measured(node: DataNode, config: NodeConfig) -> "Measured | None":
+    """What Prometheus reads; None where nobody reads it, and the node adds nothing to it."""
+    if config.metrics_port is None and type(node).measure is DataNode.measure:
+        return None
+    # It takes a megabyte, which most data servers need not have.
+    from sisock.metrics import Measured  # noqa: PLC0415
+
+    return Measured(node)
 
 
 def run_until_stopped(

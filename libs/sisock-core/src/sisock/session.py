@@ -22,8 +22,8 @@ from sisock.blocking import in_thread, within
 from sisock.errors import ContractError, DeadlineError, NodeError, RefusedError, SisockError, TooMuchDataError
 from sisock.live import Live, Repeats
 from sisock.memory import Holes
-from sisock.metrics import Queries
 from sisock.node import DataNode, Grid, Limits, Series
+from sisock.tally import Tally
 from sisock.times import absolute
 from sisock.trouble import Trouble
 
@@ -67,7 +67,7 @@ class NodeSession:
         Whether other sessions of our user may serve the name, too: each is called in turn.
     on_listed : callable, optional
         Called with True when the hub lists the node, and with False when that is over.
-    queries : Queries, optional
+    queries : Tally, optional
         Counts what the node is asked.
     """
 
@@ -81,7 +81,7 @@ class NodeSession:
         max_points: int | None = None,
         replica: bool = False,
         on_listed: Callable[[bool], None] = lambda _listed: None,
-        queries: Queries | None = None,
+        queries: Tally | None = None,
     ) -> None:
         self._reactor = reactor
         self._node = node
@@ -90,7 +90,7 @@ class NodeSession:
         self._max_points = max_points
         self._replica = replica
         self._on_listed = on_listed
-        self._queries = queries or Queries()
+        self._queries = queries or Tally()
         self._listed = False
         self._hub_away = Trouble(self._log.warning, "hub.away")
         self._refused = Trouble(self._log.warning, "request.refused")
