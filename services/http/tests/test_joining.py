@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sisock.node import Field, Limits, Series
 from sisock_consumer.target import Target
-from sisock_http.asking.joining import Holder, covered_since, described, divide, merge, missing
+from sisock_http.asking.joining import Holder, covered_since, described, divide, kept_since, merge, missing
 from sisock_http.asking.question import Question
 
 NOW = 1_700_000_000.0
@@ -117,6 +117,9 @@ def test_what_is_away_is_said_where_it_would_have_been_asked() -> None:
         "data node 'feed' is not online: the newest samples may be missing"
     ]
     assert missing(Question((LIVE,), NOW - 7 * DAY, NOW - DAY), [archive(), away], NOW) == []
+    begins = kept_since(away, NOW)
+    assert missing(Question((LIVE,), NOW - 7 * DAY, begins), [archive(), away], NOW) == []
+    assert len(missing(Question((LIVE,), NOW - 7 * DAY, begins + 1), [archive(), away], NOW)) == 1
     gone = archive(online=False)
     assert missing(Question((LIVE,), NOW - DAY, NOW), [gone, live()], NOW) == [
         "data node 'g3' is not online: older samples may be missing"

@@ -11,6 +11,7 @@ import pytest
 from sisock.binning import Accumulator
 from sisock.node import Bins, Field, Grid, Limits, Series
 from sisock_consumer.target import Target
+from sisock_http.asking import joining_bins
 from sisock_http.asking.joining import Holder, Piece
 from sisock_http.asking.joining_bins import added, behind, divide, fullest, merge_bins
 from sisock_http.asking.question import Answer, Question, empty
@@ -169,3 +170,12 @@ def test_fields_of_a_node_are_asked_in_the_same_ranges_also_for_bins() -> None:
     for one, two in itertools.pairwise([shares[LIVE], shares[other]]):
         assert [piece.question for piece in one.pieces] == [piece.question for piece in two.pieces]
     assert all(math.isfinite(piece.start) and piece.limits == Limits() for piece in shares[LIVE].pieces)
+
+
+@pytest.mark.parametrize("t", [0.0, 0.4, 0.5, 0.999, -0.3, 1.5e9 + 0.41])
+@pytest.mark.parametrize("seconds", [-1, 0, 1, 60])
+def test_a_seam_is_off_the_beat_in_the_very_second_that_is_meant(t: float, seconds: int) -> None:
+    seam = joining_bins._off_beat(t, seconds)
+    assert math.floor(seam) == math.floor(t) + seconds
+    assert all(abs(seam * beats - round(seam * beats)) > 0.01 for beats in (1, 2, 4, 5, 10, 20, 50))
+    assert joining_bins._off_beat(math.inf, seconds) == math.inf

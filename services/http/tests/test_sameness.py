@@ -1,8 +1,12 @@
 """Which answers stand for which questions, and for how long: times in, a decision out."""
 
+from typing import Any
+
+import numpy as np
 import pytest
-from sisock.node import Limits
-from sisock_http.asking import sameness
+from sisock.node import Bins, Limits, Series
+from sisock_http.asking import keeping, sameness
+from sisock_http.asking.found import Found
 from sisock_http.asking.sameness import AHEAD_S, FINAL_S, LIFE_S, NEAR_S, TOLD_S, Asked, Span
 
 NOW = 1_500_000_000.0
@@ -92,3 +96,21 @@ def test_nobody_waits_for_an_answer_from_before_the_news_nor_for_an_old_or_anoth
     assert not sameness.may_wait(asked, under_way, NOW - 300.0, NOW + 0.2, at=100.5, news=3)
     assert not sameness.may_wait(asked, under_way, NOW - 599.8, NOW + 1.2, at=100.5, news=3)
     assert not sameness.may_wait(asked, under_way, NOW - 599.8, NOW - 0.2, at=100.5, news=3)
+
+
+def test_an_answer_weighs_the_more_the_longer_its_names_columns_and_texts_are() -> None:
+    def weight(name: str, values: Any, *, summed: bool = False) -> int:
+        t, column = np.arange(float(len(values))), np.array(values)
+        column = column.astype(object) if column.dtype.kind == "U" else column
+        if not summed:
+            return keeping._size_bytes(Found(series={name: Series(name, t, column)}))
+        bins = Bins(name, t, np.ones(len(t)), column, t, column, t)
+        return keeping._size_bytes(Found(bins={name: bins}))
+
+    for summed in (False, True):
+        one = weight("a", [1.0], summed=summed)
+        assert weight("a" * 11, [1.0], summed=summed) == one + 10
+        assert weight("a", [1.0] * 101, summed=summed) >= one + 100 * 16
+        text = weight("a", ["x"], summed=summed)
+        assert text > one
+        assert weight("a", ["x" * 101], summed=summed) == text + 100 * (1 + summed)

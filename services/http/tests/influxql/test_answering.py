@@ -13,7 +13,7 @@ from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.target import Target
 from sisock_http.asking.question import Answer
 from sisock_http.dialects.arguments import Arguments
-from sisock_http.dialects.influxql import interface
+from sisock_http.dialects.influxql import interface, points
 from sisock_http.dialects.influxql.interface import Influx
 from sisock_http.dialects.influxql.mapping import Mapper, place
 from sisock_http.dialects.influxql.schema import SeriesKey
@@ -286,3 +286,16 @@ def test_much_is_written_in_a_thread_and_little_is_not(
         [rows] = bridge.rows(f"{STAGE_OF} WHERE time > 999s AND time < {1000 + samples}s LIMIT 5")
         assert len(rows) == 5
         assert bridge.reactor.in_threads == threads
+
+
+@pytest.mark.parametrize(("most", "refused"), [(7, False), (6, True)])
+def test_bins_between_the_first_and_the_last_sample_are_bounded(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, most: int, refused: bool
+) -> None:
+    monkeypatch.setattr(points, "MOST_BINS", most)
+    bridge.asker.samples = {"stage": [(NOW - 60, 1.0), (NOW - 30, 2.0)]}
+    found = bridge.rows('SELECT mean("Stage 1 T") FROM "obs.cryo" GROUP BY time(10s) fill(null)')
+    if refused:
+        assert found == "max-select-buckets limit exceeded: (7/6)"
+    else:
+        assert [value for _, value in found[0]] == [1.0, None, None, 2.0, None, None, None]

@@ -120,3 +120,13 @@ def test_fields_of_all_series_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         else:
             with pytest.raises(InfluxError, match="more than 1 fields of series"):
                 planned(f"SELECT a FROM m {RANGE}")
+
+
+def test_about_as_many_rows_come_as_there_are_bins_of_all_calls_and_series() -> None:
+    times = f"time >= {10**9}s AND time < {10**9 + 600}s"
+    assert (
+        planned(f"SELECT mean(a), max(a), min(a) FROM m WHERE {times} GROUP BY time(1m), feed").most_rows
+        == 60
+    )
+    assert planned(f"SELECT mean(a) FROM m WHERE {times}").most_rows == 0
+    assert planned("SELECT mean(a) FROM m GROUP BY time(1m)").most_rows == 0

@@ -199,7 +199,7 @@ def _timed(made: Plan, select: Select, now_ns: int) -> Plan:
     made = replace(made, low=low, high=high, low_ns=limits.low, select=select)
     if low is not None and high is not None and low >= high:
         return replace(made, groups=())
-    if sum(len(group.keys) for group in made.groups) * max(1, len(made.calls or made.fields)) > MOST_ASKED:
+    if sum(len(group.keys) for group in made.groups) * len(made.calls or made.fields) > MOST_ASKED:
         raise InfluxError(f"max-select-series limit exceeded: more than {MOST_ASKED} fields of series")
     return made
 
