@@ -131,8 +131,9 @@ def test_more_than_there_is_room_for_is_refused_and_never_looks_like_no_data(
 
     before = log.text().count("never: asked")
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        # Milliseconds apart, the one that comes last might wait for the other's answer.
         stuck = [
-            pool.submit(small.query, "zoo_never::x", start=0, end=1000 + number, targets=[
+            pool.submit(small.query, "zoo_never::x", start=0, end=3_600_000 * (1 + number), targets=[
                 {"target": "zoo_never::x"}, {"target": "zoo_tame::x"}
             ])
             for number in range(2)
@@ -182,5 +183,6 @@ def test_parts_are_no_longer_taken_after_the_deadline(make_bridge, zoo_bridge, s
     assert "zoo_endless did not answer within 0.5 s" in notices(endless)
     wait_until(lambda: log.text().count("told to stop") == stopped + 1, 10, "the node is told to stop")
     assert "router.away" not in patient.process.text()
-    assert patient.query("zoo_tame::x", **DAY)[0]["datapoints"] == GOOD
+    # In half a second a busy machine may answer nothing.
+    wait_until(lambda: patient.query("zoo_tame::x", **DAY)[0]["datapoints"] == GOOD, 20, "others answer")
     assert patient.process.stop() == 0

@@ -5,6 +5,7 @@
 
 import fcntl
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -37,7 +38,9 @@ def install(directory: Path, extras: Sequence[str] = ()) -> Path:
     with (directory / f"{environment.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            _uv("venv", "--clear", "--python", sys.executable, str(environment))
+            # What an installation left that was ended is no environment, which uv would not clear.
+            shutil.rmtree(environment, ignore_errors=True)
+            _uv("venv", "--python", sys.executable, str(environment))
             _uv("pip", "install", "--python", str(python), f"ocs=={VERSION}", *extras)
             made.touch()
     return environment / "bin"
