@@ -296,9 +296,29 @@ def test_nothing_of_a_damaged_file_stays_in_the_way(
         file.write_bytes(b"\0" * 8192)
     with capture_logs() as logs:
         assert restored(store) == []
+        store.put(T, block(t=[1.0], a=[1]))
     store.close()
     assert (logs[0]["event"], logs[0]["kept_as"]) == ("store.damaged", str(store.file.with_suffix(".broken")))
-    assert not any(file.exists() for file in beside)
+    assert not beside[0].exists()
+    assert len(restored(make_store())) == 1
+
+
+def test_a_file_whose_beginning_is_damaged_is_mended_by_its_log(
+    make_store: Callable[..., Store], block: MakeBlock
+) -> None:
+    """As a process leaves it that was killed: what it committed is in the log."""
+    store = make_store()
+    restored(store)
+    store.put(T, block(t=[1.0], a=[1]))
+    log = store.file.with_name(f"{store.file.name}-wal")
+    wait_until(lambda: log.exists() and b"LSA22YE" in log.read_bytes(), what="it is committed")
+    whole = log.read_bytes()
+    store.close()
+    store.file.write_bytes(b"\0" * 8192)
+    log.write_bytes(whole)
+    with capture_logs() as logs:
+        assert len(restored(make_store())) == 1
+    assert logs == []
 
 
 def test_who_closes_twice_or_never_opened_is_not_harmed(
