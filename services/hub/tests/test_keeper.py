@@ -84,8 +84,11 @@ def keep():
 
 
 def gone(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] in "ZX"
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # the second: it went after the file was opened
+        return True
+    return status.rpartition(")")[2].split()[0] in "ZX"
 
 
 def test_a_part_that_was_killed_is_started_again_at_once(keep) -> None:
