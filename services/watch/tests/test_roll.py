@@ -452,3 +452,38 @@ def test_what_happens_to_a_field_is_told_with_its_cause_and_to_many_at_once_as_o
     changed = answers.state(roll, EMPTY, "run", T0 + 3, since=seq)
     assert [one["field"] for one in changed["fields"]] == ["tap::hot"]
     assert [(one["name"], one["here"]) for one in changed["nodes"]] == [("tap", False)]
+
+
+def copied(text: str) -> str:
+    return text.encode().decode()
+
+
+def texts(roll: Roll) -> list[int]:
+    """Every text that is kept of the fields, as the objects that they are."""
+    nodes = [text for node in roll.nodes.values() for pair in node.identities.items() for text in pair]
+    entries = [text for entry in roll.entries.values() for text in (entry.target, *entry.holders)]
+    return [id(text) for text in (*nodes, *roll.entries, *entries)]
+
+
+def test_a_field_that_is_listed_again_keeps_the_texts_that_are_known() -> None:
+    roll = roll_with(*WATER, Field("level", source="basin.level"))
+    before = texts(roll)
+    again = [Field(copied(name), timeline="water", silent_after=20.0) for name in ("hot", "cold")]
+    roll_with(*again, Field(copied("level"), source=copied("basin.level")), roll=roll)
+    assert texts(roll) == before
+
+
+def test_a_field_that_is_not_listed_any_more_is_none_of_its_nodes() -> None:
+    roll = roll_with(*WATER)
+    before = roll.nodes["tap"].seq
+    roll.listed(T0 + 60, "tap", [(WATER[0], EMPTY.facts("tap", WATER[0]))])
+    assert roll.nodes["tap"].identities == {"hot": "tap::hot"}
+    assert roll.nodes["tap"].seq > before
+    assert state(roll, "tap::cold", T0 + 60) == ("unknown", "tap has it no more")
+
+
+def test_a_field_that_measures_something_else_now_is_that() -> None:
+    roll = roll_with(Field("level", source="basin.level"))
+    roll_with(Field("level", source="tank.level"), roll=roll)
+    assert roll.nodes["tap"].identities == {"level": "tank.level"}
+    assert roll.entries["tank.level"].holders == ("tap::level",)

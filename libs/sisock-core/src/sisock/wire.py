@@ -60,8 +60,12 @@ def fields_reply(fields: Iterable[Field]) -> list[dict[str, Any]]:
             "units": field.units,
             **_additions(field, sources),
         }
-        timeline = timelines.setdefault(field.timeline_name, {"interval": _interval(field), "field": []})
-        timeline["field"].append(field.name)
+        timeline = timelines.get(field.timeline_name)
+        if timeline is None:
+            # Most have one field: a list that never grows is the smallest.
+            timelines[field.timeline_name] = {"interval": _interval(field), "field": [field.name]}
+        else:
+            timeline["field"].append(field.name)
     return [listed, timelines]
 
 

@@ -397,6 +397,7 @@ class Board:
         known.hear(now, _shared(self._times, t), value)
         if rhythm.longest is not before:
             rhythm.longest = _shared(self._pauses, rhythm.longest)
+            rhythm.usual_pause_s = _shared(self._times, rhythm.usual_pause_s)
 
     @staticmethod
     def _set_back(known: Condition, now: float, t: float) -> bool:
@@ -410,7 +411,7 @@ class Board:
         state, since, why = known.judge(now)
         if known.due < known.queued:
             # What is due later than it is queued for is looked at then, and queued again.
-            known.queued = known.due
+            known.queued = known.due = _shared(self._times, known.due)
             self._due.put(known)
         before = known.state
         known.why = why

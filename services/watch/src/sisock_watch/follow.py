@@ -261,7 +261,8 @@ class Follower:
             return
         now = self.now()
         fresh = {one.name for one in fields} != set(known.names)
-        known.names = [one.name for one in fields]
+        if fresh:
+            known.names = [one.name for one in fields]
         if "packed" not in known.info.capabilities:
             known.timelines = {one.name: sys.intern(one.timeline_name) for one in fields}
         known.quick = [

@@ -72,8 +72,8 @@ class WatchNode(DataNode):
 
     def fields(self, _start: float, _end: float) -> Iterator[Field]:
         """Every field that is or was known, by what it measures."""
-        for identity, entry in list(self._roll.entries.items()):
-            yield Field(identity, f"State of {entry.target}", type="string")
+        for identity in list(self._roll.entries):
+            yield Field(identity, f"State of {self._roll.entries[identity].target}", type="string")
 
     def read(self, names: Sequence[str], start: float, end: float, limits: Limits) -> Iterator[Series]:
         """Read histories of states."""

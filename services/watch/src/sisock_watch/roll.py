@@ -6,6 +6,7 @@ Holds no clock and asks nobody: `now` is an argument, UNIX seconds by our clock,
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from sisock.node import Field, Series
 from sisock_site import Conversion, Facts, Site
@@ -24,6 +25,7 @@ MOST_SHARED = 10_000
 
 MOST_FIELDS = 100_000
 WORTH_TELLING = frozenset({State.SILENT, State.WARNING, State.ALARM})
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,20 +160,26 @@ class Roll:
         changes: list[Change] = []
         young, were = now - node.since < RETURN_S, node.coming
         node.coming = False
-        earlier, node.identities, node.conversions = node.identities, {}, {}
+        # Texts that are known stay the same objects: new ones amid a long reply would keep its memory.
+        earlier, node.conversions = dict(node.identities), {}
+        listed: set[str] = set()
         own: dict[str, tuple[str, ...]] = {}
         for one, facts in fields:
             if facts.identity not in self.entries and len(self.entries) >= MOST_FIELDS:
                 continue
-            identity = node.identities[one.name] = facts.identity
+            identity = node.identities[one.name] = _kept(earlier.get(one.name), facts.identity)
+            listed.add(one.name)
             if facts.conversion is not None:
                 node.conversions[one.name] = facts.conversion
             # Several, if one was renamed.
             own[identity] = (*own.get(identity, ()), facts.target)
             changes += self._hold(now, node, one, facts, own[identity])
-        for identity, entry in list(self.entries.items()):
+        for gone in earlier.keys() - listed:
+            del node.identities[gone]
+        for identity in list(self.entries):
             # Also what an earlier run of ours knew of this node.
-            if identity not in own and any(_node(holder) == name for holder in entry.holders):
+            holders = self.entries[identity].holders
+            if identity not in own and any(_node(holder) == name for holder in holders):
                 changes += self._let_go(now, node, identity, young=young)
         if earlier != node.identities or were != node.coming:
             self._bump_node(node)
@@ -185,10 +193,10 @@ class Roll:
         leader = _node(entry.holders[0]) if entry.holders else node.name
         # Who is here goes before who is away, a live node before an archive.
         first = leader == node.name or (node.live and entry.archive) or not self._is_here(leader)
-        entry.holders = own + others if first else others + own
+        entry.holders = _kept(entry.holders, own + others if first else others + own)
         anew = first and self._lead(entry, node, one.timeline_name)
         if first:
-            entry.target, entry.facts = facts.target, self._share(facts)
+            entry.target, entry.facts = _kept(entry.target, facts.target), self._share(facts)
             entry.quick = facts.limits is not None or facts.silent_after is not None
         known = facts.identity in self.board
         before = self.board[facts.identity].lost if known else ""
@@ -400,6 +408,11 @@ class _Names:
         if self._targets is None:
             self._targets = frozenset(holder for entry in self._entries.values() for holder in entry.holders)
         return name in self._targets
+
+
+def _kept(there: T | None, given: T) -> T:
+    """What is there already, if it is equal."""
+    return there if there is not None and there == given else given
 
 
 def _node(target: str) -> str:
