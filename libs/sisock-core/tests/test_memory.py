@@ -52,3 +52,11 @@ def test_it_is_given_back_once_after_lists_of_many_fields_and_not_after_short_on
     holes.stop()
     clock.advance(60)
     assert len(given) == 1
+
+
+def test_texts_by_which_a_serializer_asked_for_attributes_are_let_go() -> None:
+    asked = "".join(("it", "ems"))
+    getattr({}, asked)
+    held = sys.getrefcount(asked)
+    memory.give_back()
+    assert sys.getrefcount(asked) == held - 1

@@ -152,6 +152,19 @@ def test_a_live_field_with_limits_is_asked_for_when_its_node_says_that_it_grew()
     assert archive.asked[0][3] == 2
 
 
+def test_names_that_are_listed_again_stay_the_texts_that_they_were() -> None:
+    stack = Stack()
+    stack.add(LIVE, REDUCES, fields=[Field("hot", limits=Bounds(alarm_high=3.0)), Field("cold")])
+    known = stack.follower.followed["tap"]
+    first = [id(name) for name in known.names]
+    copies = ["".join(letters) for letters in ("cold", "hot")]
+    stack.fields["tap"] = [Field(copies[0], silent_after=20.0), Field(copies[1])]
+    stack.goes_on(follow.RELIST_S + 1)
+    assert len(stack.listed) == 2
+    assert [id(name) for name in known.names] == first
+    assert [id(name) for name in known.quick] == first[1:]
+
+
 @pytest.mark.parametrize(
     ("capability", "timelines"), [("packed", {}), ("x", {"hot": "water", "cold": "cold"})]
 )

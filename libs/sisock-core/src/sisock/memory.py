@@ -5,6 +5,7 @@ what stays. glibc gives them back only when it is told to.
 """
 
 import ctypes
+import sys
 from typing import Any
 
 MANY = 2_000
@@ -39,5 +40,8 @@ class Holes:
 
 def give_back() -> bool:
     """Give free pages back; whether there were any, False also where the C library cannot."""
+    # Whoever writes CBOR asks each dictionary for "items" by a text of its own. Python keeps some thousand of
+    # them in this cache, and each a megabyte from being given back.
+    sys._clear_type_cache()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return trim is not None and bool(trim(ctypes.c_size_t(0)))

@@ -265,11 +265,13 @@ class Follower:
             known.names = [one.name for one in fields]
         if "packed" not in known.info.capabilities:
             known.timelines = {one.name: sys.intern(one.timeline_name) for one in fields}
-        known.quick = [
+        quick = {
             one.name
             for one, fact in zip(fields, facts, strict=True)
             if known.live and (fact.limits is not None or (fact.silent_after or MOST_QUICK_S) < MOST_QUICK_S)
-        ]
+        }
+        # The texts that are kept already, not those of this listing.
+        known.quick = [name for name in known.names if name in quick]
         if fresh:
             known.back, known.search, known.cursor = 0, [], 0
         named: dict[str, str] = {}
