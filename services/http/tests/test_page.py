@@ -177,6 +177,14 @@ def test_a_range_that_cannot_be_shown_is_said_and_asked_for_by_nobody(sight: Sig
     sight.wait_until_asked(times + 1)
 
 
+def test_a_range_without_samples_is_no_trouble(sight: Sight) -> None:
+    sight.open(f"p={RADIOMETER}&from=1990-01-01&to=1990-01-02")
+    note = sight.page.locator(".panel .note")
+    expect(note).to_have_text("No samples in this range.")
+    ink = sight.page.evaluate("getComputedStyle(document.body).color")
+    assert note.evaluate("note => getComputedStyle(note).color") == ink
+
+
 def test_a_link_to_31_november_is_said_to_be_none(sight: Sight) -> None:
     sight.open(f"p={RADIOMETER}&from=2017-11-31&to=2017-12-02")
     expect(sight.page.locator("#notice")).to_have_text("From is not a time: 2017-11-31.")

@@ -166,11 +166,12 @@ export class Panel {
     return this.names.map((name) => (isFormula(name) ? derived(name, this.sources, start) : by.get(name))).filter(Boolean);
   }
 
-  /** Say something above the plot; nothing takes it away. */
-  say(sentences) {
+  /** Say something above the plot, `calm` if nothing is wrong; nothing takes it away. */
+  say(sentences, calm = false) {
     this.note.hidden = !sentences.length;
     this.note.textContent = sentences.join(" · ");
     this.note.classList.remove("hint");
+    this.note.classList.toggle("calm", calm);
   }
 
   /** These nodes are not here: what was drawn of theirs is not of now. */
@@ -213,8 +214,9 @@ export class Panel {
       column += one.table.length - 1;
     }
     if (!this.note.classList.contains("hint")) {
-      this.say([...new Set(answers.filter((answer) => answer.notice).map((answer) => answer.notice)),
-        ...(answers.length && answers.every((answer) => !answer.n && !answer.notice) ? ["No samples in this range."] : [])]);
+      const notices = [...new Set(answers.filter((answer) => answer.notice).map((answer) => answer.notice))];
+      const empty = answers.length > 0 && !notices.length && answers.every((answer) => !answer.n);
+      this.say(empty ? ["No samples in this range."] : notices, empty);
     }
     this.root.dataset.until = Math.max(0, ...answers.map(({ t }) => t.at(-1) ?? 0));
     this.root.dataset.samples = answers.reduce((sum, answer) => sum + answer.n, 0);
