@@ -64,6 +64,16 @@ def test_a_clock_that_is_slewed_is_followed_at_once() -> None:
     assert said == []
 
 
+def test_by_how_much_a_clock_was_set_is_said_to_a_tenth_of_a_second() -> None:
+    host = Host()
+    with capture_logs() as said:
+        host.wall += 12.34
+        host.clock()
+        host.wait(PATIENCE_S + 1)
+        host.clock()
+    assert [(line["event"], line["by_s"]) for line in said] == [("clock.set", 12.3), ("clock.followed", 12.3)]
+
+
 @pytest.mark.parametrize("set_by", [HOUR, -HOUR, 86400.0, -86400.0])
 def test_nothing_is_lost_while_the_hosts_clock_is_wrong(set_by: float) -> None:
     """Three thousand samples, the clock and the agent's stamps wrong for a minute, and right again."""
