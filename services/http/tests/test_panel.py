@@ -235,3 +235,48 @@ def test_more_bins_than_anybody_sees_are_refused() -> None:
     }
     with pytest.raises(RequestError, match="more than 1000000"):
         panel.parse(body, NOBODY)
+
+
+def test_a_time_that_no_clock_shows_is_refused() -> None:
+    assert times.unix_time(times.FARTHEST_S * 1e3, "range.to") == times.FARTHEST_S
+    for value in (times.FARTHEST_S * 1e3 + 1e3, -times.FARTHEST_S * 1e3 - 1e3):
+        with pytest.raises(RequestError, match="is no time that a clock will show"):
+            times.unix_time(value, "range.to")
+
+
+@pytest.mark.parametrize(
+    ("least_s", "width_s"),
+    [
+        (0.0, 0.001),
+        (0.001, 0.001),
+        (0.0011, 0.002),
+        (16, 30),
+        (86_400, 86_400),
+        (86_401, 172_800),
+        (5e5, 518_400),
+    ],
+)
+def test_bins_are_as_wide_as_people_would_choose_them(least_s: float, width_s: float) -> None:
+    assert panel._width(least_s) == width_s
+
+
+def test_bins_are_bounded_in_number_and_width() -> None:
+    assert panel.grid_of(1.0, panel.MOST_BINS).width == 10**6
+    assert panel.grid_of(panel.WIDEST_S, 1.0).width == int(panel.WIDEST_S * 1e6)
+    for width_s, span_s in ((1.0, panel.MOST_BINS + 1), (panel.WIDEST_S + 1, 1.0)):
+        with pytest.raises(RequestError, match="bins of"):
+            panel.grid_of(width_s, span_s)
+
+
+@pytest.mark.parametrize(
+    ("given", "points"),
+    [(None, None), ("", None), (1, 1), ("1", 1), (" 20 ", 20), (2.9, 2), (1e9, 10_000_000)],
+)
+def test_a_number_of_points_is_read(given: object, points: int | None) -> None:
+    assert panel.positive(given, "most") == points
+
+
+@pytest.mark.parametrize("given", [0, 0.9, -1, "0", "-1", "many", True, float("inf"), float("nan"), [1]])
+def test_what_is_no_number_of_points_is_refused(given: object) -> None:
+    with pytest.raises(RequestError, match="is not a positive number"):
+        panel.positive(given, "most")

@@ -66,3 +66,9 @@ def test_a_range_that_is_always_too_much_is_a_problem_and_asked_no_more_than_it_
     assert found.bins == {}
     assert found.problems["x"].startswith("too much")
     assert len(node.asked) == 2 ** (summing.MOST_HALVINGS + 1) - 1
+
+
+def test_a_question_without_bins_sums_nothing_up() -> None:
+    asked = ensureDeferred(summing.from_samples(AtOnce(), OldNode(1).read, ["x"], Question((), 0.0, 1.0)))
+    assert asked.result.check(ValueError)
+    asked.addErrback(lambda _: None)

@@ -327,3 +327,18 @@ def test_a_page_whose_token_is_revoked_says_so_and_takes_another(
     expect(desk.top).not_to_have_attribute("data-state", "away")
     # The browser gives it by itself from now on: for downloads, modules, and when the page is loaded again.
     assert desk.page.evaluate("fetch('api/v1/status').then((reply) => reply.status)") == 200
+
+
+def test_a_file_that_holds_no_tokens_is_told_and_one_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be read \(Is a directory\)"):
+        tokens.read(tmp_path)
+    file = tmp_path / "tokens.json"
+    odd = {"name": "n", "rights": ["everything"], "made": MADE, "sha256": ""}
+    for content in ("{", "{}", "[]", json.dumps({"tokens": [odd]})):
+        file.write_text(content)
+        with pytest.raises(ConfigError, match="is no file of tokens"):
+            tokens.read(file)
+    with pytest.raises(
+        ConfigError, match=r"cannot be written \(No such file or directory\): mount a volume at "
+    ):
+        tokens.make(Path("/proc/nosuch/tokens.json"), "n", [READ], MADE)
