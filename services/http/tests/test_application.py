@@ -428,5 +428,8 @@ def test_text_is_a_frame_with_its_times_and_its_node(wire: Wire) -> None:
 def test_a_reply_that_is_long_is_whole_and_a_star_is_answered(wire: Wire) -> None:
     described = wire.ask("/api/v1/openapi.json")
     assert len(described.body) == int(described.headers["content-length"]) > 32 * 1024
-    assert json.loads(described.body)["openapi"].startswith("3.1")
+    told = json.loads(described.body)
+    assert told["openapi"].startswith("3.1")
+    assert {} in told["security"]  # this one asks nobody for a token
+    assert json.loads(wire.ask("/api/v1/status").body)["notes"] is False
     assert wire.ask("*", "OPTIONS").status in (200, 204)

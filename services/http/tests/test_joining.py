@@ -162,6 +162,25 @@ def test_each_fills_what_the_other_lacks() -> None:
     assert merge("x", [filed, heard], Limits()).values.tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "kind"),
+    [
+        ([1, 2], [3.0, 4.0], "f"),
+        ([1, 2], [3, 4], "f"),
+        ([True, False], [3.0, 4.0], "f"),
+        ([True, False], [False, True], "b"),
+        (["on", "off"], [3.0, 4.0], "O"),
+        (["on", "off"], ["on", "on"], "O"),
+    ],
+)
+def test_parts_of_different_kinds_are_numbers_if_all_are_and_else_what_they_were(
+    one: Any, other: Any, kind: str
+) -> None:
+    columns = [np.array(some, object if isinstance(some[0], str) else None) for some in (one, other)]
+    made = merge("x", [series([1, 2], columns[0]), series([3, 4], columns[1])], Limits())
+    assert (made.values.dtype.kind, made.values.tolist()) == (kind, [*one, *other])
+
+
 def test_a_value_that_only_one_has_at_a_time_counts() -> None:
     nan = math.nan
     made = merge("x", [series([1, 2, 3], [nan, 2.0, nan]), series([1, 2, 3], [1.0, nan, nan])], Limits())
