@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import requests
+import structlog
 from playwright.sync_api import expect
 from sisock import load
 from sisock.errors import ConfigError
+from sisock_http.__main__ import _tell
 from sisock_http.config import HttpConfig
 from sisock_http.problems import ForbiddenError, UnauthorizedError
 from sisock_http.web import tokens
@@ -21,6 +23,7 @@ from sisock_http.web.requests import signed
 from sisock_http.web.tokens import NOTES, PROXY, READ, Tokens
 from sisock_testing import Stack, wait_until
 from sisock_testing.stack import executable
+from structlog.testing import capture_logs
 
 MADE = "2026-11-21T18:00:00+00:00"
 
@@ -340,3 +343,24 @@ def test_a_file_that_holds_no_tokens_is_told_and_one_that_cannot_be_written(tmp_
             tokens.read(file)
     with pytest.raises(ConfigError, match=r"cannot be written \(No such file or directory\): mount a volume"):
         tokens.make(Path("/proc/nosuch/tokens.json"), "n", [READ], MADE)
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "environ", "warned"),
+    [
+        (False, {}, True),
+        (True, {}, False),
+        (False, {"REQUIRE_TOKENS": "no"}, False),
+        (False, {"LISTEN": "127.0.0.1"}, False),
+    ],
+)
+def test_a_bridge_that_lets_everybody_in_says_so_unless_that_is_meant(
+    asked_for: bool, environ: dict[str, str], warned: bool
+) -> None:
+    config = load(HttpConfig, {"CROSSBAR_HOST": "router", "PORT": "5001", **environ})
+    with capture_logs() as logs:
+        _tell(structlog.get_logger(), config, Door(asks=asked_for))
+    first, *others = logs
+    told = "asked for" if asked_for else "not asked for"
+    assert (first["event"], first["port"], first["tokens"]) == ("http.listening", 5001, told)
+    assert [line["event"] for line in others] == ["http.open"] * warned
