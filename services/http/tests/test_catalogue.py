@@ -9,6 +9,7 @@ from sisock.node import Field
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.replies import Listing
 from sisock_consumer.target import Target
+from sisock_http.asking import latest
 from sisock_http.observatory.catalogue import Catalogue
 from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred
@@ -193,3 +194,24 @@ def test_what_stays_the_same_stays_the_same_object(
         catalogue.refresh("node")
         consumer.answer(*names)
         assert (entry.fields is fields, entry.said is said) == (same, same)
+
+
+def test_that_the_router_came_or_went_is_a_line(catalogue: Catalogue) -> None:
+    with capture_logs() as logs:
+        catalogue.router_changed(here=True)
+        catalogue.router_changed(here=False)
+    assert [line["event"] for line in logs] == ["router.here", "router.gone"]
+
+
+@pytest.mark.parametrize(
+    ("holders", "able"),
+    [({}, False), ({"new": True}, True), ({"new": True, "old": False}, False), ({"old": False}, False)],
+)
+def test_a_last_sample_is_asked_for_by_number_if_all_who_hold_it_can_count(
+    clock: Clock, consumer: Consumer, holders: dict[str, bool], able: bool
+) -> None:
+    catalogue = Catalogue(clock, lambda: 0.0, structlog.get_logger(), consumer)
+    for name, counts in holders.items():
+        catalogue.node_added(NodeInfo(name, "", frozenset(["max_points"] * counts)))
+        consumer.asked[-1].callback(Listing([Field("t", source="o.T")], []))
+    assert latest._reduces(catalogue, Target(next(iter(holders), "new"), "t")) is able

@@ -42,8 +42,11 @@ def catalogue() -> Catalogue:
         ("away::field", ["away::field"]),
     ],
 )
-def test_a_target_is_taken_by_name_then_as_choices_then_as_an_expression(catalogue, target, names) -> None:
+def test_a_target_is_taken_by_name_then_as_choices_then_as_an_expression(
+    catalogue, target, names, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert list(map(str, resolve(catalogue, target))) == names
+    assert capfd.readouterr().err == ""  # whoever writes an expression writes no log
 
 
 def test_a_target_that_stands_for_too_much_is_refused(catalogue) -> None:

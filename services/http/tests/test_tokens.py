@@ -18,7 +18,7 @@ from sisock_http.__main__ import _tell
 from sisock_http.config import HttpConfig
 from sisock_http.problems import ForbiddenError, UnauthorizedError
 from sisock_http.web import tokens
-from sisock_http.web.door import ANYBODY, Door, asks
+from sisock_http.web.door import ANYBODY, Door, asks, challenges
 from sisock_http.web.requests import signed
 from sisock_http.web.tokens import NOTES, PROXY, READ, Tokens
 from sisock_testing import Stack, wait_until
@@ -364,3 +364,10 @@ def test_a_bridge_that_lets_everybody_in_says_so_unless_that_is_meant(
     told = "asked for" if asked_for else "not asked for"
     assert (first["event"], first["port"], first["tokens"]) == ("http.listening", 5001, told)
     assert [line["event"] for line in others] == ["http.open"] * warned
+
+
+def test_a_page_of_ours_is_told_of_bearers_alone() -> None:
+    request: Any = Asked(x_requested_with="sisock")
+    assert challenges(request) == (b'Bearer realm="sisock"',)
+    plain: Any = Asked()
+    assert [one.split()[0] for one in challenges(plain)] == [b"Basic", b"Bearer"]

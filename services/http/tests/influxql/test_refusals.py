@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
-from sisock_http.dialects.influxql import calls, columns, language, plan, schema
+from sisock.node import Grid
+from sisock_http.asking.question import Question
+from sisock_http.dialects.influxql import alike, calls, columns, language, plan, schema
 from sisock_http.dialects.influxql.language import parse
 from sisock_http.dialects.influxql.plan import Planner
 from sisock_http.dialects.influxql.problems import InfluxError
@@ -35,6 +37,8 @@ def planned(text: str) -> Any:
         ("SELECT mean(a::tag) FROM m", "a::tag is not supported in mean()"),
         ("SELECT mean(1) FROM m", "expected field argument in mean()"),
         ("SELECT derivative(a, 0s) FROM m", "duration argument must be positive"),
+        ("SELECT derivative(a, 1s, 1s) FROM m",
+         "invalid number of arguments for derivative, expected at least 1 but no more than 2, got 3"),
         ("SELECT derivative(a, -1s) FROM m", "duration argument must be positive"),
         ("SELECT derivative(a, 1) FROM m", "second argument to derivative must be a duration"),
         ("SELECT percentile(a, 'x') FROM m", "expected float argument in percentile()"),
@@ -130,3 +134,53 @@ def test_about_as_many_rows_come_as_there_are_bins_of_all_calls_and_series() -> 
     )
     assert planned(f"SELECT mean(a) FROM m WHERE {times}").most_rows == 0
     assert planned("SELECT mean(a) FROM m GROUP BY time(1m)").most_rows == 0
+
+
+def test_an_expression_that_is_none_is_refused_and_nothing_is_logged(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(InfluxError):
+        planned("SELECT a FROM m WHERE feed =~ /(/")
+    assert capfd.readouterr().err == ""
+
+
+def test_of_different_kinds_of_one_name_the_one_that_holds_the_others_counts() -> None:
+    kinds = ("boolean", "string", "integer", "float")
+    for i, narrow in enumerate(kinds):
+        for wide in kinds[i:]:
+            for pair in ((narrow, wide), (wide, narrow)):
+                keys = {SeriesKey(str(n)): {"a": kind} for n, kind in enumerate(pair)}
+                assert schema.fields_of(keys, keys) == {"a": wide}  # type: ignore[arg-type]
+
+
+def test_the_shortest_length_of_time_is_one() -> None:
+    assert planned("SELECT derivative(a, 1ns) FROM m")
+
+
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("1970-01-02", 86_400 * 10**9),
+        ("1970-01-01T00:00:01.25Z", 1_250_000_000),
+        ("1970-01-01 00:00:01.000000001", 1_000_000_001),
+        ("1970-01-01T01:00:00.5+01:00", 500_000_000),
+        ("1969-12-31T23:59:59.75Z", -250_000_000),
+    ],
+)
+def test_a_moment_is_read_to_the_nanosecond(text: str, ns: int) -> None:
+    assert planned(f"SELECT a FROM m WHERE time >= '{text}'").low_ns == ns
+
+
+def test_a_range_has_the_bins_that_its_times_lie_in() -> None:
+    grid = Grid(10, 3)
+    for low, high, numbers in ((3, 13, (0, 0)), (12, 14, (0, 1)), (13, 23, (1, 1)), (2, 24, (-1, 2))):
+        assert alike._bins(grid, low, high) == numbers
+
+
+@pytest.mark.parametrize(("only_last", "start"), [(False, 1.0), (True, 6400.0)])
+def test_the_last_sample_alone_is_looked_for_in_the_last_hour(only_last: bool, start: float) -> None:
+    question = Question((), 0.0, 0.0)
+    ranged = alike._ranged(question, 10**6, 20_000 * 10**6, 10_000.0, only_last)
+    assert ranged is not None
+    assert (ranged.start, ranged.end) == (pytest.approx(start, abs=1e-6), pytest.approx(20_000, abs=1e-6))
+    assert alike._ranged(question, 10**6, 10**6, 10_000.0, only_last=False) is None

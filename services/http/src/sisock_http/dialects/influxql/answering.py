@@ -44,7 +44,7 @@ class Answerer:
         Whether values are converted as the site's file says.
     """
 
-    def __init__(self, asker: Asker, known: Map, now: float, until: float, *, convert: bool = True) -> None:
+    def __init__(self, asker: Asker, known: Map, now: float, until: float, *, convert: bool) -> None:
         self._asker = asker
         self._known = known
         self._now = now

@@ -218,14 +218,14 @@ def _picked(call: Call, samples: Points, sorted_bins: Any, at: Times, plan: Plan
         rank = np.zeros(len(starts), dtype=np.int64) if call.name == "min" else counts - 1
     there = (rank >= 0) & (rank < counts)
     picks = order[(starts + rank)[there]]
-    if call.name == "max" and len(picks):
+    if call.name == "max":
         # The first of those that are as great.
         numbers = samples.values.astype(np.float64)
         firsts = [
             order[start : start + count][numbers[order[start : start + count]] == numbers[pick]].min()
             for start, count, pick in zip(starts[there], counts[there], picks, strict=True)
         ]
-        picks = np.array(firsts)
+        picks = np.array(firsts, dtype=np.int64)
     t = at[there] if plan.grid else samples.t[picks]
     return Points(t, samples.values[picks], samples.kind)
 
