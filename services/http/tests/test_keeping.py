@@ -17,7 +17,7 @@ from sisock.node import Field, Grid, Limits, Series
 from sisock_consumer.consumer import NodeInfo
 from sisock_consumer.target import Target
 from sisock_http.asking.found import Found
-from sisock_http.asking.keeping import MOST_RANGES, Keeper
+from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.question import Question
 from sisock_http.encoding import as_json
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode
@@ -28,6 +28,7 @@ from twisted.internet.task import Clock
 
 OFTEN = 4 if "SISOCK_LONG" in os.environ else 1
 NOW = 1_500_000_000.0
+MOST_RANGES = 8
 NAMES = ("a", "b")
 WHOLE = Limits()
 INFO = NodeInfo("n", "", frozenset({"live"}))

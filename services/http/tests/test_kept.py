@@ -4,10 +4,12 @@ import gc
 from typing import Any
 
 import numpy as np
+import pytest
 from sisock.node import Series
-from sisock_http.asking.question import SharedSeries
+from sisock_http.asking.found import Found
+from sisock_http.asking.question import SharedSeries, Written
 from sisock_http.dialects.kept import KeptReplies
-from sisock_http.dialects.reply import Reply
+from sisock_http.dialects.reply import Pressed, Reply
 from sisock_http.web.pressing import gzip, pressed
 from twisted.internet.defer import ensureDeferred
 
@@ -71,6 +73,13 @@ def test_what_is_nobody_elses_or_cannot_be_told_apart_is_not_kept() -> None:
     assert kept.key([Series("a", np.array([1.0]), np.array([2.0]))]) is None
     assert kept.key([answer()], ["a list"]) is None
     assert KeptReplies(0).key([answer()]) is None
+
+
+@pytest.mark.parametrize("made", [Found, Written, Pressed])
+def test_what_is_shared_is_known_by_being_the_same(made: Any) -> None:
+    one, other = made(), made()
+    assert len({one, other}) == 2
+    assert one != other
 
 
 class Threads:

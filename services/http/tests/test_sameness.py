@@ -7,9 +7,11 @@ import pytest
 from sisock.node import Bins, Limits, Series
 from sisock_http.asking import keeping, sameness
 from sisock_http.asking.found import Found
-from sisock_http.asking.sameness import AHEAD_S, FINAL_S, LIFE_S, NEAR_S, TOLD_S, Asked, Span
+from sisock_http.asking.sameness import Asked, Span
 
 NOW = 1_500_000_000.0
+AHEAD_S, FINAL_S, LIFE_S, NEAR_S, TOLD_S = 1.0, 600.0, 1.0, 2.0, 10.0
+"""As is told to operators: a second, ten, and ten minutes."""
 SPAN = Span(NOW - 600, NOW + 1, NOW - 599.5, NOW - 0.5)
 
 

@@ -17,6 +17,7 @@ from sisock_http.asking.gather import Asker
 from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.one_node import NodeAsker
 from sisock_http.dialects.arguments import Arguments
+from sisock_http.dialects.influxql import alike
 from sisock_http.dialects.influxql.alike import MOST_KEPT
 from sisock_http.dialects.influxql.interface import Influx
 from sisock_http.dialects.reply import Reply
@@ -52,7 +53,7 @@ class Node:
         return T0 + self.clock.seconds()
 
     async def list_fields(self, *_args: Any) -> Listing:
-        return Listing([Field(name, interval=1.0) for name in self.fields], [])
+        return Listing([Field(name, interval=1.0, source=f"o.{name}") for name in self.fields], [])
 
     def _samples(self, name: str, start: float, end: float) -> tuple[Any, Any]:
         t = np.arange(T0 - 300.0, self.until, 1.0)
@@ -189,3 +190,55 @@ def test_what_is_known_is_bounded(pair: Any) -> None:
         text = TEXTS[0].format(now - 60_000 - number, now)
         pair.ours.answer(text, written(text))
     assert len(pair.ours.influx._alike._kept) == MOST_KEPT
+    assert pair.ours.influx.known(written(text)) is not None
+
+
+def test_panels_of_different_lengths_are_known_side_by_side(pair: Any) -> None:
+    now = round(pair.ours.node.now() * 1000)
+    texts = [TEXTS[0].format(now - length, now) for length in (60_450, 30_450)]
+    for text in texts:
+        pair.ours.answer(text, written(text))
+    assert [pair.ours.influx.known(written(text)) is not None for text in texts] == [True, True]
+
+
+@pytest.mark.parametrize(("more", "known"), [(0, True), (-1, False)])
+def test_only_so_long_a_reply_is_known(
+    pair: Any, monkeypatch: pytest.MonkeyPatch, more: int, known: bool
+) -> None:
+    now = round(pair.ours.node.now() * 1000)
+    text = TEXTS[0].format(now - 60_450, now)
+    monkeypatch.setattr(alike, "MOST_BYTES", len(pair.plain.answer(text).body) + more)
+    pair.ours.answer(text, written(text))
+    assert (pair.ours.influx.known(written(text)) is not None) is known
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("SELECT last(a) FROM live WHERE time >= {0}ms AND time <= {1}ms AND feed = ''", True),
+        ("SELECT a FROM live WHERE time >= {0}ms OR time < {1}ms", True),
+        ("SELECT a FROM live WHERE time >= {0}ms AND time < {1}ms AND time > {2}ms", True),
+        ("SELECT last(a) FROM live", False),
+        ("SELECT a FROM live WHERE time >= {0}ms", False),
+        ("SELECT a FROM live WHERE time >= {0}ms AND time > {2}ms", False),
+        ("SELECT last(a) FROM live WHERE time <= {1}ms", False),
+        ("SELECT a FROM live WHERE time >= {0}ms AND time <= {1}ms -- {2}ms", False),
+        ("SELECT a FROM live WHERE time >= {0}ms AND time <= {0}ms", False),
+        ("SELECT a FROM live WHERE time = {0}ms AND time <= {1}ms AND time >= {2}ms", False),
+        ("SELECT a FROM live WHERE time >= {0}ms - 1m AND time <= {1}ms", False),
+        ("SELECT a FROM live WHERE {0}ms <= time AND time <= {1}ms AND time >= {2}ms", False),
+        ("SELECT first(a) FROM live WHERE time >= {0}ms AND time <= {1}ms", False),
+        ("SELECT last(a), max(b) FROM live WHERE time >= {0}ms AND time <= {1}ms", False),
+        ("SELECT mean(a) FROM live WHERE time >= {0}ms AND time <= {1}ms", False),
+        ("SELECT mean(a), derivative(mean(b), 1s) FROM live WHERE time >= {0}ms AND time <= {1}ms "
+         "GROUP BY time(10s)", False),
+        ("SELECT a FROM live WHERE time >= {1}ms AND time <= {0}ms", False),
+    ],
+)  # fmt: skip
+def test_only_what_is_plainly_a_range_and_asks_one_question_is_known(
+    pair: Any, text: str, known: bool
+) -> None:
+    now = round(pair.ours.node.now() * 1000)
+    asked = text.format(now - 60_450, now, now - 70_000)
+    assert pair.ours.answer(asked, written(asked)).body == pair.plain.answer(asked).body
+    assert (pair.ours.influx.known(written(asked)) is not None) is known

@@ -177,10 +177,54 @@ def test_a_range_has_the_bins_that_its_times_lie_in() -> None:
         assert alike._bins(grid, low, high) == numbers
 
 
-@pytest.mark.parametrize(("only_last", "start"), [(False, 1.0), (True, 6400.0)])
+@pytest.mark.parametrize(("only_last", "start"), [(False, 0.9999995), (True, 6400.0)])
 def test_the_last_sample_alone_is_looked_for_in_the_last_hour(only_last: bool, start: float) -> None:
     question = Question((), 0.0, 0.0)
     ranged = alike._ranged(question, 10**6, 20_000 * 10**6, 10_000.0, only_last)
     assert ranged is not None
-    assert (ranged.start, ranged.end) == (pytest.approx(start, abs=1e-6), pytest.approx(20_000, abs=1e-6))
+    # Half a microsecond early, as nodes are asked.
+    assert (ranged.start, ranged.end) == (start, 19_999.9999995)
     assert alike._ranged(question, 10**6, 10**6, 10_000.0, only_last=False) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("3ns", 3), ("3u", 3000), ("3\u00b5", 3000), ("3\u03bc", 3000), ("3ms", 3 * 10**6), ("3s", 3 * 10**9),
+        ("3m", 180 * 10**9), ("3h", 10_800 * 10**9), ("3d", 259_200 * 10**9), ("3w", 1_814_400 * 10**9),
+        ("1m30s", 90 * 10**9), ("9223372036854775807", 2**63 - 1), ("9223372036854775807ns", 2**63 - 1),
+        ("0 - 9223372036854775807", 1 - 2**63), ("1s + 2s - 500ms", 2_500_000_000),
+        ("now() - 30s", NOW_NS - 30 * 10**9),
+    ],
+)  # fmt: skip
+def test_a_length_of_time_is_read_to_the_nanosecond(text: str, ns: int) -> None:
+    assert planned(f"SELECT a FROM m WHERE time >= {text}").low_ns == ns
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("0 - 9223372036854775807 - 1", "time is outside of what 64 bits of nanoseconds hold"),
+        ("9223372036854775808", "error parsing query: unable to parse integer 9223372036854775808"),
+        (
+            "9223372036854775808ns",
+            "error parsing query: overflowed duration: choose a smaller duration or INF",
+        ),
+    ],
+)
+def test_a_time_beyond_64_bits_is_refused(text: str, told: str) -> None:
+    with pytest.raises(InfluxError) as refused:
+        planned(f"SELECT a FROM m WHERE time >= {text}")
+    assert str(refused.value) == told
+
+
+def test_where_an_error_is_is_told_by_line_and_character() -> None:
+    for text, where in (
+        ("SELECT\n\n  a,", "line 3, char 5"),
+        ("\n)", "line 2, char 1"),
+        (")", "line 1, char 1"),
+    ):
+        with pytest.raises(InfluxError, match=where):
+            planned(text)
+    with pytest.raises(InfluxError, match="found '#bc', which is no token, at char 8"):
+        planned("SELECT #bc")

@@ -96,10 +96,10 @@ def test_it_is_bounded() -> None:
     assert len(written._kept) == MOST_KEPT
 
 
-def test_bins_that_a_node_was_not_asked_for_are_left_out() -> None:
+def test_bins_that_a_node_was_not_asked_for_are_left_out_also_those_next_to_the_range() -> None:
     [select] = Reader().read(TEXTS[0].format(T0 * 1000, T0 * 1000 + 20_000))
     plan = Planner(("db",)).plan(select, SCHEMA, 0)
     sums = Accumulator("a", Grid(10_000_000))
-    sums.add(np.array([T0 - 50.0, T0 + 11.0, T0 + 500.0]), np.array([1.0, 2.0, 3.0]))
+    sums.add(np.array([T0 - 5.0, T0 + 11.0, T0 + 35.0]), np.array([1.0, 2.0, 3.0]))
     [table] = tables(plan, dict.fromkeys(plan.asks(), sums.result()), "s")
     assert table["values"] == [[T0, None], [T0 + 10, 2.0], [T0 + 20, None]]

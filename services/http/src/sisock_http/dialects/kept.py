@@ -26,7 +26,7 @@ class Key:
     how: tuple[Hashable, ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class _Kept:
     """A reply, and what tells when it goes."""
 

@@ -15,10 +15,10 @@ from sisock.node import Bins, Column, Grid, Series
 
 from sisock_http.asking.statistics import column
 from sisock_http.dialects.influxql import calls
-from sisock_http.dialects.influxql.plan import MOST_BINS, Ask, Group, Plan
+from sisock_http.dialects.influxql.plan import MOST_BINS, ONE_BIN, Ask, Group, Plan
 from sisock_http.dialects.influxql.problems import InfluxError
 from sisock_http.dialects.influxql.schema import Kind
-from sisock_http.dialects.influxql.tree import Call, Constant
+from sisock_http.dialects.influxql.tree import Call
 
 Times = npt.NDArray[np.int64]
 Answers = Mapping[Ask, Series | Bins]
@@ -66,7 +66,7 @@ def points_of(call: Call, plan: Plan, group: Group, answers: Answers) -> Points 
     """What a function comes to for a group; None if there is no sample."""
     inner = calls.inner(call)
     low, high = plan.reach(call)
-    kind = calls.kind_of(call.args[0] if inner is None else inner, plan.kinds)
+    kind = calls.kind_of(inner or call, plan.kinds)
     if inner is None:
         made = _samples(call, plan, group, answers)
     elif _is_of_samples(inner, plan):
@@ -104,9 +104,9 @@ def samples_of(series: Series, low: int | None, high: int | None) -> tuple[Times
     kept = np.isfinite(values) if values.dtype.kind == "f" else present(values.astype(object))
     kept &= np.abs(t) < FARTHEST_S
     at = microseconds(t[kept])
-    kept[kept] = (at >= (at.min(initial=0) if low is None else low)) & (high is None or at < high)
-    at, values = microseconds(t[kept]), values[kept]
-    if len(at) > 1 and not bool((at[1:] > at[:-1]).all()):
+    inside = (at >= (-np.inf if low is None else low)) & (at < (np.inf if high is None else high))
+    at, values = at[inside], values[kept][inside]
+    if (at[1:] == at[:-1]).any():
         last = np.append(at[1:] != at[:-1], True)
         at, values = at[last], values[last]
     return at, values if values.dtype.kind == "f" else values.astype(object)
@@ -130,7 +130,7 @@ def _merged(call: Call, plan: Plan, group: Group, answers: Answers) -> Bins | No
     """Bins of several series as those of one."""
     found: list[Bins] = _given(call, plan, group, answers)
     if len(found) < 2:
-        return found[0] if found else None
+        return next(iter(found), None)
 
     def joined(key: str) -> Column:
         return np.concatenate([getattr(one, key) for one in found])
@@ -152,7 +152,7 @@ def _merged(call: Call, plan: Plan, group: Group, answers: Answers) -> Bins | No
     early = np.lexsort((-rank, joined("first_t"), t))[starts]
     late = np.lexsort((rank_last, joined("last_t"), t))[ends]
     return Bins(
-        found[0].name,
+        calls.field_of(call),
         t[order][starts],
         np.add.reduceat(joined("count")[order], starts),
         joined("first")[early],
@@ -181,17 +181,18 @@ def _from_samples(call: Call, samples: Points | None, plan: Plan) -> Points | No
         return samples.at(_end(call.name, samples))
     if samples.kind == "boolean":
         values = values.astype(np.float64)
-    grid = plan.grid or Grid(2**62, -(2**61))
+    grid = plan.grid or ONE_BIN
     bins = np.floor_divide(t - grid.offset, grid.width)
     order = np.lexsort((values, bins))
-    starts = np.flatnonzero(np.diff(bins, prepend=bins[0] - 1))
+    starts = np.flatnonzero(np.append(True, bins[1:] != bins[:-1]))
     counts = np.diff(starts, append=len(t))
     at = bins[starts] * grid.width + grid.offset
     if call.name == "stddev":
         mean = np.add.reduceat(values, starts) / counts
         square = np.add.reduceat((values - np.repeat(mean, counts)) ** 2, starts)
         with np.errstate(divide="ignore", invalid="ignore"):
-            made = np.where(counts > 1, np.sqrt(square / (counts - 1)), np.nan)
+            # Of one sample it is 0 / 0: NaN.
+            made = np.sqrt(square / (counts - 1))
         return Points(at, made, "float", np.ones(len(at), dtype=bool))
     if call.name == "median":
         upper, lower = order[starts + counts // 2], order[starts + (counts - 1) // 2]
@@ -211,9 +212,8 @@ def _picked(call: Call, samples: Points, sorted_bins: Any, at: Times, plan: Plan
     """A sample of each bin: with its own time if there is one bin only."""
     starts, counts, order = sorted_bins
     if call.name == "percentile":
-        level = call.args[1]
-        percent = float(level.value) if isinstance(level, Constant) else 0.0
-        rank = np.floor(counts * percent / 100.0 + 0.5).astype(np.int64) - 1
+        level: Any = call.args[1]
+        rank = np.floor(counts * float(level.value) / 100.0 + 0.5).astype(np.int64) - 1
     else:
         rank = np.zeros(len(starts), dtype=np.int64) if call.name == "min" else counts - 1
     there = (rank >= 0) & (rank < counts)
@@ -261,9 +261,10 @@ def _filled(points: Points, plan: Plan, call: Call, low: int | None, high: int |
         values[empty] = _cast(number, points.kind)
         there[empty] = True
     elif fill.kind == "previous":
-        known = np.maximum.accumulate(np.where(empty, -1, np.arange(n)))
-        filled = empty & (known >= 0)
-        values[filled], there[filled] = values[known[filled]], there[known[filled]]
+        # Before the first there is nothing, also in the first bin.
+        known = np.maximum.accumulate(np.where(empty, 0, np.arange(n)))
+        values, there = values[known], there[known]
+        made = Points(t, values, points.kind, there)
     elif fill.kind == "linear" and points.values.dtype.kind == "f":
         there[_draw(made, empty)] = True
     return made
@@ -299,11 +300,13 @@ def _transformed(call: Call, points: Points, plan: Plan) -> Points:
     if name == "cumulative_sum":
         return Points(t, np.cumsum(v), kind)
     if name == "moving_average":
-        width = call.args[1]
-        n = int(width.value) if isinstance(width, Constant) else 2
-        total = np.cumsum(np.concatenate([[0.0], v]), dtype=np.longdouble)
+        width: Any = call.args[1]
+        n = int(width.value)
+        total = np.zeros(len(v) + 1, dtype=np.longdouble)
+        np.cumsum(v, out=total[1:])
         return Points(t[n - 1 :], ((total[n:] - total[:-n]) / n).astype(np.float64), kind)
-    fresh = np.diff(t, prepend=t[0] - 1 if len(t) else 0) != 0
+    fresh = np.ones(len(t), dtype=bool)
+    fresh[1:] = t[1:] != t[:-1]
     t, v = t[fresh], v[fresh]
     change = np.diff(v)
     if "derivative" in name:
@@ -314,6 +317,7 @@ def _transformed(call: Call, points: Points, plan: Plan) -> Points:
 
 def _unit(call: Call, plan: Plan) -> float:
     """Microseconds that a derivative is for."""
-    if len(call.args) > 1 and isinstance(call.args[1], Constant):
-        return float(call.args[1].value) / 1e3
+    if call.args[1:]:
+        unit: Any = call.args[1]
+        return float(unit.value) / 1e3
     return float(plan.grid.width) if plan.grid else 1e6

@@ -85,10 +85,11 @@ def _of_calls(plan: Plan, group: Group, answers: Answers) -> tuple[Times, Known]
     there = [points for points in found.values() if points is not None]
     if not there:
         return None
-    if plan.grid is None and calls.inner(plan.calls[0]) is not None:
+    if plan.grid is None and all(map(calls.inner, plan.calls)):
         return _one_row(plan, found)
-    t = there[0].t
-    if any(not np.array_equal(t, points.t) for points in there[1:]):
+    first, *others = there
+    t = first.t
+    if any(not np.array_equal(t, points.t) for points in others):
         t = np.unique(np.concatenate([points.t for points in there]))
         t = t[::-1] if plan.select.descending else t
     known: dict[Expr, tuple[Column, Kind]] = {}
@@ -129,12 +130,12 @@ def _one_row(plan: Plan, found: Mapping[Call, Points | None]) -> tuple[Times, Kn
     known: dict[Expr, tuple[Column, Kind]] = {}
     for call, points in found.items():
         kind = calls.kind_of(call, plan.kinds)
-        if points is None or not len(points.t):
+        if points is None:
             known[call] = _missing(plan, kind, 1), kind
             continue
-        known[call] = points.values[:1], kind
+        known[call] = points.values, kind
         if plan.is_selector:
-            at_ns = int(points.t[0]) * 1000
+            at_ns = int(points.t.item()) * 1000
     return np.array([at_ns], dtype=np.int64), known
 
 
@@ -188,10 +189,9 @@ def _rows_of(plan: Plan, key: SeriesKey, answers: Answers) -> tuple[Times, dict[
                 fields[name] = at, values
     if not fields:
         return None
-    every = [at for at, _ in fields.values()]
-    t = every[0]
-    if any(not np.array_equal(t, at) for at in every[1:]):
-        t = np.unique(np.concatenate(every))
+    t, *others = (at for at, _ in fields.values())
+    if any(not np.array_equal(t, at) for at in others):
+        t = np.unique(np.concatenate([t, *others]))
     columns: dict[Var, Column] = {}
     for var in dict.fromkeys(var for expr in plan.exprs for var in calls.variables(expr)):
         columns[var] = _column(plan, key, var, fields, t)
