@@ -433,3 +433,11 @@ def test_a_reply_that_is_long_is_whole_and_a_star_is_answered(wire: Wire) -> Non
     assert {} in told["security"]  # this one asks nobody for a token
     assert json.loads(wire.ask("/api/v1/status").body)["notes"] is False
     assert wire.ask("*", "OPTIONS").status in (200, 204)
+
+
+def test_influxql_and_the_page_are_answered_where_they_stand(wire: Wire) -> None:
+    reply = wire.ask("/influx/query?q=SHOW+DATABASES")
+    assert json.loads(reply.body)["results"][0]["series"][0]["values"] == [["ocs_feeds"]]
+    for theme in ("dark", "light"):
+        page = wire.ask(f"/?theme={theme}", Accept="text/html")
+        assert f'data-theme="{theme}"'.encode() in page.body

@@ -18,12 +18,13 @@ from sisock_http.observatory.catalogue import Catalogue, OnlineNode
 from sisock_http.problems import BusyError, RequestError
 from sisock_http.web import stream
 from sisock_http.web.listening import Ear, Wish, wish_of
-from sisock_http.web.stream import LOOK_S, NOW, Stream
+from sisock_http.web.stream import Stream
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 A, B = Target("n", "a"), Target("m", "b")
 T0 = 1_500_000_000.0
+LOOK_S, NOW = 1.0, 2**53
 
 
 def test_what_a_page_wishes_is_read() -> None:
@@ -34,7 +35,9 @@ def test_what_a_page_wishes_is_read() -> None:
     }  # fmt: skip
     assert wish_of(body) == Wish(5, "e", (A, B), (7.5, None), 5.0, True)
     assert wish_of({"fields": ["n::a"]}).known == (None,)
-    assert wish_of({"states": None}) == Wish()
+    for nothing in (None, {}, {"since": 0}, {"epoch": ""}):
+        assert wish_of({"states": nothing}) == Wish()
+    assert (wish_of({}).since, wish_of({}).newest, wish_of({}).every_s) == (0, False, 1.0)
     assert [wish_of({"every": every}).every_s for every in (0.1, 1, 60, 61)] == [1.0, 1.0, 60.0, 60.0]
     assert len(wish_of({"fields": ["n::a"] * 2000}).fields) == 2000
 
@@ -159,6 +162,16 @@ def test_a_look_may_be_a_little_early_rather_than_a_whole_one_late(bench: Bench)
     assert len(bench.look()) == 1
 
 
+def test_who_looks_each_five_seconds_is_not_asked_for_more_often_though_there_is_news(bench: Bench) -> None:
+    bench.tails.follow([A], 5.0)
+    bench.new(A, -80.0, -1.0)
+    assert bench.look() == [((A,), -90.0)]
+    for seconds, asked in ((4.0, []), (0.6, [((A,), -1.0)]), (25.0, [((A,), 7.0)])):
+        bench.new(A, bench.clock.seconds() + 3.0)
+        bench.clock.advance(seconds)
+        assert bench.look() == asked
+
+
 def test_who_looks_now_and_then_is_asked_for_as_often(bench: Bench) -> None:
     bench.tails.follow([B], 5.0)
     bench.look()
@@ -216,10 +229,10 @@ def test_a_node_that_is_not_online_is_not_asked(bench: Bench) -> None:
 def test_a_page_is_told_of_each_field_what_is_new_to_it_as_often_as_it_wishes(bench: Bench) -> None:
     wishes = [Wish(0, "", (A, B), (None, T0 - 2.0), 2.0, newest) for newest in (False, True)]
     ears = [Ear(wish, bench.tails, bench.clock.seconds) for wish in wishes]
-    bench.new(A, -2.0, -1.0)
+    bench.new(A, -2.0, -1.5, -1.0)
     bench.new(B, -2.0)
     bench.look()
-    assert ears[0].news() == [[0, [T0 - 2, T0 - 1], [-2.0, -1.0]]]
+    assert ears[0].news() == [[0, [T0 - 2, T0 - 1.5, T0 - 1], [-2.0, -1.5, -1.0]]]
     assert ears[1].news() == [[0, [T0 - 1], [-1.0]]]
     bench.clock.advance(1.7)
     bench.new(A, 1.0)

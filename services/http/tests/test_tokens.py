@@ -124,6 +124,13 @@ def test_nonsense_is_no_token(file: Path, authorization: str) -> None:
         door(file).check(Asked(authorization=authorization), READ)
 
 
+def test_a_token_among_signs_that_are_no_base64_is_none(file: Path) -> None:
+    token = tokens.make(file, "grafana", [READ], MADE).reveal()
+    given = basic("u", token).getHeader(b"authorization").decode()
+    with pytest.raises(UnauthorizedError):
+        door(file).check(Asked(authorization=given[:12] + "!" + given[12:]), READ)
+
+
 def test_notes_need_the_right_to_write_them(file: Path) -> None:
     reader = tokens.make(file, "reader", [READ], MADE).reveal()
     writer = tokens.make(file, "writer", [READ, NOTES], MADE).reveal()

@@ -276,6 +276,13 @@ def test_what_is_missing_is_a_notice_beside_samples_and_an_error_alone(bridge: B
     assert bridge.rows('SELECT door, "open" FROM old') == "same"
 
 
+def test_of_many_reasons_three_are_said(bridge: Bridge) -> None:
+    known = {name: Field(name) for name in "abcd"}
+    bridge.catalogue.online["many"] = OnlineNode(NodeInfo("many", ""), known, 0.0, said=known)
+    bridge.asker.notices = {name: f"no {name}" for name in known}
+    assert bridge.rows("SELECT a, b, c, d FROM many") == "no a; no b; no c"
+
+
 def test_much_is_written_in_a_thread_and_little_is_not(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

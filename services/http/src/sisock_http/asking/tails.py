@@ -124,9 +124,7 @@ class Tails:
             return
         last = tail.samples[-1][0] if tail.samples else float("-inf")
         first = int(series.t.searchsorted(last, side="right"))
-        if first < len(series.t):
-            values = series.values[first:].tolist()
-            tail.samples.extend(zip(series.t[first:].tolist(), values, strict=True))
+        tail.samples.extend(zip(series.t[first:].tolist(), series.values[first:].tolist(), strict=True))
 
     def _is_due(self, target: Target, tail: _Tail) -> bool:
         entry = self._catalogue.online.get(target.node)

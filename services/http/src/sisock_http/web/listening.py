@@ -85,10 +85,9 @@ def _is_time(value: Any) -> bool:
 
 
 def _target(name: Any) -> Target:
-    try:
-        return Target.parse(name)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise RequestError(f"fields has {name!r}, which is no node::field") from error
+    if not isinstance(name, str):
+        raise RequestError(f"fields has {name!r}, which is no node::field")
+    return Target.parse(name)
 
 
 class Ear:
