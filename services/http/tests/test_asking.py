@@ -23,6 +23,7 @@ from sisock_http.observatory.described import describe
 from sisock_http.problems import BusyError
 from sisock_http.web.admission import Admission
 from sisock_site import parse
+from sisock_testing.still import StillReactor
 from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.task import Clock
@@ -313,10 +314,17 @@ class TestJoined:
 
     NOW = 1_700_000_000.0
 
-    def make(self, clock: Clock, answer: Any, *, complete_since: float | None = 0.0) -> Any:
+    def make(
+        self,
+        clock: Clock,
+        answer: Any,
+        *,
+        complete_since: float | None = 0.0,
+        kept_for: float | None = 3600.0,
+    ) -> Any:
         consumer = Consumer(answer)
         catalogue = Catalogue(clock, lambda: self.NOW, structlog.get_logger(), consumer)
-        live = Field("t", "heard", "K", source="o.T", kept_for=3600.0, complete_since=complete_since)
+        live = Field("t", "heard", "K", source="o.T", kept_for=kept_for, complete_since=complete_since)
         for name, able, field in (
             ("feed", "live max_points", live),
             ("g3", "max_points", Field("o.T", source="o.T")),
@@ -369,6 +377,13 @@ class TestJoined:
         assert (len(answer.series.t), answer.nodes) == (10, ("feed",))
         assert [asked["name"] for asked in consumer.asked] == ["feed"]
         assert [one["node"] for one in logs if one["event"] == "node.asked"] == ["feed"]
+
+    def test_bins_of_a_live_node_that_cannot_tell_what_it_has_are_asked_for_behind_the_archives(self) -> None:
+        asker, consumer, _ = self.make(StillReactor(), self.samples, complete_since=None, kept_for=None)
+        hours = self.ask(asker, "feed::t", 86400, grid=Grid(3600 * 10**6)).bins
+        assert hours.count.sum() == 1440
+        assert [asked["name"] for asked in consumer.asked] == ["g3", "feed"]
+        assert consumer.asked[1]["start"] == pytest.approx(self.NOW - 360, abs=1e-3)
 
     def test_who_wants_one_node_alone_gets_it(self, clock: Clock) -> None:
         asker, consumer, _ = self.make(clock, self.samples)

@@ -202,6 +202,7 @@ def test_samples_are_asked_of_their_node_half_a_microsecond_early(bridge: Bridge
     assert (question.targets, until) == ((Target("feed", "stage"),), 7.0)
     assert question.start == pytest.approx(1_500_000_000.0 - 5e-7, abs=3e-7)
     assert question.start < 1_500_000_000.0
+    assert question.end == pytest.approx(1_500_000_010.0 - 5e-7, abs=3e-7)
     assert (question.limits, question.grid, question.convert, question.join) == (Limits(), None, True, "all")
     bridge.rows(STAGE_OF, convert="no")
     assert bridge.asker.asked[1][0].convert is False

@@ -53,6 +53,8 @@ def planned(text: str) -> Any:
         ("SELECT a FROM m WHERE a + 1", NO_CONDITION),
         ("SELECT a FROM m WHERE (time) > 1", NO_CONDITION),
         ("SELECT a FROM m WHERE a::field = 1", "conditions on values are not supported: a"),
+        ("SELECT a FROM m WHERE feed = /x/",
+         "a condition on feed other than =, !=, =~, !~ and a text is not supported"),
         ("SELECT a FROM m WHERE feed = true",
          "a condition on feed other than =, !=, =~, !~ and a text is not supported"),
         (f"SELECT mean(a) FROM m {RANGE} GROUP BY time",
@@ -228,3 +230,18 @@ def test_where_an_error_is_is_told_by_line_and_character() -> None:
             planned(text)
     with pytest.raises(InfluxError, match="found '#bc', which is no token, at char 8"):
         planned("SELECT #bc")
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        ("a, a, a", ("a", "a_1", "a_2")),
+        ("a AS b, b, b", ("b", "b_1", "b_2")),
+        ("a, a, a_1", ("a", "a_1", "a_1_1")),
+        ("a_1, a, a", ("a_1", "a", "a_2")),
+        ("a, b AS a_1, a", ("a", "a_1", "a_2")),
+        ("time, a", ("a",)),
+    ],
+)
+def test_columns_have_names_of_their_own(columns: str, names: tuple[str, ...]) -> None:
+    assert planned(f"SELECT {columns} FROM m").names == names

@@ -94,6 +94,7 @@ def test_it_is_bounded() -> None:
         answers = shared.of(plan)
         written.keep(key_of(plan, answers, "s"), plan, answers, b"[1]")
     assert len(written._kept) == MOST_KEPT
+    assert written.find(key_of(plan, answers, "s"))[0]
 
 
 def test_bins_that_a_node_was_not_asked_for_are_left_out_also_those_next_to_the_range() -> None:

@@ -77,7 +77,7 @@ class Asker:
         behind = {
             target: more
             for target, share in shares.items()
-            if share.behind and (more := joining_bins.behind(question, share, given[target]))
+            if (more := joining_bins.behind(question, share, given[target]))
         }
         if behind:
             for target, answers in (await self._ask(behind, held, until)).items():

@@ -148,6 +148,7 @@ def _ends(answer: Answer) -> Answer:
     bins = answer.bins
     if bins is None or not len(bins.t):
         return replace(answer, series=empty(answer.target.field))
-    values = np.concatenate([bins.first[:1], bins.last[-1:]])
-    series = Series(bins.name, np.array([bins.first_t[0], bins.last_t[-1]]), values)
+    # There is one of them, of all times.
+    t, values = np.concatenate([bins.first_t, bins.last_t]), np.concatenate([bins.first, bins.last])
+    series = Series(bins.name, t, values)
     return replace(answer, series=series, bins=None)

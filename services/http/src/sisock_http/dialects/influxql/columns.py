@@ -95,7 +95,7 @@ def _hides_pattern(expr: Expr) -> bool:
 
 def named(columns: Sequence[Column]) -> tuple[str, ...]:
     """Names of the columns behind ``time``: each other, unless they were given the same."""
-    taken: dict[str, int] = {"time": 1}
+    taken: dict[str, int] = {}
     for column in columns:
         if column.alias:
             taken[column.alias] = 1
