@@ -111,6 +111,7 @@ def test_the_options_of_a_payload_are_said_in_words() -> None:
         ({"target": "fields(weather)"}, ["rain", "wind speed"]),
         ({"target": "fields( (weather|fridge) )"}, ["rain", "t1", "wind speed"]),
         ({"target": "fields(weather"}, []),
+        ({"target": "1234567weather)"}, []),
         ("WIND", ["weather::wind speed"]),
     ],
 )

@@ -20,6 +20,7 @@ NO_FILE = Path("nothing")
         "localhost:5000",
         "127.0.0.1:5000",
         "[::1]:5000",
+        "[::ffff:192.0.2.1]:5000",
         "192.0.2.10",
         "sisock-http:5000",
         "sisock_grafana_http:5000",

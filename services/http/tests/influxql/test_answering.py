@@ -277,6 +277,21 @@ def test_what_is_missing_is_a_notice_beside_samples_and_an_error_alone(bridge: B
     assert bridge.rows('SELECT door, "open" FROM old') == "same"
 
 
+def test_what_there_is_is_looked_at_when_it_changed_or_a_second_is_over(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[float] = []
+    mapped, influx = Mapper().map, bridge.influx
+    monkeypatch.setattr(influx._mapper, "map", lambda said, at: looked.append(at) or mapped(said, at))
+    for seconds in (0.0, 0.9, 1.0, 1.5, 2.1, -3600.0, -3600.0):
+        monkeypatch.setattr(influx, "_clock", lambda now=NOW + seconds: now)
+        bridge.get(q="SHOW MEASUREMENTS", db="db")
+    assert looked == [NOW, NOW + 1.0, NOW + 2.1, NOW - 3600]
+    bridge.catalogue.changes += 1
+    bridge.get(q="SHOW MEASUREMENTS", db="db")
+    assert len(looked) == 5
+
+
 def test_of_many_reasons_three_are_said(bridge: Bridge) -> None:
     known = {name: Field(name) for name in "abcd"}
     bridge.catalogue.online["many"] = OnlineNode(NodeInfo("many", ""), known, 0.0, said=known)

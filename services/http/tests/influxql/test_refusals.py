@@ -241,6 +241,7 @@ def test_where_an_error_is_is_told_by_line_and_character() -> None:
         ("a_1, a, a", ("a_1", "a", "a_2")),
         ("a, b AS a_1, a", ("a", "a_1", "a_2")),
         ("time, a", ("a",)),
+        ("/nosuch/", ()),
     ],
 )
 def test_columns_have_names_of_their_own(columns: str, names: tuple[str, ...]) -> None:

@@ -24,7 +24,7 @@ class Arguments:
         values = self.given.get(name, ())
         if len(values) > 1:
             raise RequestError(f"{name} is given {len(values)} times")
-        return values[0] if values else default
+        return next(iter(values), default)
 
     def many(self, name: str) -> list[str]:
         """All values of a parameter, each once."""

@@ -42,8 +42,8 @@ def _rows(answers: Sequence[Answer]) -> tuple[Times, list[np.ndarray[Any, Any]]]
     rows : list of (m,) intp
     """
     times = [answer.series.t for answer in answers]
-    first = times[0]
-    if all(t is first or np.array_equal(t, first) for t in times[1:]):
+    first, *others = times
+    if all(np.array_equal(t, first) for t in others):
         return first, [np.arange(len(first))] * len(times)
     t = np.unique(np.concatenate(times))
     return t, [t.searchsorted(own) for own in times]
