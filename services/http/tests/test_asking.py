@@ -239,6 +239,25 @@ def test_a_busy_node_is_refused_and_a_silent_one_is_told(clock: Clock) -> None:
     assert [call["name"] for call in consumer.asked] == ["n", "n", "n", "m"]
 
 
+def test_what_was_answered_takes_no_room_any_more(clock: Clock) -> None:
+    waiting: list[Deferred[Any]] | None = None
+
+    def answer(**_: Any) -> Any:
+        if waiting is None:
+            return [reply("a")]
+        waiting.append(Deferred())
+        return waiting[-1]
+
+    asker, _, _ = make(clock, answer, most_waiting=2)
+    for _ in range(5):
+        [[answered]] = ask(asker, "n::a")
+        assert answered.notice == ""
+    waiting = []
+    came = [ask(asker, "n::a", end=1000.0 + end) for end in range(3)]
+    assert came[:2] == [[], []]
+    assert isinstance(came[2][0], BusyError)
+
+
 def test_who_asks_the_same_of_a_silent_node_is_told_rather_than_taking_all_room(clock: Clock) -> None:
     """People who look at one dashboard while a node stalls: their ends differ by milliseconds."""
     kept: list[Deferred[Any]] = []
@@ -528,6 +547,35 @@ calibration = [[0.5, 300.0], [1.0, 77.0], [1.6, 4.2]]
             assert want is not None
             for key in ("t", "count", "sum", "min", "max", "first", "first_t", "last", "last_t"):
                 assert getattr(answer.bins, key).tolist() == getattr(want, key).tolist(), key
+
+    @pytest.mark.parametrize("convert", [True, False])
+    def test_bins_without_a_sample_are_no_trouble_and_what_a_node_says_is_told(
+        self, clock: Clock, convert: bool
+    ) -> None:
+        asker, consumer, _ = self.make(clock)
+        consumer.answer = [{"data": {}, "timeline": {}}]
+        told: dict[str, str] = {}
+
+        async def nothing(*_: Any, **__: Any) -> Any:
+            return {}, told
+
+        consumer.get_bins = nothing
+        found = self.ask(asker, grid=self.MINUTE, convert=convert)
+        assert [(answer.notice, answer.bins, len(answer.series.t)) for answer in found] == [("", None, 0)] * 2
+        told["a"] = "a is broken"
+        assert self.ask(asker, grid=self.MINUTE, convert=convert)[0].notice == "a is broken"
+
+    @pytest.mark.parametrize("error", [NodeError("n is away"), TooMuchDataError("n has more data")])
+    def test_a_node_that_gives_no_bins_says_why_and_it_is_counted(
+        self, clock: Clock, error: Exception
+    ) -> None:
+        asker, consumer, _ = self.make(clock)
+
+        async def refused(*_: Any, **__: Any) -> Any:
+            raise error
+
+        consumer.get_bins = refused
+        assert self.ask(asker, grid=self.MINUTE, convert=False)[0].notice == str(error)
 
     def test_only_what_has_a_table_is_summed_up_from_samples(self, clock: Clock) -> None:
         asker, consumer, _ = self.make(clock)

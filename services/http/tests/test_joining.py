@@ -100,6 +100,10 @@ def test_each_is_asked_for_its_share_of_the_points() -> None:
     question = Question((LIVE,), NOW - 10 * HOUR, NOW, Limits(1000))
     of_archive, of_live = divide(question, {LIVE: [archive(), live()]}, NOW)[LIVE]
     assert (of_archive.limits.max_points, of_live.limits.max_points) == (910, 125)
+    for most, share in ((1001, 125), (20, 4), (4, 4), (3, 3)):
+        question = Question((LIVE,), NOW - 10 * HOUR, NOW, Limits(most))
+        *_, of_live = divide(question, {LIVE: [archive(), live()]}, NOW)[LIVE]
+        assert of_live.limits.max_points == share
     [alone] = divide(Question((LIVE,), NOW - 600, NOW, Limits(1000)), {LIVE: [archive(), live()]}, NOW)[LIVE]
     assert alone.limits == Limits(1000)
     for piece in divide(Question((LIVE,), NOW - DAY, NOW, Limits(2)), {LIVE: [archive(), live()]}, NOW)[LIVE]:
@@ -154,6 +158,9 @@ def test_parts_that_only_touch_are_put_behind_each_other() -> None:
     made = merge("x", [series([1, 2], [1.0, 2.0]), series([3, 4], [3.0, 4.0], 3.5)], Limits())
     assert pairs(made) == [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0), (4.0, 4.0)]
     assert made.finalized_until == 3.5
+    three = [series([n], [1.0], float(n)) for n in (1, 2, 3)]
+    assert merge("x", three, Limits()).finalized_until == 3.0
+    assert merge("x", three[:1], Limits()).finalized_until == 1.0
     assert pairs(merge("x", [series([3], [3.0]), series([1, 2], [1.0, 2.0])], Limits()))[0] == (1.0, 1.0)
 
 

@@ -210,14 +210,16 @@ def merge(name: str, parts: Sequence[Series], limits: Limits) -> Series:
     there = [part for part in parts if len(part.t)]
     if not there:
         return empty(name)
-    if len(there) == 1:
+    first, *others = there
+    if not others:
         # What is shared of it stays shared.
-        return replace(there[0], name=name)
-    t, values = there[0].t, there[0].values
-    for part in there[1:]:
+        return replace(first, name=name)
+    t, values, until = first.t, first.values, first.finalized_until
+    for part in others:
         t, values = _joined(t, values, part.t, part.values)
+        until = part.finalized_until
     t, values = _reduced(t, values, limits)
-    return Series(name, t, values, finalized_until=there[-1].finalized_until)
+    return Series(name, t, values, finalized_until=until)
 
 
 def _joined(t: Column, values: Column, more_t: Column, more: Column) -> tuple[Column, Column]:
@@ -245,10 +247,10 @@ def _overlapped(t: Column, values: Column, more_t: Column, more: Column) -> tupl
 def _alike(values: Column, more: Column) -> tuple[Column, Column]:
     """Both columns of one dtype: numbers, bools, or objects."""
     kinds = values.dtype.kind + more.dtype.kind
-    if kinds == "bb" or set(kinds) <= {"f"}:
+    if kinds == "bb":
         return values, more
-    dtype: type = np.float64 if set(kinds) <= set("fiub") else object
-    return values.astype(dtype), more.astype(dtype)
+    dtype: type = object if kinds.strip("fiub") else np.float64
+    return values.astype(dtype, copy=False), more.astype(dtype, copy=False)
 
 
 def _nothing(values: Column) -> Column:

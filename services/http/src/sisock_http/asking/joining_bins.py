@@ -158,7 +158,8 @@ def merge_bins(name: str, grid: Grid, pieces: Sequence[Piece], given: Sequence[A
 def added(found: Sequence[Bins]) -> Bins | None:
     """Bins of samples that are all different, as the bins of all of them."""
     if len(found) < 2:
-        return found[0] if found else None
+        return next(iter(found), None)
+    first, *_ = found
     columns = _columns(found)
     t = columns["t"]
     order = np.argsort(t, kind="stable")
@@ -173,18 +174,19 @@ def added(found: Sequence[Bins]) -> Bins | None:
     for key, ufunc in (("sum", np.add), ("min", np.minimum), ("max", np.maximum)):
         if key in columns:
             kept[key] = ufunc.reduceat(columns[key][order], starts)
-    return Bins(found[0].name, t[order][starts], **kept)
+    return Bins(first.name, t[order][starts], **kept)
 
 
 def fullest(found: Sequence[Bins]) -> Bins | None:
     """Bins of copies of the same samples: each from the one that has most of them."""
     if len(found) < 2:
-        return found[0] if found else None
+        return next(iter(found), None)
+    first, *_ = found
     columns = _columns(found)
     order = np.lexsort((-columns["count"], columns["t"]))
     best = order[np.flatnonzero(np.diff(columns["t"][order], prepend=-np.inf))]
     kept: dict[str, Any] = {key: column[best] for key, column in columns.items()}
-    return Bins(found[0].name, **kept)
+    return Bins(first.name, **kept)
 
 
 def _columns(found: Sequence[Bins]) -> dict[str, Column]:
