@@ -1,7 +1,5 @@
 """When nodes are asked for their fields again, on a clock that the test moves."""
 
-from typing import Any
-
 import pytest
 import structlog
 from sisock.errors import NodeError
@@ -24,7 +22,8 @@ class Consumer:
     def __init__(self) -> None:
         self.asked: list[Deferred[Listing]] = []
 
-    async def list_fields(self, *_args: Any) -> Listing:
+    async def list_fields(self, name: str, start: float, end: float, _deadline_s: float) -> Listing:
+        assert (name, start, end) == (name, 1, 0), "as the predecessor asked for all fields"
         self.asked.append(Deferred())
         return await self.asked[-1]
 
@@ -58,6 +57,28 @@ def test_a_channel_that_appears_is_listed_within_a_second(
     clock.pump([0.1] * 5)
     consumer.answer("a", "b")
     assert catalogue.search("") == ["node::a", "node::b"]
+
+
+def test_fields_that_change_long_after_they_were_asked_for_are_asked_for_at_once(
+    catalogue: Catalogue, consumer: Consumer, clock: Clock
+) -> None:
+    clock.advance(60.0)
+    catalogue.fields_changed(NODE)
+    [later] = clock.getDelayedCalls()
+    assert later.getTime() == 60.0
+    clock.advance(0.0)
+    assert len(consumer.asked) == 2
+
+
+def test_of_many_problems_with_fields_five_are_told(
+    catalogue: Catalogue, consumer: Consumer, clock: Clock
+) -> None:
+    clock.advance(3.0)
+    catalogue.refresh("node")
+    with capture_logs() as logs:
+        consumer.asked[-1].callback(Listing([], [f"no {n}" for n in range(7)]))
+    [line] = [line for line in logs if line["event"] == "fields.unknown"]
+    assert (line["node"], line["why"]) == ("node", "no 0; no 1; no 2; no 3; no 4")
 
 
 def test_what_is_asked_while_fields_change_is_asked_again(

@@ -75,6 +75,9 @@ def test_only_a_range_that_ends_about_now_is_asked_for_a_little_longer() -> None
         pytest.param(NOW, False, 3, 3, LIFE_S, id="the present of a node that says what is new"),
         pytest.param(NOW + 86400, False, 0, 0, LIFE_S, id="until tonight"),
         pytest.param(NOW - 60, False, 3, 3, TOLD_S, id="the past of a node that says what is new"),
+        pytest.param(NOW - 60, False, 1, 1, TOLD_S, id="the past of a node that said so once"),
+        pytest.param(NOW - NEAR_S, False, 3, 3, TOLD_S, id="what ended two seconds ago"),
+        pytest.param(NOW - NEAR_S + 0.1, False, 3, 3, LIFE_S, id="what ended just now"),
         pytest.param(NOW - 60, False, 0, 0, 0.0, id="the past of a node that says nothing"),
         pytest.param(NOW - 60, True, 0, 0, FINAL_S, id="what cannot change"),
         pytest.param(NOW - 60, True, 3, 4, FINAL_S, id="what cannot change, whatever is new"),
@@ -98,6 +101,23 @@ def test_nobody_waits_for_an_answer_from_before_the_news_nor_for_an_old_or_anoth
     assert not sameness.may_wait(asked, under_way, NOW - 300.0, NOW + 0.2, at=100.5, news=3)
     assert not sameness.may_wait(asked, under_way, NOW - 599.8, NOW + 1.2, at=100.5, news=3)
     assert not sameness.may_wait(asked, under_way, NOW - 599.8, NOW - 0.2, at=100.5, news=3)
+    for start, end, may in (
+        (NOW - 600, NOW, True), (NOW - 599, NOW + 1, True),
+        (NOW - 600.1, NOW, False), (NOW - 598.9, NOW, False),
+    ):  # fmt: skip
+        assert sameness.may_wait(asked, under_way, start, end, at=100.5, news=3) is may
+    exact = Span(NOW - 600, NOW + 1, exact=True)
+    assert not sameness.may_wait(asked, exact, NOW - 599.8, NOW + 0.2, at=100.5, news=3)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "holds"), [(10, 20, True), (12, 15, True), (9.9, 20, False), (10, 20.1, False)]
+)
+def test_a_part_lies_within_an_answer_that_lacks_nothing(start: float, end: float, holds: bool) -> None:
+    assert Span(10.0, 20.0).holds(start, end) is holds
+    assert not Span(10.0, 20.0, exact=True).holds(start, end)
+    assert Span(10.0, 20.0, 11.0, 19.0).shows_later_than(end) is (end <= 19)
+    assert Span(10.0, 20.0, 11.0, 15.0).shows_later_than(15.0)
 
 
 def test_an_answer_weighs_the_more_the_longer_its_names_columns_and_texts_are() -> None:

@@ -155,6 +155,11 @@ def test_of_different_kinds_of_one_name_the_one_that_holds_the_others_counts() -
                 assert schema.fields_of(keys, keys) == {"a": wide}  # type: ignore[arg-type]
 
 
+def test_an_empty_range_is_asked_of_nobody() -> None:
+    for end, groups in (("9s", 0), ("10s", 0), ("10001ms", 1)):
+        assert len(planned(f"SELECT a FROM m WHERE time >= 10s AND time < {end}").groups) == groups
+
+
 def test_the_shortest_length_of_time_is_one() -> None:
     assert planned("SELECT derivative(a, 1ns) FROM m")
 

@@ -134,6 +134,16 @@ def test_a_function_of_samples_comes_to_its_numbers(make_store: Any, call: str, 
     assert answer(make_store, samples, f"SELECT {call} FROM m") == [want]
 
 
+@pytest.mark.parametrize(("only", "tags"), [
+    ("=~ /^f/", ["feed"]), ("=~ /no/", []), ("!~ /no/", ["feed", "room"]), ("!~ /^f/", ["room"]),
+    ("= room", ["room"]), ("!= room", ["feed"]), ("IN (room, no)", ["room"]),
+])  # fmt: skip
+def test_tags_are_shown_that_were_asked_for(make_store: Any, only: str, tags: list[str]) -> None:
+    samples = {SeriesKey("m", (("feed", "x"), ("room", "y"))): {"a": [(1.0, 1.0)]}}
+    [found, *_] = [*answer(make_store, samples, f"SHOW TAG VALUES WITH KEY {only}"), []]
+    assert [tag for tag, _ in found] == tags
+
+
 def test_neighbours_at_one_time_are_one_to_a_difference(make_store: Any) -> None:
     samples = {X: {"a": [(1.0, 1.0), (2.0, 2.0)]}, Y: {"a": [(2.0, 7.0), (3.0, 4.0)]}}
     assert answer(make_store, samples, "SELECT difference(a) FROM m") == [[[2, 1.0], [3, 2.0]]]

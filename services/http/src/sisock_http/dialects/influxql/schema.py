@@ -80,11 +80,11 @@ def by_measurement(keys: Iterable[SeriesKey]) -> dict[str, list[SeriesKey]]:
 
 def fields_of(schema: Schema, keys: Iterable[SeriesKey]) -> dict[str, Kind]:
     """Fields of several series; if their kinds differ, the one that holds the others."""
-    rank = {"float": 0, "integer": 1, "string": 2, "boolean": 3}
+    rank = ("float", "integer", "string", "boolean").index
     found: dict[str, Kind] = {}
     for key in keys:
         for name, kind in schema[key].items():
-            if name not in found or rank[kind] < rank[found[name]]:
+            if name not in found or rank(kind) < rank(found[name]):
                 found[name] = kind
     return found
 
