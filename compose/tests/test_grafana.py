@@ -292,6 +292,11 @@ def copied(influx: Influx, url: str, measurement: str, span: tuple[float, float]
         influx.write("\n".join(lines).encode())
 
 
+def whole(series: dict[str, Any]) -> bool:
+    """Whether each column of a series has a value."""
+    return all(any(value is not None for value in column) for column in zip(*series["values"], strict=True))
+
+
 @pytest.mark.parametrize(("made", "text"), [one[1:] for one in spoken()], ids=[one[0] for one in spoken()])
 def test_every_statement_is_answered_with_samples_and_as_influxdb_answers_it(
     demo: str, influx: Influx, made: dict[str, Any], text: str
@@ -308,7 +313,8 @@ def test_every_statement_is_answered_with_samples_and_as_influxdb_answers_it(
             chosen[variable["name"]] = values[0] if values else ""
         statement = put_in(text, chosen, span)
         series = influxql(demo, statement)
-        return (statement, series, span) if series else None
+        # Some fields come with their node's second reading: of what is copied before, influxd has no column.
+        return (statement, series, span) if series and all(whole(one) for one in series) else None
 
     statement, ours, span = wait_until(asked, 60, f"samples of {text}", step_s=0.5)
     influx.forget()

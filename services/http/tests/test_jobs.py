@@ -389,4 +389,4 @@ def test_a_layout_is_kept_by_its_name_and_as_a_file(desk: Any, tmp_path: Path) -
     desk.page.keyboard.press("s")
     desk.page.get_by_role("button", name="stage tonight", exact=True).click()
     expect(desk.page).to_have_url(re.compile("p=night::stage"))
-    assert desk.page.evaluate("document.title").endswith("stage · sisock")
+    expect(desk.page).to_have_title(re.compile("stage · sisock$"))
