@@ -226,6 +226,7 @@ def test_only_so_long_a_reply_is_known(
         ("SELECT a FROM live WHERE time >= {0}ms AND time <= {0}ms", False),
         ("SELECT a FROM live WHERE time = {0}ms AND time <= {1}ms AND time >= {2}ms", False),
         ("SELECT a FROM live WHERE time >= {0}ms - 1m AND time <= {1}ms", False),
+        ("SELECT a FROM live WHERE time > 1h AND time >= {0}ms AND time <= {1}ms", False),
         ("SELECT a FROM live WHERE {0}ms <= time AND time <= {1}ms AND time >= {2}ms", False),
         ("SELECT first(a) FROM live WHERE time >= {0}ms AND time <= {1}ms", False),
         ("SELECT last(a), max(b) FROM live WHERE time >= {0}ms AND time <= {1}ms", False),

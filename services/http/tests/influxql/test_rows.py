@@ -134,6 +134,15 @@ def test_a_function_of_samples_comes_to_its_numbers(make_store: Any, call: str, 
     assert answer(make_store, samples, f"SELECT {call} FROM m") == [want]
 
 
+@pytest.mark.parametrize(("call", "time"), [("max(a)", 2), ("min(a)", 1), ("percentile(a, 100)", 4)])
+def test_of_samples_that_are_alike_the_first_is_the_greatest_or_the_least(
+    make_store: Any, call: str, time: int
+) -> None:
+    samples = {X: {"a": [(1.0, 0.0), (2.0, 5.0), (3.0, 0.0), (4.0, 5.0)]}}
+    [[[at, _]]] = answer(make_store, samples, f"SELECT {call} FROM m")
+    assert at == time
+
+
 @pytest.mark.parametrize(("only", "tags"), [
     ("=~ /^f/", ["feed"]), ("=~ /no/", []), ("!~ /no/", ["feed", "room"]), ("!~ /^f/", ["room"]),
     ("= room", ["room"]), ("!= room", ["feed"]), ("IN (room, no)", ["room"]),
