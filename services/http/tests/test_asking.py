@@ -408,6 +408,7 @@ class TestJoined:
         asker, consumer, _ = self.make(clock, self.samples)
         answer = self.ask(asker, "g3::o.T", 600, join="no")
         assert (len(answer.series.t), answer.nodes) == (5, ())
+        assert asker.kept(Question((Target("g3", "o.T"),), self.NOW - 600, self.NOW)) is None
         assert [asked["name"] for asked in consumer.asked] == ["g3"]
 
     def test_while_one_is_away_the_others_part_comes_with_a_notice(self, clock: Clock) -> None:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.ipc
 import pytest
 from sisock.node import Field, Limits, Series
 from sisock_consumer.target import Target
@@ -143,6 +145,15 @@ def test_rows_hold_the_times_of_all_fields() -> None:
     assert b"1970-01-01T00:00:02.000Z,2,false\n" in written("csv", same)
     micro = written("csv", [answer("a", [1500000000.123457], [1])])
     assert b"2017-07-14T02:40:00.123457Z,1\n" in micro
+
+
+def test_an_arrow_stream_holds_the_times_of_all_fields() -> None:
+    kinds = [*SHORT, answer("c", T, [True, False])]
+    table = pa.ipc.open_stream(written("arrow", kinds)).read_all()
+    assert [time.timestamp() for time in table["time"].to_pylist()] == [1.0, 2.0, 3.0]
+    assert {name: table[name].to_pylist() for name in table.column_names[1:]} == {
+        "n::a": [1.5, None, None], "n::b": [None, "x", None], "n::c": [True, False, None],
+    }  # fmt: skip
 
 
 def test_numpys_archive_has_text_and_numbers_without_pickle() -> None:

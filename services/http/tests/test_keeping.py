@@ -178,6 +178,14 @@ def test_who_asks_after_the_news_does_not_wait_for_an_answer_from_before(bench: 
     assert len(bench.ask(question)[0].series["a"].t) == 1
 
 
+def test_only_the_very_same_question_with_a_stride_shares_what_is_under_way(bench: Bench) -> None:
+    bench.node.held = []
+    for start, end in ((-10, 0), (-10, 0), (-9, 0), (-10, -1)):
+        bench.ask(bench.question(NOW + start, NOW + end, Limits(None, 2.0)))
+    assert len(bench.node.asked) == 3
+    bench.release()
+
+
 def test_a_node_that_never_says_what_is_new_is_asked_again_after_a_second(bench: Bench) -> None:
     question = bench.question(NOW - 10, NOW + 3600)
     bench.ask(question)

@@ -133,6 +133,7 @@ def test_an_answer_weighs_the_more_the_longer_its_names_columns_and_texts_are() 
         one = weight("a", [1.0], summed=summed)
         assert weight("a" * 11, [1.0], summed=summed) == one + 10
         assert weight("a", [1.0] * 101, summed=summed) >= one + 100 * 16
+        assert summed or weight("a", [1.0] * 101) == one + 100 * (8 + 8 + keeping.JSON_POINT_BYTES)
         text = weight("a", ["x"], summed=summed)
         assert text > one
         assert weight("a", ["x" * 101], summed=summed) == text + 100 * (1 + summed)
