@@ -4,10 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sisock_http.web.connection import send_now
+from sisock_http.web.connection import QuickRequest, send_now
 from twisted.internet import main
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import StringTransport
+from twisted.web.test.requesthelper import DummyChannel
 
 
 class Narrow(Connection):
@@ -64,3 +65,25 @@ def test_what_is_no_connection_of_the_kernels_is_written_to() -> None:
     transport = StringTransport()
     send_now(transport, b"abc")
     assert transport.value() == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "header"),
+    [
+        (lambda request: request.addCookie("seen", "yes"), b"set-cookie: seen=yes"),
+        (
+            lambda request: request.setLastModified(1500000000),
+            b"last-modified: Fri, 14 Jul 2017 02:40:00 GMT",
+        ),
+        (lambda request: request.setETag(b'"one"'), b'etag: "one"'),
+    ],
+)
+def test_a_reply_has_all_that_was_set_whichever_way_it_is_written(prepare: Any, header: bytes) -> None:
+    channel = DummyChannel()
+    request = QuickRequest(channel)
+    request.method, request.clientproto = b"GET", b"HTTP/1.1"
+    prepare(request)
+    request.deliver(b"body")
+    head, _, body = channel.transport.written.getvalue().partition(b"\r\n\r\n")
+    assert header.lower() in head.lower().split(b"\r\n")
+    assert b"body" in body

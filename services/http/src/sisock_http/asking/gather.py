@@ -201,10 +201,9 @@ def _merged(
 
 async def together(*work: Any) -> list[Any]:
     """Results of coroutines that run at the same time; the first error as it was, as soon as there is one."""
-    match work:
-        case (alone,):
-            # The usual case; under overload, what costs most of a refusal is Twisted's handling of its error.
-            return [await alone]
+    if len(work) == 1:
+        # The usual case; under overload, what costs most of a refusal is Twisted's handling of its error.
+        return [await work[0]]
     try:
         results: list[Any] = await gatherResults([ensureDeferred(one) for one in work], consumeErrors=True)
     except FirstError as error:

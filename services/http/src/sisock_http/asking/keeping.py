@@ -40,7 +40,7 @@ MOST_WAITS = 2
 """How often to wait for others' answers before asking for one's own."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _UnderWay:
     """A question that a node was asked, and those who wait for its answer beside the one who asked."""
 
@@ -63,7 +63,7 @@ class _Kept:
     size_bytes: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Place:
     """What there is of a node, for as long as it is online and its values are converted alike."""
 

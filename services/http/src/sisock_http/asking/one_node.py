@@ -194,7 +194,7 @@ class NodeAsker:
             )
         except (NodeError, TooMuchDataError) as error:
             self._failed(node, error)
-            return Found(problems=dict.fromkeys(names, str(error)))
+            return Found(problems=dict.fromkeys(names, str(error)), summed=True)
         finally:
             self._measures.answered(node, self._reactor.seconds() - began)
         self._answered(node)

@@ -43,7 +43,8 @@ def _rows(answers: Sequence[Answer]) -> tuple[Times, list[np.ndarray[Any, Any]]]
     """
     times = [answer.series.t for answer in answers]
     first, *others = times
-    if all(np.array_equal(t, first) for t in others):
+    # Fields of one timeline share its column: nothing is compared.
+    if all(t is first or np.array_equal(t, first) for t in others):
         return first, [np.arange(len(first))] * len(times)
     t = np.unique(np.concatenate(times))
     return t, [t.searchsorted(own) for own in times]

@@ -57,7 +57,7 @@ class QuickRequest(Request):
             self.clientproto == b"HTTP/1.1"
             and self.method != b"HEAD"
             and self.code not in NO_BODY_CODES
-            and not self.startedWriting
+            and not (self.startedWriting or self.cookies or self.lastModified)
         ):
             if self.etag is not None:
                 self.responseHeaders.setRawHeaders(b"etag", [self.etag])
