@@ -94,8 +94,9 @@ class Store:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
                 broken = self.file.with_suffix(".broken")
-                # SQLite itself does away with what a log holds of it, once it finds an empty file there.
                 self.file.replace(broken)
+                for leftover in ("-wal", "-shm"):
+                    self.file.with_name(self.file.name + leftover).unlink(missing_ok=True)
                 self._log.error("store.damaged", why=str(error), kept_as=str(broken))
         except (OSError, sqlite3.Error) as error:
             self._log.warning(
