@@ -1,9 +1,11 @@
 """What the environment may say, and what of it makes crossbar.io and the hub run as they shall."""
 
+import fcntl
 import json
 import logging
 import os
 import socket
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -76,18 +78,25 @@ def test_the_hub_is_beside_a_router_that_has_our_socket_and_no_hub_of_its_own() 
 
 
 def test_descriptors_get_their_numbers_even_where_these_are_taken_crosswise(tmp_path: Path) -> None:
-    files = [(tmp_path / name).open("w+") for name in "abc"]
-    a, b, c = (os.dup(file.fileno()) for file in files)
-    # a is to be b, b is to be a: one of them must not be overwritten before it has moved.
-    _place([a, b, c], [b, a, c + 5])
-    for fd, text in ((b, b"a"), (a, b"b"), (c + 5, b"c")):
+    files = [(tmp_path / name).open("w+") for name in "abcd"]
+    a, b, c, d = sorted(os.dup(file.fileno()) for file in files)
+    for fd, file in zip((a, b, c, d), files, strict=True):
+        os.dup2(file.fileno(), fd)
+    # a is to be b, b is to be a: one of them must not be overwritten before it has moved. What is
+    # open above them is another's.
+    others = [fcntl.fcntl(files[3].fileno(), fcntl.F_DUPFD, d + 1) for _ in range(20)]
+    _place([a, b, c], [b, a, d])
+    for fd, text in ((b, b"a"), (a, b"b"), (d, b"c")):
         os.write(fd, text)
         os.close(fd)
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(c)
+    for fd in others:
+        assert os.path.sameopenfile(fd, files[3].fileno())
+        os.close(fd)
+    with suppress(OSError):  # free again, or another's meanwhile
+        assert not os.path.sameopenfile(c, files[2].fileno())
     for file in files:
         file.close()
-    assert [(tmp_path / name).read_text() for name in "abc"] == ["a", "b", "c"]
+    assert [(tmp_path / name).read_text() for name in "abcd"] == ["a", "b", "c", ""]
 
 
 def test_descriptors_that_trade_places_in_a_ring_lose_none(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ worker, which becomes it when crossbar.io wants to start one. What a worker is t
 would have told a new interpreter: arguments, environment, pipes.
 """
 
+import fcntl
 import importlib
 import json
 import logging
@@ -199,7 +200,8 @@ def _become_worker(told: socket.socket) -> NoReturn:
 def _place(fds: list[int], numbers: list[int]) -> None:
     """Give descriptors the numbers that they shall have, none overwritten before it has its own."""
     first_free = max(*fds, *numbers) + 1
-    high = [os.dup2(fd, first_free + n) for n, fd in enumerate(fds)]
+    # Above all of these others may be open: F_DUPFD takes the next that is free, never one that is not.
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, first_free) for fd in fds]
     for fd, number in zip(high, numbers, strict=True):
         os.dup2(fd, number)
     for fd in {*fds, *high} - set(numbers):
