@@ -32,6 +32,8 @@ QUIET_BROWSER = ["--no-sandbox", "--no-first-run"] + [
 class Bridge:
     """An HTTP client of one bridge, with the process that serves it."""
 
+    DEADLINE_S = 5  # of a question to a node, in the bridge that tests share
+
     def __init__(self, stack: Stack, name: str = "http", *, restart: bool = False, **environ: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -161,7 +163,7 @@ def nodes(sisock_stack: Stack) -> dict[str, Process]:
 @pytest.fixture(scope="module")
 def bridge(sisock_stack: Stack, nodes: dict[str, Process]) -> Iterator[Bridge]:
     """The bridge, ready, with all nodes online."""
-    bridge = Bridge(sisock_stack, QUERY_DEADLINE="3")
+    bridge = Bridge(sisock_stack, QUERY_DEADLINE=str(Bridge.DEADLINE_S))
     wait_until(lambda: bridge.nodes() >= NODES, what="the bridge is ready")
     yield bridge
     assert bridge.process.stop() == 0

@@ -214,12 +214,13 @@ def test_a_frozen_node_hangs_nobody_else(bridge: Bridge, nodes, sisock_stack: St
     try:
         begun = time.monotonic()
         assert bridge.post("/search", {"target": ""}).ok
-        assert time.monotonic() - begun < 1
+        searched = time.monotonic()
+        assert searched - begun < bridge.DEADLINE_S
         first, second = bridge.query("old_thermometer::t1", "apex_archive::apex_humidity", **DAY)
         assert first["datapoints"] == []
         assert "did not answer within" in first["meta"]["notices"][0]["text"]
         assert len(second["datapoints"]) == 24
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - searched < 2 * bridge.DEADLINE_S
         bridge.query("apex_archive::apex_humidity", **DAY)
     finally:
         nodes["old_style"].signal(signal.SIGCONT)
