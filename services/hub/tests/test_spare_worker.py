@@ -21,31 +21,33 @@ def told(monkeypatch: pytest.MonkeyPatch, order: bytes) -> tuple[list[Any], int]
         socket.send_fds(ours, [b"x"], [file.fileno()])
         ours.sendall(order)
     same = SimpleNamespace(reconfigure=lambda **how: done.append(("stream", how)))
-    for name, stand_in in (
-        ("environ", {"LEFT": "over"}),
-        ("_exit", lambda code: sys.exit(code + 100)),
-    ):
-        monkeypatch.setattr(router.os, name, stand_in)
-    for name, stand_in in (("stdout", same), ("stderr", same), ("argv", []), ("path", ["there", "last"])):
-        monkeypatch.setattr(router.sys, name, stand_in)
+    # Of its own: the peers that other tests keep in this process go on with the real ones.
+    system = SimpleNamespace(
+        stdout=same, stderr=same, argv=[], path=["there", "last"], exit=sys.exit,
+        modules={"crossbar.worker.main": SimpleNamespace()},
+    )  # fmt: skip
+    operating = SimpleNamespace(
+        environ={"LEFT": "over"},
+        _exit=lambda code: sys.exit(code + 100),
+        getcwd=os.getcwd,
+        pathsep=os.pathsep,
+    )
+
+    def run(name: str, *, run_name: str, alter_sys: bool) -> None:
+        assert name not in system.modules, "runpy warns of what is imported already"
+        ran = (list(system.argv), dict(operating.environ), list(system.path))
+        done.append(("run", name, run_name, alter_sys, *ran))
+
+    for name, stand_in in (("sys", system), ("os", operating), ("runpy", SimpleNamespace(run_module=run))):
+        monkeypatch.setattr(router, name, stand_in)
     monkeypatch.setattr(
         router, "_place", lambda fds, numbers: done.append(("fds", [os.close(fd) for fd in fds], numbers))
     )
-    monkeypatch.setitem(sys.modules, "crossbar.worker.main", SimpleNamespace())  # type: ignore[arg-type]
     monkeypatch.setattr(router, "renewed_reactor", lambda place: place())
     monkeypatch.setattr(
         router.router_log, "follow_signal", lambda level, names: done.append(("log", level, names))
     )
     monkeypatch.setattr(router.renewal, "install", lambda directory: done.append(("renew", str(directory))))
-    monkeypatch.setattr(
-        router.runpy,
-        "run_module",
-        lambda name, *, run_name, alter_sys: (
-            done.append(("run", name, run_name, alter_sys, list(sys.argv), dict(os.environ), list(sys.path)))
-            if name not in sys.modules
-            else done.append("runpy warns of what is imported already")
-        ),
-    )
     with pytest.raises(SystemExit) as ended:
         router._become_worker(theirs)
     monkeypatch.undo()
