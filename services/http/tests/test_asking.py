@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry
+from sisock import metrics
 from sisock.binning import Accumulator
 from sisock.errors import NodeError, TooMuchDataError
 from sisock.node import Field, Grid, Limits
@@ -18,6 +20,7 @@ from sisock_http.asking.keeping import Keeper
 from sisock_http.asking.latest import latest
 from sisock_http.asking.one_node import STRIDE_POINTS, NodeAsker
 from sisock_http.asking.question import Question
+from sisock_http.measures import Measures
 from sisock_http.observatory.catalogue import Catalogue, OnlineNode
 from sisock_http.observatory.described import describe
 from sisock_http.problems import BusyError
@@ -64,14 +67,22 @@ def clock() -> Clock:
     return Clock()
 
 
-def make(clock: Clock, answer: Any, nodes: str = "n", *, able: str = "", most_waiting: int = 8) -> Any:
+def make(
+    clock: Clock,
+    answer: Any,
+    nodes: str = "n",
+    *,
+    able: str = "",
+    most_waiting: int = 8,
+    measures: Measures | None = None,
+) -> Any:
     """An asker of such a consumer, with the nodes online that have fields a and b of one timeline."""
     consumer = Consumer(answer)
     catalogue = Catalogue(clock, lambda: 0.0, structlog.get_logger(), consumer)
     for name in nodes.split():
         fields = {field: Field(field, timeline="t") for field in ("a", "b")}
         catalogue.online[name] = OnlineNode(NodeInfo(name, "", frozenset(able.split())), fields, 0.0)
-    node_asker = NodeAsker(clock, consumer, catalogue, structlog.get_logger(), most_waiting)
+    node_asker = NodeAsker(clock, consumer, catalogue, structlog.get_logger(), most_waiting, measures)
     return Asker(clock, catalogue, Keeper(clock, catalogue, node_asker, lambda: 0.0, 0)), consumer, catalogue
 
 
@@ -486,21 +497,12 @@ calibration = [[0.5, 300.0], [1.0, 77.0], [1.6, 4.2]]
     @pytest.fixture
     def clock(self) -> Clock:
         """A clock whose threads run at once."""
+        return StillReactor()
 
-        class Threadless(Clock):
-            def getThreadPool(self) -> Any:
-                return self
-
-            def callFromThread(self, call: Any, *args: Any) -> None:
-                call(*args)
-
-            def callInThreadWithCallback(self, told: Any, work: Any, *args: Any, **kwargs: Any) -> None:
-                told(True, work(*args, **kwargs))
-
-        return Threadless()
-
-    def make(self, clock: Clock, able: str = "bins max_points packed") -> Any:
-        asker, consumer, catalogue = make(clock, self.samples, able=able)
+    def make(
+        self, clock: Clock, able: str = "bins max_points packed", measures: Measures | None = None
+    ) -> Any:
+        asker, consumer, catalogue = make(clock, self.samples, able=able, measures=measures)
         consumer.get_bins = self.bins
         self.asked_bins: list[list[str]] = []
         entry = catalogue.online["n"]
@@ -570,13 +572,22 @@ calibration = [[0.5, 300.0], [1.0, 77.0], [1.6, 4.2]]
     def test_a_node_that_gives_no_bins_says_why_and_it_is_counted(
         self, clock: Clock, error: Exception
     ) -> None:
-        asker, consumer, _ = self.make(clock)
+        registry = CollectorRegistry()
+        asker, consumer, _ = self.make(clock, measures=Measures(registry))
 
         async def refused(*_: Any, **__: Any) -> Any:
             raise error
 
         consumer.get_bins = refused
         assert self.ask(asker, grid=self.MINUTE, convert=False)[0].notice == str(error)
+        [counted] = [
+            one
+            for family in registry.collect()
+            for one in family.samples
+            if one.name == "sisock_node_errors_total"
+        ]
+        assert counted.labels == {"node": "n", "cause": metrics.cause(error)}
+        assert counted.value == 1
 
     def test_only_what_has_a_table_is_summed_up_from_samples(self, clock: Clock) -> None:
         asker, consumer, _ = self.make(clock)

@@ -1,29 +1,15 @@
 """Bins of nodes that know nothing of bins, from samples that are asked for in pieces."""
 
-from typing import Any
-
 import numpy as np
 from sisock.node import Grid, Series
 from sisock_consumer.target import Target
 from sisock_http.asking import summing
 from sisock_http.asking.found import Found
 from sisock_http.asking.question import Question
+from sisock_testing.still import StillReactor
 from twisted.internet.defer import ensureDeferred
 
 T = np.arange(1000.0, 2000.0)
-
-
-class AtOnce:
-    """Runs at once what others run in threads."""
-
-    def getThreadPool(self) -> Any:
-        return self
-
-    def callFromThread(self, call: Any, *args: Any) -> None:
-        call(*args)
-
-    def callInThreadWithCallback(self, told: Any, work: Any, *args: Any, **kwargs: Any) -> None:
-        told(True, work(*args, **kwargs))
 
 
 class OldNode:
@@ -43,7 +29,9 @@ class OldNode:
 def summed(node: OldNode) -> Found:
     question = Question((Target("old", "x"),), 1000.0, 2000.0, grid=Grid(300 * 10**6))
     answers: list[Found] = []
-    ensureDeferred(summing.from_samples(AtOnce(), node.read, ["x"], question)).addCallback(answers.append)
+    ensureDeferred(summing.from_samples(StillReactor(), node.read, ["x"], question)).addCallback(
+        answers.append
+    )
     return answers[0]
 
 
@@ -69,6 +57,8 @@ def test_a_range_that_is_always_too_much_is_a_problem_and_asked_no_more_than_it_
 
 
 def test_a_question_without_bins_sums_nothing_up() -> None:
-    asked = ensureDeferred(summing.from_samples(AtOnce(), OldNode(1).read, ["x"], Question((), 0.0, 1.0)))
+    asked = ensureDeferred(
+        summing.from_samples(StillReactor(), OldNode(1).read, ["x"], Question((), 0.0, 1.0))
+    )
     assert asked.result.check(ValueError)
     asked.addErrback(lambda _: None)

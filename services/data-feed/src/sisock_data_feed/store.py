@@ -95,6 +95,7 @@ class Store:
                     raise
                 broken = self.file.with_suffix(".broken")
                 self.file.replace(broken)
+                # A log of the damaged file is none of the new one's, whatever SQLite makes of it.
                 for leftover in ("-wal", "-shm"):
                     self.file.with_name(self.file.name + leftover).unlink(missing_ok=True)
                 self._log.error("store.damaged", why=str(error), kept_as=str(broken))
