@@ -30,6 +30,18 @@ def weather(url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
+def test_an_index_whose_port_was_taken_meanwhile_is_served_on_another(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = int(url.rstrip("/").rpartition(":")[2])
+    ports = iter([taken, index._free_port()])
+    monkeypatch.setattr(index, "_free_port", lambda: next(ports))
+    (tmp_path / "index").mkdir()
+    with index.served(tmp_path / "index", tmp_path) as another:
+        assert another != url
+        assert next(ports, None) is None
+
+
 def test_a_services_tests_pass_in_a_copy_of_its_folder(weather: Path) -> None:
     work = weather.parent
     alone.try_tests(weather, work, [])

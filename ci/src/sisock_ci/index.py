@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import re
+import secrets
 import socket
 import subprocess
 import tempfile
@@ -87,21 +88,39 @@ def served(folder: Path, work: Path) -> Iterator[str]:
     if not python.exists():
         processes.uv(work, "venv", "--quiet", work / "pypiserver")
         processes.uv(work, "pip", "install", "--quiet", "--python", python, SERVER)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(python), "-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", str(port)]
-    command += ["--fallback-url", PYPI, "-P", ".", "-a", "."]
-    log = work / "pypiserver.log"
-    with log.open("wb") as out:
-        server = subprocess.Popen([*command, str(folder)], stdout=out, stderr=out)  # noqa: S603 (ours)
-    url = f"http://127.0.0.1:{port}/"
+    server, url = _begin(python, folder, work / "pypiserver.log")
     try:
-        _wait(url, server, log)
         yield url
     finally:
         server.terminate()
         server.wait(10)
+
+
+def _begin(python: Path, folder: Path, log: Path) -> "tuple[subprocess.Popen[bytes], str]":
+    """Start the server, which can't choose a port by itself; a free one may be another's a moment later."""
+    for last in (False, False, True):
+        port = _free_port()
+        alive = f"/alive-{secrets.token_hex(8)}"  # another server on that port does not know it
+        command = [str(python), "-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", str(port)]
+        command += ["--health-endpoint", alive, "--fallback-url", PYPI, "-P", ".", "-a", "."]
+        with log.open("wb") as out:
+            server = subprocess.Popen([*command, str(folder)], stdout=out, stderr=out)  # noqa: S603 (ours)
+        try:
+            _wait(f"http://127.0.0.1:{port}{alive}", server, log)
+        except CiError:
+            server.kill()
+            server.wait()
+            if last or "Address already in use" not in log.read_text():
+                raise
+        else:
+            break
+    return server, f"http://127.0.0.1:{port}/"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:

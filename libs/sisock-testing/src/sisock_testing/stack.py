@@ -5,8 +5,9 @@ directory that holds ``.crossbar/``. One that dies is started again when it was 
 ``restart=True``, as Docker's ``restart: always`` does.
 """
 
+import itertools
 import os
-import secrets
+import random
 import signal
 import socket
 import subprocess
@@ -14,9 +15,10 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +38,11 @@ CALL_DEADLINE_S = 10.0
 ASIDE, MOST_STEPS = 4, 10
 """A pause is so many times as long as the look before it: what is waited for has the machine."""
 
-_FIRST_PORT, _PORTS = 10_000, 20_000  # below those of outgoing connections, on Linux and elsewhere
+_FIRST_PORT, _PORTS, _EACH = (
+    10_000,
+    20_000,
+    200,
+)  # below those of outgoing connections, on Linux and elsewhere
 
 
 def wait_until(
@@ -82,13 +88,31 @@ def wait_until(
 def free_port() -> int:
     """A TCP port that nobody listens on, nor will: none of those that the system deals out by itself.
 
-    Several test runs side by side choose at random, and so hardly ever the same.
+    Each process has ports of its own, which it gives by turns: test runs side by side never meet, also where
+    what is to listen takes seconds to begin.
     """
-    while True:
-        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+    for port in itertools.islice(_own_ports(os.getpid()), _EACH):
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("", port))
             return port
+    raise RuntimeError(f"{_EACH} ports for tests are all taken")
+
+
+@cache
+def _own_ports(_process: int) -> Iterator[int]:
+    """Endless, and of this process alone until it ends: a name in the same namespace as the ports says so."""
+    blocks = list(range(_FIRST_PORT, _FIRST_PORT + _PORTS, _EACH))
+    random.SystemRandom().shuffle(blocks)
+    for first in blocks:
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            name.bind(f"\0sisock-testing-ports-{first}")
+        except OSError:  # another process has it
+            name.close()
+            continue
+        name.detach()  # stays open until the process ends
+        return itertools.cycle(range(first, first + _EACH))
+    raise RuntimeError(f"{len(blocks)} processes have taken all ports for tests")
 
 
 class Process:
