@@ -72,7 +72,7 @@ def test_no_container_runs_as_root(site: Any) -> None:
     for name, container in site.ids().items():
         if name != "database":
             # The hub's check of its health is Docker's, which begins as the image does, and ends at once.
-            wait_until(lambda one=container: users(one) == {"9000"}, 20, f"{name} as no root", step_s=0.2)  # type: ignore[misc]
+            wait_until(lambda one=container: users(one) == {"9000"}, what=f"{name} as no root", step_s=0.2)  # type: ignore[misc]
 
 
 def test_one_service_is_upgraded_while_the_rest_goes_on(

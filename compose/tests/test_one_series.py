@@ -210,10 +210,10 @@ def test_each_published_sample_is_there_once_through_kills_and_rotation(
         if time.monotonic() > over:
             break
 
-    wait_until(lambda: site.data(FILED, time.time() - 1, time.time())[2] == {"fake_feed"}, 20, "live alone")
+    wait_until(lambda: site.data(FILED, time.time() - 1, time.time())[2] == {"fake_feed"}, what="live alone")
 
     end = recorder.newest()
-    wait_until(lambda: site.until(LIVE) >= end, 20, "the live node has all")
+    wait_until(lambda: site.until(LIVE) >= end, what="the live node has all")
     published, values = (
         column[(recorder.samples()[0] >= begin) & (recorder.samples()[0] < end)]
         for column in recorder.samples()

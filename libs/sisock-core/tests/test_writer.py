@@ -30,7 +30,7 @@ class Pauses:
         self._over.release()
 
     def wait_for(self, number: int) -> None:
-        wait_until(lambda: len(self.seconds) == number, 20, f"pause {number}")
+        wait_until(lambda: len(self.seconds) == number, what=f"pause {number}")
 
 
 class Disk:
@@ -169,7 +169,7 @@ def test_a_disk_that_fails_holds_nobody_up_at_the_end(
     disk.failures += [OSError("disk I/O error")] * 100
     writer = open_writer()
     writer.put("lost")
-    wait_until(lambda: len(disk.failures) < 100, 20, "it fails, and pauses")
+    wait_until(lambda: len(disk.failures) < 100, what="it fails, and pauses")
     writer.close()
     assert not writer._thread.is_alive()
 

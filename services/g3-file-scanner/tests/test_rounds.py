@@ -107,7 +107,7 @@ def test_a_frame_is_indexed_seconds_after_it_was_written(kit, tmp_path: Path) ->
     prepare(database)
     process = kit.run(environ, top)
     try:
-        wait_until(lambda: rows(database) == 1, what="the first scan is done", deadline_s=20)
+        wait_until(lambda: rows(database) == 1, what="the first scan is done")
         writer = Writer(top / "16000" / "new.g3")
         feed = writer.feed(kit.FEED)
         for i in range(3):
@@ -129,7 +129,7 @@ def test_a_file_that_goes_leaves_the_index_within_seconds(kit, archive, tmp_path
     prepare(database)
     process = kit.run(environ, archive)
     try:
-        wait_until(lambda: rows(database) == 6, what="the first scan is done", deadline_s=20)
+        wait_until(lambda: rows(database) == 6, what="the first scan is done")
         first, second, *_ = sorted(archive.rglob("*.g3"))
         first.unlink()
         wait_until(lambda: rows(database) == 5, what="it is noticed", deadline_s=60)
@@ -167,7 +167,7 @@ def test_what_changes_right_after_the_first_scan_is_noticed_before_the_next(kit,
     running = threading.Thread(target=rounds.run)
     running.start()
     try:
-        wait_until(lambda: len(log.scans) > 1, what="the deleted file is noticed", deadline_s=20)
+        wait_until(lambda: len(log.scans) > 1, what="the deleted file is noticed")
     finally:
         rounds.stop()
         running.join(20)

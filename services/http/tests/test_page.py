@@ -93,7 +93,7 @@ class Sight:
 
     def wait_until_asked(self, times: int) -> None:
         self.page.wait_for_function("1")  # lets the browser tell what it has done
-        wait_until(lambda: self.page.evaluate("1") and len(self.asked) >= times, 20, f"{times} requests")
+        wait_until(lambda: self.page.evaluate("1") and len(self.asked) >= times, what=f"{times} requests")
 
     def zoom(self, begin: float, end: float) -> None:
         plot = self.page.locator(".u-over").first

@@ -169,7 +169,7 @@ def test_a_file_that_changes_is_read_again_and_a_wrong_one_is_said_and_changes_n
     try:
         assert problems() == []
         file.write_text(SITE.replace('"mV"', "3"))
-        said = wait_until(problems, 20, "the status says what is wrong")
+        said = wait_until(problems, what="the status says what is wrong")
         assert said == [f"{file}: [[fields]] number 1 (clockwork.sine): units is 3, not text"]
         assert said[0] in site.process.text()
         assert units() == "mV"
@@ -177,10 +177,10 @@ def test_a_file_that_changes_is_read_again_and_a_wrong_one_is_said_and_changes_n
         file.write_text(
             f'[site]\nzone = "America/Santiago"\n{SITE}'.replace("-1000.0", "-1e6").replace("mV", "uV")
         )
-        wait_until(lambda: units() == "uV", 20, "the file counts again")
+        wait_until(lambda: units() == "uV", what="the file counts again")
         assert problems() == []
         assert site.get("/api/v1/status").json()["zone"] == "America/Santiago"
         np.testing.assert_allclose(table(api(site)), RAW * -1e6 + 5.0, rtol=1e-12)
     finally:
         file.write_text(SITE)
-        wait_until(lambda: units() == "mV", 20, "the file is as it was")
+        wait_until(lambda: units() == "mV", what="the file is as it was")

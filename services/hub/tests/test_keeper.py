@@ -147,7 +147,7 @@ def test_parts_die_with_their_keeper(keep) -> None:
     kept = keep("[Part('a', stays)]")
     part = kept.told("lives")
     kept.end(signal.SIGKILL)
-    wait_until(lambda: gone(part["pid"]), 20, "it is gone")
+    wait_until(lambda: gone(part["pid"]), what="it is gone")
 
 
 def test_pauses_grow_up_to_five_seconds() -> None:

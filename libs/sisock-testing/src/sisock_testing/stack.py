@@ -34,7 +34,7 @@ from sisock_testing.guard import ALONE
 T = TypeVar("T")
 
 START_DEADLINE_S = 40.0
-CALL_DEADLINE_S = 10.0
+CALL_DEADLINE_S = 30.0
 ASIDE, MOST_STEPS = 4, 10
 """A pause is so many times as long as the look before it: what is waited for has the machine."""
 
@@ -177,7 +177,7 @@ class Process:
         """Send a signal to the process itself."""
         self.popen.send_signal(number)
 
-    def stop(self, deadline_s: float = 10.0) -> int:
+    def stop(self, deadline_s: float = 30.0) -> int:
         """Ask the process to end; its exit code."""
         self._stopping = True
         self._restart = False
