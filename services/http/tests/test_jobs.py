@@ -269,7 +269,7 @@ def test_a_node_dies_and_returns_while_it_is_plotted(desk: Any, job: Any, stack:
     assert int(left or 0) > 50
     gone = time.time()
     stack.start("mortal", [sys.executable, str(NIGHT)], **environ)
-    expect(desk.page.locator("#notice")).to_be_hidden(timeout=40_000)
+    expect(desk.page.locator("#notice")).to_be_hidden()
     wait_until(lambda: desk.until() > gone, 30, "the curve goes on")
     done()
     desk.shoot("34-returned")
