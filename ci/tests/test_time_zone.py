@@ -31,8 +31,9 @@ PLUGINS = ("pytest_timeout", "sisock_testing.pytest_plugin", "_hypothesis_pytest
 
 @pytest.mark.peer
 @pytest.mark.timeout(320)
-def test_nothing_depends_on_the_zone_of_the_machine() -> None:
+def test_nothing_depends_on_the_zone_of_the_machine(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-m", "not peer and not engine", "-k", NAMED]
+    command += ["--basetemp", str(tmp_path / "base")]
     plugins = [option for name in PLUGINS for option in ("-p", name)]
     done = subprocess.run(
         [*command, *plugins, *TESTS],

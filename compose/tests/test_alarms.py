@@ -53,7 +53,7 @@ pytestmark = [
 def tool(*words: Any) -> str:
     """What a tool says of its input, which must be fine."""
     done = subprocess.run(
-        [str(word) for word in words], capture_output=True, text=True, timeout=60, check=False
+        [str(word) for word in words], capture_output=True, text=True, timeout=100, check=False
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
@@ -93,7 +93,7 @@ def test_alarms_go_beside_a_sites_compose_file_and_every_service_tells(tmp_path:
     versions = (COMPOSE / "versions.env").read_text()
     (tmp_path / ".env").write_text(f"{versions}\nSISOCK_REGISTRY=here\nSQL_PASSWD=secret\n")
     command = ["docker-compose", "-f", "docker-compose.yaml", "-f", "alerts.yaml", "config"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
     [made] = yaml.safe_load((ALERTS / "targets/sisock.yml").read_text())

@@ -123,6 +123,6 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
 def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
     environ = {**os.environ, "PORT": "abc", "SISOCK_DEMO_STATE": str(tmp_path)}
     ended = subprocess.run(
-        [sys.executable, DEMO], env=environ, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, DEMO], env=environ, capture_output=True, text=True, timeout=100, check=False
     )
     assert (ended.returncode, ended.stderr.strip()) == (2, "PORT='abc' is not a port number (1 to 65535)")

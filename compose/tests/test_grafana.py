@@ -146,7 +146,7 @@ def test_grafana_goes_beside_a_sites_compose_file(tmp_path: Path) -> None:
     environ = {**os.environ, **versions, "SISOCK_REGISTRY": "here", "SQL_PASSWD": "secret"}
     command = ["docker-compose", "-f", "docker-compose.yaml", "-f", "grafana/compose.yaml", "config"]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr
     made = yaml.safe_load(done.stdout)["services"]

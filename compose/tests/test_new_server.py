@@ -69,8 +69,8 @@ def test_its_folder_is_small(clone: Clone) -> None:
     assert sum(lines.values()) < 150, lines
 
 
-def test_its_own_tests_pass(clone: Clone) -> None:
-    told = clone.run(clone.bin("pytest"), "-q", f"services/{NAME}")
+def test_its_own_tests_pass(clone: Clone, tmp_path: Path) -> None:
+    told = clone.run(clone.bin("pytest"), "-q", f"--basetemp={tmp_path}/base", f"services/{NAME}")
     assert "2 passed" in told
 
 

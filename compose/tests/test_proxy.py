@@ -50,7 +50,7 @@ class Site:
         tokens = {"TOKENS_FILE": str(folder / "tokens.json")}
         made = subprocess.run(
             [executable("sisock-http"), "token", "add", "proxy", "--may=read", "--may=notes", "--may=proxy"],
-            env={**os.environ, **tokens}, capture_output=True, text=True, check=True, timeout=30,
+            env={**os.environ, **tokens}, capture_output=True, text=True, check=True, timeout=100,
         )  # fmt: skip
         self.token = made.stdout.strip()
         stack.start(

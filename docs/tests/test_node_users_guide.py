@@ -45,7 +45,7 @@ class Site:
             assert container == "sisock-crossbar"
             subprocess.run(
                 [executable(command), *arguments],
-                cwd=self.stack.directory, env=self.stack.environ(), check=True, timeout=60,
+                cwd=self.stack.directory, env=self.stack.environ(), check=True, timeout=100,
             )  # fmt: skip
         elif (verb, words) == ("up", ["-d"]):
             self._start_weather()

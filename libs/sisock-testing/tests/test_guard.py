@@ -54,6 +54,7 @@ def start(folder: Path, *arguments: str, ends: str) -> "subprocess.Popen[str]":
         "-q",
         "-p",
         "sisock_testing.pytest_plugin",
+        "--basetemp=base",
         *arguments,
         "test_it.py",
     ]

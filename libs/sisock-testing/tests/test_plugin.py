@@ -33,7 +33,9 @@ def test_a_test_that_is_marked_may_start_processes(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(250)
-def test_what_was_measured_stands_at_the_end_also_of_several_processes(tmp_path: Path) -> None:
+def test_what_was_measured_stands_at_the_end_also_of_several_processes(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     for number in (1, 2):
         (tmp_path / f"test_{number}.py").write_text(
             f'def test_it(record_property):\n    record_property("measured", "{number} took 1.1 s")\n'
@@ -42,8 +44,9 @@ def test_what_was_measured_stands_at_the_end_also_of_several_processes(tmp_path:
     environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other plugins take seconds to load
     plain = [sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     plain += ["-p", "sisock_testing.pytest_plugin"]
+    # Without a place of its own it would remove what whole suites have left among the temporary files.
+    plain += ["--basetemp", str(tmp_path_factory.mktemp("nested") / "base")]
     for workers in ((), ("-p", "xdist", "-n", "2")) if find_spec("xdist") else ((),):
-        # It took a minute, once, on a machine that did much else; what it does then is to be said.
         command = ["timeout", "--signal=ABRT", "--kill-after=10", "100", *plain, *workers, str(tmp_path)]
         done = subprocess.run(
             command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120, check=False

@@ -25,7 +25,7 @@ def test_no_two_processes_choose_the_same_port_however_late_they_listen() -> Non
     taken = [[free_port() for _ in range(50)]]
     taken += [json.loads(other.stdout.readline()) for other in others if other.stdout]
     for other in others:
-        other.communicate(timeout=60)
+        other.communicate(timeout=100)
     assert len({port for ports in taken for port in ports}) == 4 * 50
 
 

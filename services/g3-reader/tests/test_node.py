@@ -224,7 +224,7 @@ def served(
     index = str(tmp_path_factory.mktemp("index") / "index.sqlite")
     command = [sys.executable, "-m", "sisock_g3_file_scanner", "--once"]
     settings = {"SQL_FILE": index, "DATA_DIRECTORY": str(written[0])}
-    subprocess.run(command, env={**os.environ, **settings}, check=True, timeout=60)
+    subprocess.run(command, env={**os.environ, **settings}, check=True, timeout=100)
     process = sisock_stack.start_module("sisock_g3_reader", SQL_FILE=index, MAX_POINTS="0")
     sisock_peer.wait_for_node("g3_reader")
     yield written[1]

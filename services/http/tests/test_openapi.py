@@ -36,7 +36,7 @@ def run_schemathesis(bridge: Bridge, tmp_path: Path, checks: list[str], *only: s
         "--no-color",
         *only,
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert "request.failed" not in bridge.process.text()
 

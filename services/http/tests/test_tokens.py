@@ -208,7 +208,7 @@ def test_no_token_is_kept_that_could_be_used(file: Path) -> None:
 def command(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [executable("sisock-http"), "token", *words],
-        env={"TOKENS_FILE": str(file)}, capture_output=True, text=True, timeout=30, check=False,
+        env={"TOKENS_FILE": str(file)}, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
 
 

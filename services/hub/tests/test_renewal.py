@@ -206,7 +206,7 @@ def test_a_key_of_another_certificate_is_told_in_words(directory: Path) -> None:
 def sisock_hub(stack: Stack, *words: str) -> str:
     done = subprocess.run(
         [executable("sisock-hub"), *words], cwd=stack.directory, env=stack.environ(),
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
