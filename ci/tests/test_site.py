@@ -47,7 +47,7 @@ def test_a_site_serves_weather_sensors_feed_and_g3(site: Any) -> None:
         "range": {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"},
         "targets": [{"target": archived}],
     }
-    [weather] = requests.post(f"{url}/query", json=body, timeout=10).json()
+    [weather] = requests.post(f"{url}/query", json=body, timeout=40).json()
     assert len(weather["datapoints"]) >= 24
 
 
@@ -144,7 +144,7 @@ def test_one_of_several_bridges_may_die_unnoticed(site: Any, docker_client: Any,
         for i in range(90):
             if i == 30:
                 docker_client.containers.get(bridges[0]).kill()
-            reply = requests.post(f"{url}/query", json=body, timeout=10)
+            reply = requests.post(f"{url}/query", json=body, timeout=40)
             assert reply.status_code == 200
             assert len(reply.json()[0]["datapoints"]) == 1440
     finally:

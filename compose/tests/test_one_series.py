@@ -120,14 +120,14 @@ class Site:
     ) -> tuple[Times, Times, set[str]]:
         """Times, values, and which nodes were asked; of one bridge, or of the other."""
         asked = {"field": field, "as": "x", "start": repr(start), "end": repr(end), "format": "npz", **more}
-        reply = requests.get(f"{url or self.url}/api/v1/data", params=asked, timeout=20)
+        reply = requests.get(f"{url or self.url}/api/v1/data", params=asked, timeout=40)
         assert reply.status_code == 200, reply.text
         columns = np.load(io.BytesIO(reply.content))
         return columns["x/time"], columns["x"], set(json.loads(reply.headers.get("sisock-nodes", "[]")))
 
     def sources(self) -> dict[str, str]:
         """What each field says that it measures."""
-        known = requests.get(f"{self.url}/api/v1/fields", params={"search": "channel_00"}, timeout=10).json()
+        known = requests.get(f"{self.url}/api/v1/fields", params={"search": "channel_00"}, timeout=40).json()
         return {entry["field"]: entry["source"] for entry in known}
 
     def until(self, field: str) -> float:

@@ -67,7 +67,7 @@ class Site:
         """Whether the bridge has the archive's day."""
         query = "field=apex_archive::apex_radiometer&start=2017-07-14&end=2017-07-15&format=json"
         try:
-            reply = requests.get(f"http://127.0.0.1:{self.port}/api/v1/data?{query}", timeout=20)
+            reply = requests.get(f"http://127.0.0.1:{self.port}/api/v1/data?{query}", timeout=40)
         except requests.ConnectionError:
             return False
         return reply.ok and len(reply.json()) == 1440

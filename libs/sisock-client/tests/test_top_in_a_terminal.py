@@ -58,7 +58,7 @@ class Terminal:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         os.close(self.theirs)
         os.close(self.ours)
 
@@ -102,7 +102,7 @@ def test_a_note_is_among_what_happened(bridge, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.endswith("  ticker::sine  what I did\n")
 
     def notes() -> list[dict[str, Any]]:
-        return requests.get(f"{bridge.url}/api/v1/events", params={"what": "note"}, timeout=10).json()
+        return requests.get(f"{bridge.url}/api/v1/events", params={"what": "note"}, timeout=40).json()
 
     [note] = wait_until(notes, 30, "it is stored")
     assert (note["why"], note["target"]) == ("what I did", "ticker::sine")
@@ -133,7 +133,7 @@ def test_it_shows_what_is_and_never_calls_unknown_well(bridge, sisock_stack: Sta
         shows("? nothing is known since", "nobody watches")
         assert "●" not in terminal.frame()
         terminal.press("jjk q")
-        assert terminal.process.wait(15) == 1
+        assert terminal.process.wait(60) == 1
         assert termios.tcgetattr(terminal.theirs) == terminal.before
         wait_until(lambda: "\x1b[?1049l" in terminal.text, what="the screen is as it was")
     finally:

@@ -24,7 +24,7 @@ class Pauses:
 
     def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
-        self._over.acquire(timeout=20)
+        self._over.acquire(timeout=40)
 
     def end(self) -> None:
         self._over.release()
@@ -53,7 +53,7 @@ class Disk:
     def write(self, database: sqlite3.Connection, batch: Sequence[str]) -> None:
         self.batches.append([*batch])
         self.hangs.set()
-        self.goes_on.wait(20)
+        self.goes_on.wait(60)
         if self.failures:
             raise self.failures.pop(0)
         with database:
@@ -197,7 +197,7 @@ def test_when_the_disk_is_behind_nobody_waits_the_newest_is_lost_and_both_is_sai
     with capture_logs() as logs:
         writer = open_writer(pauses)
         writer.put("a")
-        assert disk.hangs.wait(20)
+        assert disk.hangs.wait(60)
         for text in ("b", "c", "d", "lost", "too"):
             writer.put(text)
         disk.goes_on.set()
@@ -236,7 +236,7 @@ def test_a_disk_that_hangs_is_not_waited_for_at_the_end(
     disk.goes_on.clear()
     writer = open_writer(most_waiting=1)
     writer.put("a")
-    assert disk.hangs.wait(20)
+    assert disk.hangs.wait(60)
     writer.put("b")
     writer.close()
     assert writer._thread.is_alive()

@@ -81,7 +81,7 @@ def test_what_tests_started_dies_with_their_pytest(tmp_path: Path, number: signa
     started = peers(tmp_path)
     assert alive(started) == started
     run.send_signal(number)
-    run.wait(20)
+    run.wait(60)
     wait_until(lambda: not alive(started), what="all are gone")
 
 

@@ -70,7 +70,7 @@ def test_after_a_restart_of_the_router_each_sample_comes_once(
             "data": {"Channel 01 T": [1.0, 2.0]},
         }
         publisher.publish(Address("a", "temperatures"), block)
-        wait_until(lambda: peer.get_fields("a"), 10, "the samples")
+        wait_until(lambda: peer.get_fields("a"), what="the samples")
         assert served(peer, "a") == [now - 2, now - 1]
         publisher.close()
         peer.close()

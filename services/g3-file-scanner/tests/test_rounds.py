@@ -170,7 +170,7 @@ def test_what_changes_right_after_the_first_scan_is_noticed_before_the_next(kit,
         wait_until(lambda: len(log.scans) > 1, what="the deleted file is noticed")
     finally:
         rounds.stop()
-        running.join(20)
+        running.join(60)
     assert [scan["removed"] for scan in log.scans] == [0, 1]
 
 

@@ -184,7 +184,7 @@ def test_parts_are_no_longer_taken_after_the_deadline(make_bridge, zoo_bridge, s
     assert re.search(r"zoo_endless did not answer within 0\.(5|[1-4]\d*) s", notices(endless)), notices(
         endless
     )
-    wait_until(lambda: log.text().count("told to stop") == stopped + 1, 10, "the node is told to stop")
+    wait_until(lambda: log.text().count("told to stop") == stopped + 1, what="the node is told to stop")
     assert "router.away" not in patient.process.text()
     # In half a second a busy machine may answer nothing.
     wait_until(lambda: patient.query("zoo_tame::x", **DAY)[0]["datapoints"] == GOOD, what="others answer")
