@@ -71,7 +71,10 @@ def units(url: str) -> dict[str, set[str | None]]:
 def all_expected_are_there(url: str) -> bool:
     """Whether nothing that the demo's site file names is missing, and its words reach its fields."""
     reply = requests.get(f"{url}api/v1/state", timeout=40).json()
-    assert not [one for one in reply["fields"] if "expected by" in one["why"]], reply["fields"]
+    if any(
+        "expected by" in one["why"] for one in reply["fields"]
+    ):  # until all nodes have told what they have
+        return False
     told = {one["field"]: (one["label"], one["units"]) for one in reply["fields"] if one["state"] == "fresh"}
     return told.get("demo_feed::channel_01_t") == ("100 mK stage", "K") and told.get(
         "demo_feed::channel_02_t"
