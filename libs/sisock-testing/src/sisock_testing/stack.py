@@ -38,11 +38,8 @@ CALL_DEADLINE_S = 30.0
 ASIDE, MOST_STEPS = 4, 10
 """A pause is so many times as long as the look before it: what is waited for has the machine."""
 
-_FIRST_PORT, _PORTS, _EACH = (
-    10_000,
-    20_000,
-    200,
-)  # below those of outgoing connections, on Linux and elsewhere
+_FIRST_PORT, _PORTS = 10_000, 20_000  # below those of outgoing connections, on Linux and elsewhere
+_EACH = 200
 
 
 def wait_until(
