@@ -110,7 +110,7 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         family = psutil.Process(demo.pid).children(recursive=True)
         assert len(family) >= 3
         os.killpg(demo.pid, signal.SIGINT)
-        assert demo.wait(60) == 0
+        assert demo.wait(20) == 0
         _, alive = psutil.wait_procs(family, 10)
         assert alive == []
     finally:

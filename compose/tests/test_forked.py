@@ -53,7 +53,7 @@ def test_lines_run_in_forks_say_who_speaks_and_come_back_when_they_are_killed(tm
         wait_until(lambda: len(pids(log)) == 2, 30, "it is started again")
         assert "begun" in log.read_text().splitlines()
         runner.send_signal(signal.SIGINT)
-        assert runner.wait(60) == 0
+        assert runner.wait(20) == 0
         for pid in pids(log):
             assert not Path(f"/proc/{pid}").exists()
     finally:

@@ -133,7 +133,7 @@ def test_it_shows_what_is_and_never_calls_unknown_well(bridge, sisock_stack: Sta
         shows("? nothing is known since", "nobody watches")
         assert "●" not in terminal.frame()
         terminal.press("jjk q")
-        assert terminal.process.wait(60) == 1
+        assert terminal.process.wait(15) == 1
         assert termios.tcgetattr(terminal.theirs) == terminal.before
         wait_until(lambda: "\x1b[?1049l" in terminal.text, what="the screen is as it was")
     finally:

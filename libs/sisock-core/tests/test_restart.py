@@ -78,7 +78,7 @@ def test_a_server_that_is_stopped_while_the_router_is_away_ends(stack: Stack, pe
     stack.processes["hub"].kill()
     wait_until(lambda: not peer.consumer.nodes, what="the router is away")
     server.signal(signal.SIGTERM)
-    assert server.popen.wait(60) == 0
+    assert server.popen.wait(20) == 0
     stack.start_hub()
 
 

@@ -169,7 +169,7 @@ def test_without_a_router_a_node_waits_and_says_so_once(tmp_path: Path, sisock_s
     with pytest.raises(TimeoutError):
         wait_until(lambda: process.text().count("router.away") > 1, 3, "it says so again")
     process.signal(signal.SIGTERM)
-    assert process.popen.wait(60) == 0
+    assert process.popen.wait(10) == 0
 
 
 def conformance(stack: Stack, name: str) -> subprocess.CompletedProcess[str]:

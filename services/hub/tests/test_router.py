@@ -213,7 +213,7 @@ def test_router_and_hub_end_when_they_are_told_to_and_leave_nothing(stack: Stack
     family = psutil.Process(hub.pid).children(recursive=True)
     assert len(family) == 3
     hub.signal(signal.SIGTERM)
-    assert hub.popen.wait(60) == 0
+    assert hub.popen.wait(20) == 0
     _gone, alive = psutil.wait_procs(family, 10)
     assert alive == []
     assert not (stack.directory / ".crossbar" / "node.pid").exists()

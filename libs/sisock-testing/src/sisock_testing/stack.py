@@ -174,7 +174,7 @@ class Process:
         """Send a signal to the process itself."""
         self.popen.send_signal(number)
 
-    def stop(self, deadline_s: float = 30.0) -> int:
+    def stop(self, deadline_s: float = 10.0) -> int:
         """Ask the process to end; its exit code."""
         self._stopping = True
         self._restart = False
