@@ -106,7 +106,7 @@ class Copy:
             warnings.resetwarnings()
             plugins = [option for name in PLUGINS if _there(name) for option in ("-p", name)]
             quiet = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", f"--rootdir={self.top}"]
-            quiet += [f"--basetemp={self.log}.base"]  # what others left is removed for minutes else
+            quiet += [f"--basetemp={self.log}.base"]  # pytest else removes what others left
             if notes is not None:
                 notes.begin(self.sources)
             code = pytest.main([*quiet, *plugins, *arguments], plugins=[notes] if notes else [])

@@ -129,7 +129,7 @@ class Site:
     def first_field(self, node: str) -> str:
         """A field of a node, as a target."""
         url = f"http://127.0.0.1:{self.http_port}/search"
-        found = requests.post(url, json={"target": f"{node}::"}, timeout=40).json()
+        found = requests.post(url, json={"target": f"{node}::"}, timeout=10).json()
         return next(target for target in found if target.startswith(f"{node}::"))
 
     def query(self, *targets: str) -> list[int]:
@@ -139,7 +139,7 @@ class Site:
             "maxDataPoints": 500,
             "targets": [{"target": target} for target in targets],
         }
-        reply = requests.post(f"http://127.0.0.1:{self.http_port}/query", json=body, timeout=40)
+        reply = requests.post(f"http://127.0.0.1:{self.http_port}/query", json=body, timeout=10)
         reply.raise_for_status()
         return [_points(one) for one in reply.json()]
 

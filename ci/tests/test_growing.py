@@ -66,7 +66,7 @@ def test_replicas_of_a_data_server_die_during_queries_and_none_fails(
             # A range of its own each time: what is kept would ask nobody.
             while not done.is_set():
                 body["range"] = DAY | {"to": f"2017-07-15T00:00:{len(answers) % 60:02d}Z"}
-                reply = session.post(f"http://127.0.0.1:{site.http_port}/query", json=body, timeout=40)
+                reply = session.post(f"http://127.0.0.1:{site.http_port}/query", json=body, timeout=20)
                 answers.append(len(reply.json()[0]["datapoints"]) if reply.ok else -reply.status_code)
 
         asking = threading.Thread(target=ask)
@@ -135,7 +135,7 @@ def test_a_feed_of_another_router_is_served_through_a_cut_of_the_link(
                     "range": {"from": begin, "to": end},
                     "targets": [{"target": "telescope_cryostat::channel_01_t"}],
                 }
-                reply = requests.post(f"http://127.0.0.1:{site.http_port}/query", json=body, timeout=40)
+                reply = requests.post(f"http://127.0.0.1:{site.http_port}/query", json=body, timeout=20)
                 points = reply.json()[0]["datapoints"] if reply.ok else []
                 return float(points[-1][1]) / 1e3 if points else 0.0
 

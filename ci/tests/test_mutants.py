@@ -47,7 +47,7 @@ def planted(root: Path, tests: str, *arguments: str) -> "subprocess.CompletedPro
     options = ["--root", str(root), "--equal", str(root / "equal.toml")]
     return subprocess.run(
         [sys.executable, "-m", "mutants", "toy", *options, *arguments],
-        cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=200, check=False,
+        cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
 
 

@@ -21,9 +21,9 @@ def digests(registry: str) -> dict[str, str]:
     """What each tag of the image is, as the registry tells."""
     host, _, path = registry.partition("/")
     where = f"http://{host}/v2/{path}/{IMAGE}"
-    tags = requests.get(f"{where}/tags/list", timeout=40).json().get("tags") or []
+    tags = requests.get(f"{where}/tags/list", timeout=10).json().get("tags") or []
     return {
-        tag: requests.head(f"{where}/manifests/{tag}", headers=MANIFEST, timeout=40).headers[
+        tag: requests.head(f"{where}/manifests/{tag}", headers=MANIFEST, timeout=10).headers[
             "Docker-Content-Digest"
         ]
         for tag in tags
@@ -45,7 +45,7 @@ def test_a_killed_release_is_finished_and_a_hotfix_moves_no_tag_back(
     while not (held / SDIST).exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait(60)
+    process.wait(10)
     assert (held / SDIST).exists()
     assert digests(registry) == {}
     again = clone.release("weather", simple)

@@ -47,7 +47,7 @@ def test_a_site_serves_weather_sensors_feed_and_g3(site: Any) -> None:
         "range": {"from": "2017-07-14T00:00:00Z", "to": "2017-07-15T00:00:00Z"},
         "targets": [{"target": archived}],
     }
-    [weather] = requests.post(f"{url}/query", json=body, timeout=40).json()
+    [weather] = requests.post(f"{url}/query", json=body, timeout=10).json()
     assert len(weather["datapoints"]) >= 24
 
 
@@ -72,7 +72,7 @@ def test_no_container_runs_as_root(site: Any) -> None:
     for name, container in site.ids().items():
         if name != "database":
             # The hub's check of its health is Docker's, which begins as the image does, and ends at once.
-            wait_until(lambda one=container: users(one) == {"9000"}, what=f"{name} as no root", step_s=0.2)  # type: ignore[misc]
+            wait_until(lambda one=container: users(one) == {"9000"}, 20, f"{name} as no root", step_s=0.2)  # type: ignore[misc]
 
 
 def test_one_service_is_upgraded_while_the_rest_goes_on(
@@ -144,7 +144,7 @@ def test_one_of_several_bridges_may_die_unnoticed(site: Any, docker_client: Any,
         for i in range(90):
             if i == 30:
                 docker_client.containers.get(bridges[0]).kill()
-            reply = requests.post(f"{url}/query", json=body, timeout=40)
+            reply = requests.post(f"{url}/query", json=body, timeout=10)
             assert reply.status_code == 200
             assert len(reply.json()[0]["datapoints"]) == 1440
     finally:

@@ -53,7 +53,7 @@ pytestmark = [
 def tool(*words: Any) -> str:
     """What a tool says of its input, which must be fine."""
     done = subprocess.run(
-        [str(word) for word in words], capture_output=True, text=True, timeout=100, check=False
+        [str(word) for word in words], capture_output=True, text=True, timeout=60, check=False
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
@@ -93,7 +93,7 @@ def test_alarms_go_beside_a_sites_compose_file_and_every_service_tells(tmp_path:
     versions = (COMPOSE / "versions.env").read_text()
     (tmp_path / ".env").write_text(f"{versions}\nSISOCK_REGISTRY=here\nSQL_PASSWD=secret\n")
     command = ["docker-compose", "-f", "docker-compose.yaml", "-f", "alerts.yaml", "config"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
     [made] = yaml.safe_load((ALERTS / "targets/sisock.yml").read_text())
@@ -228,7 +228,7 @@ class Watched:
     def ask(self, expression: str) -> list[dict[str, Any]]:
         """What Prometheus answers; nothing while it is not up."""
         try:
-            answer = requests.get(f"{self.prometheus}/api/v1/query", params={"query": expression}, timeout=40)
+            answer = requests.get(f"{self.prometheus}/api/v1/query", params={"query": expression}, timeout=10)
         except requests.ConnectionError:
             return []
         if answer.status_code == 503:  # it has not read its storage yet
@@ -375,7 +375,7 @@ def test_what_is_silenced_is_shown_as_such(watched: Watched) -> None:
     )
 
     def state() -> list[str]:
-        alerts = requests.get(f"{watched.alertmanager}/api/v2/alerts", timeout=40).json()
+        alerts = requests.get(f"{watched.alertmanager}/api/v2/alerts", timeout=10).json()
         return [one["status"]["state"] for one in alerts if one["labels"].get("node") == "sensors"]
 
     wait_until(lambda: state() == ["suppressed"], DEADLINE_S, "the alarm is shown as silenced")
@@ -384,14 +384,14 @@ def test_what_is_silenced_is_shown_as_such(watched: Watched) -> None:
 
 def test_every_panel_of_the_dashboard_of_sisock_itself_has_something_to_show(watched: Watched) -> None:
     made = json.loads((COMPOSE / "grafana/dashboards/stack.json").read_text())
-    requests.get(f"http://127.0.0.1:{watched.ports['http']}/nowhere", timeout=40)
+    requests.get(f"http://127.0.0.1:{watched.ports['http']}/nowhere", timeout=10)
     limits = {"from": 0, "to": time.time() * 1e3}
     body = {"range": limits, "targets": [{"target": "sensors::host_memory_used"}]}
     for panel in made["panels"]:
         queries = [one["expr"].replace("$__rate_interval", "1m") for one in panel["targets"] if "expr" in one]
 
         def full(queries: list[str] = queries) -> bool:
-            requests.post(f"http://127.0.0.1:{watched.ports['http']}/query", json=body, timeout=40)
+            requests.post(f"http://127.0.0.1:{watched.ports['http']}/query", json=body, timeout=20)
             return any(watched.ask(query) for query in queries)
 
         if queries and panel["title"] != "Caches":  # g3-reader's and the archives', which are not here

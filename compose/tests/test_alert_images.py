@@ -80,7 +80,7 @@ def test_what_is_wrong_reaches_alertmanagers_page_from_containers_as_alerts_yaml
     def told() -> set[str]:
         try:
             alerts = requests.get(
-                f"http://127.0.0.1:{ports['ALERTMANAGER_PORT']}/api/v2/alerts", timeout=40
+                f"http://127.0.0.1:{ports['ALERTMANAGER_PORT']}/api/v2/alerts", timeout=10
             ).json()
         except requests.ConnectionError:
             return set()
@@ -97,7 +97,7 @@ def test_what_is_wrong_reaches_alertmanagers_page_from_containers_as_alerts_yaml
         except TimeoutError as error:
             raise AssertionError(f"{error}\n{compose('logs', '--tail=30', check=False)[-6000:]}") from None
         assert {"watch:9100", "sisock-http:5000", "sisock-crossbar:9100"} <= found
-        rules = requests.get(f"http://127.0.0.1:{ports['PROMETHEUS_PORT']}/api/v1/rules", timeout=40).json()
+        rules = requests.get(f"http://127.0.0.1:{ports['PROMETHEUS_PORT']}/api/v1/rules", timeout=10).json()
         names = {rule["name"] for group in rules["data"]["groups"] for rule in group["rules"]}
         assert {"SisockFieldState", "SisockNodeAway"} <= names
     finally:

@@ -31,13 +31,13 @@ pytestmark = pytest.mark.peer
 
 def one_of_each(url: str) -> bool:
     """Whether one field of each node has samples within the last day, or within the bundled sample's."""
-    targets = requests.post(f"{url}search", json={}, timeout=40).json()
+    targets = requests.post(f"{url}search", json={}, timeout=10).json()
     # Of an archive that ended long ago watch has no states.
     targets = [target for target in targets if not target.startswith("watch::apex_archive")]
     first = {target.split("::")[0]: target for target in reversed(targets)}
     body = {"range": {"from": 0, "to": (time.time() + 60) * 1000}, "maxDataPoints": 100}
     body["targets"] = [{"target": target, "type": "timeserie"} for target in first.values()]
-    replies = requests.post(f"{url}query", json=body, timeout=40).json()
+    replies = requests.post(f"{url}query", json=body, timeout=20).json()
     return set(first) == NODES and all(reply["datapoints"] for reply in replies)
 
 
@@ -49,7 +49,7 @@ def joined(url: str, span_s: float) -> tuple[list[str], list[float]]:
         "maxDataPoints": 2000,
         "targets": [{"target": "demo_feed::channel_01_t", "type": "timeserie"}],
     }
-    [reply] = requests.post(f"{url}query", json=body, timeout=40).json()
+    [reply] = requests.post(f"{url}query", json=body, timeout=20).json()
     nodes = reply.get("meta", {}).get("custom", {}).get("nodes", [])
     return nodes, [t / 1000 for _, t in reply["datapoints"]]
 
@@ -62,7 +62,7 @@ def spans_two_days(url: str) -> bool:
 def units(url: str) -> dict[str, set[str | None]]:
     """Units of numbers of each node, as the bridge tells them."""
     found: dict[str, set[str | None]] = {}
-    for field in requests.get(f"{url}api/v1/fields", timeout=40).json():
+    for field in requests.get(f"{url}api/v1/fields", timeout=10).json():
         if field["type"] == "number":
             found.setdefault(field["node"], set()).add(field["units"])
     return found
@@ -70,10 +70,9 @@ def units(url: str) -> dict[str, set[str | None]]:
 
 def all_expected_are_there(url: str) -> bool:
     """Whether nothing that the demo's site file names is missing, and its words reach its fields."""
-    reply = requests.get(f"{url}api/v1/state", timeout=40).json()
-    if any(
-        "expected by" in one["why"] for one in reply["fields"]
-    ):  # until all nodes have told what they have
+    reply = requests.get(f"{url}api/v1/state", timeout=10).json()
+    # Until all nodes have told what they have, something is.
+    if any("expected by" in one["why"] for one in reply["fields"]):
         return False
     told = {one["field"]: (one["label"], one["units"]) for one in reply["fields"] if one["state"] == "fresh"}
     return told.get("demo_feed::channel_01_t") == ("100 mK stage", "K") and told.get(
@@ -95,7 +94,7 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         wait_until(
             lambda: f"\nready: {url}\n" in log.read_text() or demo.poll() is not None, 90, "the demo is ready"
         )
-        reply = requests.post(f"{url}query", json=QUERY, timeout=40).json()
+        reply = requests.post(f"{url}query", json=QUERY, timeout=10).json()
         wait_until(lambda: one_of_each(url), 30, "every kind of data node answers with samples")
         assert 900 < len(reply[0]["datapoints"]) <= 1000
         wait_until(lambda: all_expected_are_there(url), 60, "the site's file fits the demo")
@@ -120,12 +119,12 @@ def test_demo_comes_up_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
             process.kill()
         if demo.poll() is None:
             demo.kill()
-        demo.wait(60)
+        demo.wait(10)
 
 
 def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
     environ = {**os.environ, "PORT": "abc", "SISOCK_DEMO_STATE": str(tmp_path)}
     ended = subprocess.run(
-        [sys.executable, DEMO], env=environ, capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, DEMO], env=environ, capture_output=True, text=True, timeout=30, check=False
     )
     assert (ended.returncode, ended.stderr.strip()) == (2, "PORT='abc' is not a port number (1 to 65535)")

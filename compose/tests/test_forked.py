@@ -47,8 +47,8 @@ def test_lines_run_in_forks_say_who_speaks_and_come_back_when_they_are_killed(tm
     try:
         wait_until(lambda: len(pids(log)) == 1, 30, "the program speaks")
         told = f"named | feed An OCS feed {tmp_path}/a.toml ['one', 'two words'] {tmp_path}"
-        wait_until(lambda: told in log.read_text().splitlines(), what="its settings and words are the line's")
-        wait_until(lambda: "first | 1 loop" in log.read_text(), what="a module runs as a program")
+        wait_until(lambda: told in log.read_text().splitlines(), 10, "its settings and words are the line's")
+        wait_until(lambda: "first | 1 loop" in log.read_text(), 10, "a module runs as a program")
         os.kill(pids(log)[0], signal.SIGKILL)
         wait_until(lambda: len(pids(log)) == 2, 30, "it is started again")
         assert "begun" in log.read_text().splitlines()
@@ -59,4 +59,4 @@ def test_lines_run_in_forks_say_who_speaks_and_come_back_when_they_are_killed(tm
     finally:
         if runner.poll() is None:
             os.killpg(runner.pid, signal.SIGKILL)
-            runner.wait(60)
+            runner.wait(10)

@@ -146,7 +146,7 @@ def test_grafana_goes_beside_a_sites_compose_file(tmp_path: Path) -> None:
     environ = {**os.environ, **versions, "SISOCK_REGISTRY": "here", "SQL_PASSWD": "secret"}
     command = ["docker-compose", "-f", "docker-compose.yaml", "-f", "grafana/compose.yaml", "config"]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=100, check=False
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     made = yaml.safe_load(done.stdout)["services"]
@@ -183,7 +183,7 @@ def demo(sisock_processes: None, tmp_path_factory: pytest.TempPathFactory) -> It
 def value_of(url: str, variable: dict[str, Any]) -> str:
     """A variable's value when the dashboard is opened: the first there is."""
     body = {"payload": {"target": variable["query"]["query"]}}
-    values = [one["__value"] for one in requests.post(f"{url}/variable", json=body, timeout=40).json()]
+    values = [one["__value"] for one in requests.post(f"{url}/variable", json=body, timeout=20).json()]
     return values[0]
 
 
@@ -199,7 +199,7 @@ def ask(url: str, made: dict[str, Any], panel: dict[str, Any]) -> list[dict[str,
     now = time.time()
     limits = {end: moment(made["time"][end], end, now) * 1e3 for end in ("from", "to")}
     body = {"range": limits, "interval": "1m", "maxDataPoints": 500, "targets": targets}
-    reply = requests.post(f"{url}/query", json=body, timeout=40)
+    reply = requests.post(f"{url}/query", json=body, timeout=20)
     assert reply.status_code == 200, reply.text
     return reply.json()
 
@@ -210,7 +210,7 @@ def test_every_panel_shows_samples_on_the_demo_without_a_click(demo: str, file: 
     for panel in panels(made):
         if panel["type"] == "table":
             [query] = panel["targets"]
-            rows = requests.get(f"{demo}{query['url']}", timeout=40).json()
+            rows = requests.get(f"{demo}{query['url']}", timeout=20).json()
             assert {row["name"] for row in rows} == NODES
             assert {column["selector"] for column in query["columns"]} <= set(rows[0])
             continue
@@ -229,7 +229,7 @@ def test_every_panel_shows_samples_on_the_demo_without_a_click(demo: str, file: 
 def influxql(url: str, text: str, epoch: str = "ms") -> list[dict[str, Any]]:
     """Series that the bridge answers to a statement, as Grafana asks it."""
     asked = {"db": "ocs_feeds", "epoch": epoch, "q": text}
-    reply = requests.post(f"{url}/influx/query", data=asked, timeout=40)
+    reply = requests.post(f"{url}/influx/query", data=asked, timeout=20)
     assert reply.status_code == 200, reply.text
     [result] = reply.json()["results"]
     assert "error" not in result, (text, result)
@@ -350,5 +350,5 @@ def test_the_annotation_of_every_dashboard_tells_of_the_nodes(demo: str) -> None
         "range": {"from": 0, "to": (time.time() + 60) * 1e3},
         "targets": [annotation["target"]],
     }
-    [frame] = requests.post(f"{demo}/query", json=body, timeout=40).json()
+    [frame] = requests.post(f"{demo}/query", json=body, timeout=20).json()
     assert {f"{node} online" for node in NODES} <= set(frame["data"]["values"][2])

@@ -72,7 +72,7 @@ class Both:
         made = []
         for address in self._addresses:
             reply = requests.post(
-                address, data={"db": "ocs_feeds", "epoch": "ns", "q": text}, timeout=40
+                address, data={"db": "ocs_feeds", "epoch": "ns", "q": text}, timeout=20
             ).json()
             [result] = reply.get("results") or [reply]
             assert "error" not in result, (text, result)

@@ -105,7 +105,7 @@ def test_the_demo_serves_it(clone: Clone, tmp_path: Path) -> None:
         ready = f"ready: {url}/"
         wait_until(lambda: ready in log.read_text() or demo.poll() is not None, 120, "the demo is ready")
         asked = {"field": f"{NODE}::sine", "start": "now-1h"}
-        rows = requests.get(f"{url}/api/v1/data", asked, timeout=40).json()
+        rows = requests.get(f"{url}/api/v1/data", asked, timeout=20).json()
         assert len(rows) > 100
     finally:
         demo.send_signal(signal.SIGINT)

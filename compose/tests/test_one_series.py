@@ -120,14 +120,14 @@ class Site:
     ) -> tuple[Times, Times, set[str]]:
         """Times, values, and which nodes were asked; of one bridge, or of the other."""
         asked = {"field": field, "as": "x", "start": repr(start), "end": repr(end), "format": "npz", **more}
-        reply = requests.get(f"{url or self.url}/api/v1/data", params=asked, timeout=40)
+        reply = requests.get(f"{url or self.url}/api/v1/data", params=asked, timeout=20)
         assert reply.status_code == 200, reply.text
         columns = np.load(io.BytesIO(reply.content))
         return columns["x/time"], columns["x"], set(json.loads(reply.headers.get("sisock-nodes", "[]")))
 
     def sources(self) -> dict[str, str]:
         """What each field says that it measures."""
-        known = requests.get(f"{self.url}/api/v1/fields", params={"search": "channel_00"}, timeout=40).json()
+        known = requests.get(f"{self.url}/api/v1/fields", params={"search": "channel_00"}, timeout=10).json()
         return {entry["field"]: entry["source"] for entry in known}
 
     def until(self, field: str) -> float:
@@ -210,10 +210,10 @@ def test_each_published_sample_is_there_once_through_kills_and_rotation(
         if time.monotonic() > over:
             break
 
-    wait_until(lambda: site.data(FILED, time.time() - 1, time.time())[2] == {"fake_feed"}, what="live alone")
+    wait_until(lambda: site.data(FILED, time.time() - 1, time.time())[2] == {"fake_feed"}, 20, "live alone")
 
     newest = recorder.newest()
-    wait_until(lambda: site.until(LIVE) >= newest, what="the live node has all")
+    wait_until(lambda: site.until(LIVE) >= newest, 20, "the live node has all")
     # A file has its times in ticks: what lies on a bound may be on either side of it.
     begin, end = begin - SAME_S, newest - SAME_S
     heard = recorder.samples()

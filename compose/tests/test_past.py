@@ -25,7 +25,7 @@ pytestmark = pytest.mark.peer
 def grow(directory: Path, round_s: int) -> None:
     environ = {**os.environ, "PYTHONPATH": str(COMPOSE)}
     command = [sys.executable, "-c", GROW, str(round_s)]
-    subprocess.run(command, cwd=directory, env=environ, check=True, timeout=100)
+    subprocess.run(command, cwd=directory, env=environ, check=True, timeout=60)
 
 
 def test_each_round_writes_what_is_new_and_leaves_what_was_there(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Site:
         tokens = {"TOKENS_FILE": str(folder / "tokens.json")}
         made = subprocess.run(
             [executable("sisock-http"), "token", "add", "proxy", "--may=read", "--may=notes", "--may=proxy"],
-            env={**os.environ, **tokens}, capture_output=True, text=True, check=True, timeout=100,
+            env={**os.environ, **tokens}, capture_output=True, text=True, check=True, timeout=30,
         )  # fmt: skip
         self.token = made.stdout.strip()
         stack.start(
@@ -84,7 +84,7 @@ class Site:
         }
         method = "POST" if "json" in kwargs else "GET"
         return requests.request(
-            method, f"https://127.0.0.1:{self.port}{path}", headers=headers, timeout=40,
+            method, f"https://127.0.0.1:{self.port}{path}", headers=headers, timeout=20,
             verify=str(self.certificate), allow_redirects=False, **kwargs,
         )  # fmt: skip
 
@@ -144,5 +144,5 @@ def test_changes_come_through_the_proxy_while_they_happen(site: Site) -> None:
 
 def test_past_the_proxy_nobody_gets_in_without_a_token(site: Site) -> None:
     url = f"http://127.0.0.1:{site.bridge}/api/v1/nodes"
-    assert requests.get(url, headers={"X-Forwarded-User": "ada"}, timeout=40).status_code == 401
-    assert requests.get(url, auth=("grafana", site.token), timeout=40).status_code == 200
+    assert requests.get(url, headers={"X-Forwarded-User": "ada"}, timeout=20).status_code == 401
+    assert requests.get(url, auth=("grafana", site.token), timeout=20).status_code == 200

@@ -155,7 +155,7 @@ def test_the_pages_curl_lines_answer(bridge: str) -> None:
     assert len(lines) == 2
     for line in lines:
         local = re.sub(r"(http://)?localhost:5000", bridge, line)
-        done = subprocess.run(["bash", "-c", local], capture_output=True, text=True, timeout=40, check=True)
+        done = subprocess.run(["bash", "-c", local], capture_output=True, text=True, timeout=20, check=True)
         assert done.stdout.count("\n") > 100 or len(done.stdout) > 10_000
 
 

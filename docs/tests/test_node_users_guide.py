@@ -45,7 +45,7 @@ class Site:
             assert container == "sisock-crossbar"
             subprocess.run(
                 [executable(command), *arguments],
-                cwd=self.stack.directory, env=self.stack.environ(), check=True, timeout=100,
+                cwd=self.stack.directory, env=self.stack.environ(), check=True, timeout=60,
             )  # fmt: skip
         elif (verb, words) == ("up", ["-d"]):
             self._start_weather()
@@ -67,7 +67,7 @@ class Site:
         """Whether the bridge has the archive's day."""
         query = "field=apex_archive::apex_radiometer&start=2017-07-14&end=2017-07-15&format=json"
         try:
-            reply = requests.get(f"http://127.0.0.1:{self.port}/api/v1/data?{query}", timeout=40)
+            reply = requests.get(f"http://127.0.0.1:{self.port}/api/v1/data?{query}", timeout=20)
         except requests.ConnectionError:
             return False
         return reply.ok and len(reply.json()) == 1440

@@ -95,7 +95,7 @@ def test_the_real_ocs_runs_from_the_guides_config_and_all_feeds_are_served(
 
         def scanned() -> bool:
             command = ["bash", "-c", local]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
             return {"registry", "aggregator", "fake1"} <= set(done.stdout.split())
 
         # It hears two seconds of heartbeats, in which a busy machine's agents may have none.

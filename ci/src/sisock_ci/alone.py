@@ -74,7 +74,7 @@ def try_tests(copy: Path, work: Path, arguments: Sequence[str]) -> None:
     environ = {name: value for name, value in os.environ.items() if name not in UNLIKE}
     environ["PATH"] = f"{work / 'venv' / 'bin'}{os.pathsep}{environ['PATH']}"
     command = [str(work / "venv" / "bin" / "python"), "-m", "pytest", "-q", *arguments]
-    command += ["--basetemp", str(work / "temporary")]  # pytest else removes what others left, for minutes
+    command += ["--basetemp", str(work / "temporary")]  # pytest else removes what others left
     done = subprocess.run(command, cwd=copy, env=environ, check=False)  # noqa: S603 (words of ours)
     if done.returncode:
         raise CiError(f"its tests fail where it is alone (pytest ended with {done.returncode})")

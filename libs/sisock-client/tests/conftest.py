@@ -53,7 +53,7 @@ def run(url: str, environ: Mapping[str, str], tmp_path: Path) -> Run:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=60,
             check=False,
         )
 

@@ -76,7 +76,7 @@ def look(site: Site, tmp_path: Path) -> Look:
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=60,
             check=False,
         )
 

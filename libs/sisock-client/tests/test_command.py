@@ -111,7 +111,7 @@ def test_a_disk_that_is_full_is_one_sentence(run, tmp_path: Path, name: str) -> 
 def test_the_commands_csv_is_the_bridges(run, url: str) -> None:
     fields = [WIND, "apex_archive::apex_humidity"]
     parameters = {"field": fields, "start": RANGE[1], "end": RANGE[3], "format": "csv"}
-    reply = requests.get(f"{url}/api/v1/data", params=parameters, timeout=40)
+    reply = requests.get(f"{url}/api/v1/data", params=parameters, timeout=20)
     assert run("get", *fields, *RANGE).stdout == reply.text
     assert reply.text.splitlines()[1].startswith("2017-07-14T00:")
 

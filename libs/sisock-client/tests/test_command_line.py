@@ -37,7 +37,7 @@ ALL = list(words(parser("")))
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["plot", "--help"]])
 def test_help_and_the_version_load_nothing_that_takes_long(arguments: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
@@ -103,7 +103,7 @@ def completed(line: str, url: str) -> list[str]:
     }
     done = subprocess.run(
         ["bash", "--norc", "-c", script, "bash", line],
-        env=environ, capture_output=True, text=True, timeout=100, check=False,
+        env=environ, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [word.strip() for word in done.stdout.split("\n") if word.strip()]

@@ -58,7 +58,7 @@ class Terminal:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(60)
+        self.process.wait(10)
         os.close(self.theirs)
         os.close(self.ours)
 
@@ -102,7 +102,7 @@ def test_a_note_is_among_what_happened(bridge, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.endswith("  ticker::sine  what I did\n")
 
     def notes() -> list[dict[str, Any]]:
-        return requests.get(f"{bridge.url}/api/v1/events", params={"what": "note"}, timeout=40).json()
+        return requests.get(f"{bridge.url}/api/v1/events", params={"what": "note"}, timeout=10).json()
 
     [note] = wait_until(notes, 30, "it is stored")
     assert (note["why"], note["target"]) == ("what I did", "ticker::sine")

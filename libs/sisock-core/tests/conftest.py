@@ -7,7 +7,7 @@ import pytest
 
 
 def _openssl(directory: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True, timeout=100)
+    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True, timeout=30)
 
 
 @pytest.fixture(scope="session")

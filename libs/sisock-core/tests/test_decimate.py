@@ -127,4 +127,4 @@ def test_to_reduce_and_to_tell_an_interval_loads_no_masked_arrays() -> None:
         "decimate.thin(t, [t], 10.0); decimate.envelope(t, [t], 100); decimate.median(t); "
         "sys.exit('numpy.ma' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.peer
 
 def run(code: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     ).stdout.strip()
 
 
@@ -80,7 +80,7 @@ def test_the_conformance_command_without_its_distribution_says_what_to_install()
         "runpy.run_module('sisock.conformance', run_name='__main__')"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     sentence = "the conformance suite is not installed: pip install sisock-testing"
     assert (done.returncode, done.stderr.strip()) == (1, sentence)
 

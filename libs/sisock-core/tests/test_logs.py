@@ -75,7 +75,7 @@ def test_what_a_node_keeps_of_a_logger_from_its_beginning_writes_as_all_others_d
     done = subprocess.run(
         [sys.executable, "-c", SERVER],
         cwd=tmp_path, env={"WAMP_SECRET": "x", "CROSSBAR_HOST": "127.0.0.1", "CROSSBAR_TLS_PORT": "1"},
-        capture_output=True, text=True, timeout=100, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     [told] = [line for line in lines if line["event"] == "store.failed"]

@@ -103,7 +103,7 @@ def test_two_services_in_one_process_count_apart_and_leave_the_global_registry_a
 def test_a_process_without_a_reactor_answers_until_it_is_told_to_end() -> None:
     port = free_port()
     end = metrics.listen_in_thread(metrics.make_registry("scanner"), port)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=40) as reply:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
         families = {family.name for family in text_string_to_metric_families(reply.read().decode())}
     end()
     assert {"sisock_build_info", "process_resident_memory_bytes"} <= families

@@ -179,7 +179,7 @@ def conformance(stack: Stack, name: str) -> subprocess.CompletedProcess[str]:
         env=stack.environ(),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=60,
         check=False,
     )
 

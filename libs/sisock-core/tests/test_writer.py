@@ -24,13 +24,13 @@ class Pauses:
 
     def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
-        self._over.acquire(timeout=40)
+        self._over.acquire(timeout=20)
 
     def end(self) -> None:
         self._over.release()
 
     def wait_for(self, number: int) -> None:
-        wait_until(lambda: len(self.seconds) == number, what=f"pause {number}")
+        wait_until(lambda: len(self.seconds) == number, 20, f"pause {number}")
 
 
 class Disk:
@@ -53,7 +53,7 @@ class Disk:
     def write(self, database: sqlite3.Connection, batch: Sequence[str]) -> None:
         self.batches.append([*batch])
         self.hangs.set()
-        self.goes_on.wait(60)
+        self.goes_on.wait(20)
         if self.failures:
             raise self.failures.pop(0)
         with database:
@@ -169,7 +169,7 @@ def test_a_disk_that_fails_holds_nobody_up_at_the_end(
     disk.failures += [OSError("disk I/O error")] * 100
     writer = open_writer()
     writer.put("lost")
-    wait_until(lambda: len(disk.failures) < 100, what="it fails, and pauses")
+    wait_until(lambda: len(disk.failures) < 100, 20, "it fails, and pauses")
     writer.close()
     assert not writer._thread.is_alive()
 
@@ -197,7 +197,7 @@ def test_when_the_disk_is_behind_nobody_waits_the_newest_is_lost_and_both_is_sai
     with capture_logs() as logs:
         writer = open_writer(pauses)
         writer.put("a")
-        assert disk.hangs.wait(60)
+        assert disk.hangs.wait(20)
         for text in ("b", "c", "d", "lost", "too"):
             writer.put(text)
         disk.goes_on.set()
@@ -236,7 +236,7 @@ def test_a_disk_that_hangs_is_not_waited_for_at_the_end(
     disk.goes_on.clear()
     writer = open_writer(most_waiting=1)
     writer.put("a")
-    assert disk.hangs.wait(60)
+    assert disk.hangs.wait(20)
     writer.put("b")
     writer.close()
     assert writer._thread.is_alive()

@@ -37,5 +37,5 @@ def test_frames_of_version_0_are_read_without_what_an_image_leaves_out(tmp_path:
     writer.data(writer.feed("observatory.old"), 1.6e9 + np.arange(10.0), block={"ch": np.arange(10.0)})
     writer.close()
     command = [sys.executable, "-c", READ, str(writer.path), *absent]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout.split(), done.stderr) == (["45.0"], "")

@@ -81,8 +81,8 @@ def test_what_tests_started_dies_with_their_pytest(tmp_path: Path, number: signa
     started = peers(tmp_path)
     assert alive(started) == started
     run.send_signal(number)
-    run.wait(60)
-    wait_until(lambda: not alive(started), what="all are gone")
+    run.wait(20)
+    wait_until(lambda: not alive(started), 20, "all are gone")
 
 
 def test_what_a_test_left_is_ended_and_named(tmp_path: Path) -> None:

@@ -32,7 +32,6 @@ def test_a_test_that_is_marked_may_start_processes(tmp_path: Path) -> None:
     assert Stack(tmp_path).start("nothing", [sys.executable, "-c", ""]).popen.wait(30) == 0
 
 
-@pytest.mark.timeout(250)
 def test_what_was_measured_stands_at_the_end_also_of_several_processes(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -42,15 +41,14 @@ def test_what_was_measured_stands_at_the_end_also_of_several_processes(
         )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other plugins take seconds to load
-    plain = [sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    plain = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     plain += ["-p", "sisock_testing.pytest_plugin"]
     # Without a place of its own it would remove what whole suites have left among the temporary files.
     plain += ["--basetemp", str(tmp_path_factory.mktemp("nested") / "base")]
     for workers in ((), ("-p", "xdist", "-n", "2")) if find_spec("xdist") else ((),):
-        command = ["timeout", "--signal=ABRT", "--kill-after=10", "100", *plain, *workers, str(tmp_path)]
+        command = [*plain, *workers, str(tmp_path)]
         done = subprocess.run(
-            command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120, check=False
+            command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=True
         )
-        assert done.returncode == 0, done.stdout + done.stderr
         end = done.stdout.partition(" measured ")[2]
         assert {line for line in end.splitlines() if " took " in line} == {"1 took 1.1 s", "2 took 1.1 s"}

@@ -11,7 +11,7 @@ from sisock_testing.stack import free_port
 OTHER = """
 import json, sys
 from sisock_testing.stack import free_port
-print(json.dumps([free_port() for _ in range(50)]), flush=True)
+print(json.dumps([free_port() for _ in range(150)]), flush=True)
 sys.stdin.read()
 """
 
@@ -22,11 +22,11 @@ def test_no_two_processes_choose_the_same_port_however_late_they_listen() -> Non
     others = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
-    taken = [[free_port() for _ in range(50)]]
+    taken = [[free_port() for _ in range(150)]]
     taken += [json.loads(other.stdout.readline()) for other in others if other.stdout]
     for other in others:
         other.communicate(timeout=100)
-    assert len({port for ports in taken for port in ports}) == 4 * 50
+    assert len({port for ports in taken for port in ports}) == 4 * 150
 
 
 def test_a_port_comes_again_after_all_others_and_not_while_somebody_listens_at_any_address() -> None:

@@ -68,7 +68,7 @@ def test_every_type_arrives_as_it_was_published(serve: Serve, ocs_peer: Any, sis
     process = serve("LSA23JD", TARGET="LSA23JD")
     numbers: dict[str, list[Any]] = {"Channel 1 T": [1, 2.5, math.inf], "nan": [math.nan, 1.0, 2.0]}
     ocs_peer.publish(address, message_of(t, **numbers, on=[True, False, True], state=["ok", "ü", ""]))
-    wait_until(lambda: len(sisock_peer.get_fields("LSA23JD")) == 4, what="the fields")
+    wait_until(lambda: len(sisock_peer.get_fields("LSA23JD")) == 4, 10, "the fields")
     assert {(f.name, f.type, f.timeline) for f in sisock_peer.get_fields("LSA23JD")} == {
         ("channel_1_t", "number", "temps"),
         ("nan", "number", "temps"),
@@ -94,7 +94,7 @@ def test_conformance_suite_passes(serve: Serve, ocs_peer: Any, sisock_peer: Peer
     t = [now - 30 + 0.1 * i for i in range(300)]
     address = Address("conforming", "feed")
     ocs_peer.publish(address, message_of(t, T=[math.sin(x) for x in t], on=[x % 2 < 1 for x in t]))
-    wait_until(lambda: len(sisock_peer.get_fields("conforming")) == 2, what="the fields")
+    wait_until(lambda: len(sisock_peer.get_fields("conforming")) == 2, 10, "the fields")
     assert sisock_peer.breaches("conforming") == []
 
 
@@ -105,7 +105,7 @@ def test_nonsense_on_the_topic_does_no_harm(serve: Serve, ocs_peer: Any, sisock_
     ocs_peer.publish_raw(address, "nonsense")
     ocs_peer.publish_raw(address, [{"temps": {"timestamps": [None], "data": {"a": [[]]}}}, 7], "more", 3)
     ocs_peer.publish(address, message_of([time.time()], T=[1.0]))
-    wait_until(lambda: sisock_peer.get_fields("odd"), what="the good message")
+    wait_until(lambda: sisock_peer.get_fields("odd"), 10, "the good message")
     assert '"level": "error"' not in process.text()
 
 
@@ -138,16 +138,16 @@ def test_consumers_are_told_that_the_data_grew(
     sisock_reactor.wait(subscribe)
     t = time.time() - 10
     ocs_peer.publish(Address("grows", "feed"), message_of([t], T=[1.0]))
-    assert wait_until(lambda: told, what="the update")[0] == {"until": t, "fields": True}
+    assert wait_until(lambda: told, 10, "the update")[0] == {"until": t, "fields": True}
     ocs_peer.publish(Address("grows", "feed"), message_of([t + 0.1], T=[1.0]))
-    assert wait_until(lambda: told[1:], what="the next one")[0] == {"until": t + 0.1}
+    assert wait_until(lambda: told[1:], 10, "the next one")[0] == {"until": t + 0.1}
     ocs_peer.publish(Address("grows", "feed"), message_of([t + 0.2], P=[1.0]))
-    assert wait_until(lambda: told[2:], what="the one after")[0] == {"until": t + 0.2, "fields": True}
+    assert wait_until(lambda: told[2:], 10, "the one after")[0] == {"until": t + 0.2, "fields": True}
 
 
 def listed(port: int, text: str) -> set[str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/search?target={text}", timeout=40) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/search?target={text}", timeout=10) as reply:
             return set(json.load(reply))
     except OSError:
         return set()
@@ -165,7 +165,7 @@ def test_a_channel_that_appears_is_soon_listed_by_the_bridge(
     ocs_peer.publish(address, message_of([time.time()], first=[1.0], second=[1.0]))
     published = time.monotonic()
     # Asked now and then, as of a node that says nothing, it would be a minute.
-    wait_until(lambda: "appears::second" in listed(port, "appears"), what="the bridge lists the second")
+    wait_until(lambda: "appears::second" in listed(port, "appears"), 15, "the bridge lists the second")
     took = time.monotonic() - published
     record_property("measured", f"a channel that appears: listed by the bridge after {took:.1f} s")
     bridge.stop()
@@ -175,7 +175,7 @@ def test_without_a_secret_our_own_router_refuses_with_the_remedy(sisock_stack: S
     environ = {"TARGET": "a", "NAME": "anonymous", "DESCRIPTION": "test", "STATE_DIRECTORY": str(tmp_path)}
     command = [sys.executable, "-m", "sisock_data_feed"]
     process = sisock_stack.start("anonymous", command, CROSSBAR_DIR=str(tmp_path), **environ)
-    wait_until(lambda: "router.away" in process.text(), what="the refusal")
+    wait_until(lambda: "router.away" in process.text(), 20, "the refusal")
     process.stop()
     assert "give us the secret of a user who may (WAMP_SECRET or WAMP_SECRET_FILE" in process.text()
     assert process.text().count("router.away") == 1
@@ -206,7 +206,7 @@ def test_on_another_host_it_hears_feeds_and_serves_over_tls_alone(
     t = time.time()
     ocs_peer.publish(Address("far", "feed"), message_of([t], T=[1.5]))
     field = "t" if (target, feed) == ("far", "feed") else "far.feed.t"
-    wait_until(lambda: field in {f.name for f in sisock_peer.get_fields(name)}, what="the field")
+    wait_until(lambda: field in {f.name for f in sisock_peer.get_fields(name)}, 10, "the field")
     series, problems = sisock_peer.get_data(name, [field], t - 1, t + 1)
     assert (series[field].values.tolist(), problems) == ([1.5], {})
     assert f"wss://127.0.0.1:{sisock_stack.tls_port}/ws" in process.text()
@@ -217,7 +217,7 @@ def test_over_tls_a_secret_is_asked_for_before_anything_else(sisock_stack: Stack
     environ = {"TARGET": "a", "NAME": "a", "DESCRIPTION": "test", "CROSSBAR_DIR": str(tmp_path)}
     command = [sys.executable, "-m", "sisock_data_feed"]
     process = sisock_stack.start("tls_nobody", command, ROUTER_PORT="tls", **environ)
-    assert process.popen.wait(60) == 2
+    assert process.popen.wait(20) == 2
     assert "no secret for WAMP_USER='server': set WAMP_SECRET" in process.text()
 
 

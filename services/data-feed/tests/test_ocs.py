@@ -62,9 +62,9 @@ def test_what_the_agent_published_is_what_a_consumer_gets(
 ) -> None:
     serve("fake1", TARGET="fake1", FEED="false_temperatures")
     begin = time.time()
-    wait_until(lambda: max(recorded(), default=0) > begin + 3, what="the agent publishes")
+    wait_until(lambda: max(recorded(), default=0) > begin + 3, 20, "the agent publishes")
     want = recorded()
-    wait_until(lambda: max(served(sisock_peer, "fake1"), default=0) >= max(want), what="the samples")
+    wait_until(lambda: max(served(sisock_peer, "fake1"), default=0) >= max(want), 10, "the samples")
     got = served(sisock_peer, "fake1")
     assert len(got) > 30
     assert {t: values for t, values in want.items() if t >= min(got)} == {
@@ -78,17 +78,17 @@ def test_a_killed_server_comes_back_with_all_that_it_had_heard(
     settings = {"TARGET": "fake1", "FEED": "false_temperatures"}
     process = serve("killed", **settings)
     messages = len(ocs_peer.heard)
-    wait_until(lambda: len(ocs_peer.heard) >= messages + 2, what="two messages")
-    wait_until(lambda: max(served(sisock_peer, "killed"), default=0) >= max(recorded()), what="the samples")
+    wait_until(lambda: len(ocs_peer.heard) >= messages + 2, 20, "two messages")
+    wait_until(lambda: max(served(sisock_peer, "killed"), default=0) >= max(recorded()), 10, "the samples")
     before = served(sisock_peer, "killed")
     heard = len(ocs_peer.heard)
-    wait_until(lambda: len(ocs_peer.heard) > heard, what="a message more than a second later")
+    wait_until(lambda: len(ocs_peer.heard) > heard, 20, "a message more than a second later")
     process.kill()
     process.popen.wait()
-    wait_until(lambda: "killed" not in sisock_peer.consumer.nodes, what="the node is gone")
+    wait_until(lambda: "killed" not in sisock_peer.consumer.nodes, 10, "the node is gone")
     process = serve("killed", **settings)
     begin = time.time()
-    wait_until(lambda: max(served(sisock_peer, "killed")) > begin, what="new samples")
+    wait_until(lambda: max(served(sisock_peer, "killed")) > begin, 20, "new samples")
     after = served(sisock_peer, "killed")
     assert {t: values for t, values in after.items() if t in before} == before
     assert {t: values for t, values in recorded().items() if t in after} == {

@@ -33,14 +33,14 @@ def test_a_kill_costs_at_most_the_last_second(
     publisher = sisock_stack.start_module(
         "sisock_data_feed.synthetic", TARGET="fast", SAMPLE_INTERVAL="0.01", MESSAGE_INTERVAL="0.05"
     )
-    wait_until(lambda: sum(len(t) for _, t in arrivals) > 300, what="three seconds of samples")
+    wait_until(lambda: sum(len(t) for _, t in arrivals) > 300, 20, "three seconds of samples")
     process.kill()
     killed = time.time()
     process.popen.wait()
-    wait_until(lambda: "fast" not in sisock_peer.consumer.nodes, what="the node is gone")
+    wait_until(lambda: "fast" not in sisock_peer.consumer.nodes, 10, "the node is gone")
     serve("fast", TARGET="fast")
     subscribed = time.time()
-    wait_until(lambda: max(served(sisock_peer, "fast")) > subscribed + 0.5, what="new samples")
+    wait_until(lambda: max(served(sisock_peer, "fast")) > subscribed + 0.5, 20, "new samples")
     publisher.stop()
     got = served(sisock_peer, "fast")
     missing = set.union(*(set(t) for came, t in arrivals if came < killed - 1)) - set(got)
@@ -70,7 +70,7 @@ def test_after_a_restart_of_the_router_each_sample_comes_once(
             "data": {"Channel 01 T": [1.0, 2.0]},
         }
         publisher.publish(Address("a", "temperatures"), block)
-        wait_until(lambda: peer.get_fields("a"), what="the samples")
+        wait_until(lambda: peer.get_fields("a"), 10, "the samples")
         assert served(peer, "a") == [now - 2, now - 1]
         publisher.close()
         peer.close()

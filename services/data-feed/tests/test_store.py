@@ -211,7 +211,7 @@ time.sleep(60)
     assert child.stdout is not None
     child.stdout.readline()
     wal = tmp_path / "state" / "deeper" / "node.sqlite-wal"
-    wait_until(lambda: wal.exists() and wal.stat().st_size > 0, what="the block is in the log")
+    wait_until(lambda: wal.exists() and wal.stat().st_size > 0, 10, "the block is in the log")
     wait_until(
         lambda: b"timestamps" not in wal.read_bytes() and b'"b", [["a"' in wal.read_bytes(),
         10,
@@ -242,9 +242,9 @@ def test_what_a_disk_refused_is_lost_alone_and_what_comes_after_is_stored_with_i
         store = make_store(pause=pauses.append)
         restored(store)
         store.put(4.0, block(t=[1.0], a=[1]))
-        wait_until(lambda: len(pauses) == 1, what="it failed")
+        wait_until(lambda: len(pauses) == 1, 20, "it failed")
         store.put(T, block(t=[2.0], a=[2]))
-        wait_until(lambda: len(pauses) == 2, what="it is written")
+        wait_until(lambda: len(pauses) == 2, 20, "it is written")
         store.close()
     found = restored(make_store())
     assert [(received, b.columns["a", "number"].tolist()) for received, b in found] == [(T, [2.0])]

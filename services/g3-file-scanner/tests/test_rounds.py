@@ -43,10 +43,10 @@ def test_killed_at_random_moments_the_next_run_completes(kit, index_environ, tmp
         except subprocess.TimeoutExpired:
             process.kill()
             killed += 1
-        process.communicate(timeout=200)
+        process.communicate(timeout=90)
     assert killed > 5
     process = kit.run(index_environ, top, "--once")
-    process.communicate(timeout=200)
+    process.communicate(timeout=110)
     assert process.returncode == 0
     database = Database(load(SqlConfig, index_environ))
     assert kit.same_as_fresh(database, top)
@@ -73,7 +73,7 @@ def test_mariadb_killed_during_a_scan_costs_nothing(kit, mariadb: MariaDb, tmp_p
         assert process.poll() is None
     finally:
         process.terminate()
-        told = process.communicate(timeout=200)[1].decode()
+        told = process.communicate(timeout=90)[1].decode()
     assert process.returncode == 0
     assert told.count("database.away") <= 1
     assert kit.same_as_fresh(database, top)
@@ -93,7 +93,7 @@ def test_a_database_that_comes_later_is_waited_for(kit, mariadb: MariaDb, tmp_pa
     finally:
         mariadb.start()
         process.terminate()
-        told = process.communicate(timeout=200)[1].decode()
+        told = process.communicate(timeout=90)[1].decode()
     assert process.returncode == 0
     assert not health.exists()
     assert json.loads(told.splitlines()[-1])["event"] == "service.stopped"
@@ -107,7 +107,7 @@ def test_a_frame_is_indexed_seconds_after_it_was_written(kit, tmp_path: Path) ->
     prepare(database)
     process = kit.run(environ, top)
     try:
-        wait_until(lambda: rows(database) == 1, what="the first scan is done")
+        wait_until(lambda: rows(database) == 1, what="the first scan is done", deadline_s=20)
         writer = Writer(top / "16000" / "new.g3")
         feed = writer.feed(kit.FEED)
         for i in range(3):
@@ -118,7 +118,7 @@ def test_a_frame_is_indexed_seconds_after_it_was_written(kit, tmp_path: Path) ->
         writer.close()
     finally:
         process.terminate()
-        process.communicate(timeout=200)
+        process.communicate(timeout=90)
     assert process.returncode == 0
     database.close()
 
@@ -129,7 +129,7 @@ def test_a_file_that_goes_leaves_the_index_within_seconds(kit, archive, tmp_path
     prepare(database)
     process = kit.run(environ, archive)
     try:
-        wait_until(lambda: rows(database) == 6, what="the first scan is done")
+        wait_until(lambda: rows(database) == 6, what="the first scan is done", deadline_s=20)
         first, second, *_ = sorted(archive.rglob("*.g3"))
         first.unlink()
         wait_until(lambda: rows(database) == 5, what="it is noticed", deadline_s=60)
@@ -138,7 +138,7 @@ def test_a_file_that_goes_leaves_the_index_within_seconds(kit, archive, tmp_path
         wait_until(lambda: rows(database) == 6, what="a new directory is noticed", deadline_s=60)
     finally:
         process.terminate()
-        process.communicate(timeout=200)
+        process.communicate(timeout=90)
     assert process.returncode == 0
     assert kit.same_as_fresh(database, archive)
     database.close()
@@ -167,10 +167,10 @@ def test_what_changes_right_after_the_first_scan_is_noticed_before_the_next(kit,
     running = threading.Thread(target=rounds.run)
     running.start()
     try:
-        wait_until(lambda: len(log.scans) > 1, what="the deleted file is noticed")
+        wait_until(lambda: len(log.scans) > 1, what="the deleted file is noticed", deadline_s=20)
     finally:
         rounds.stop()
-        running.join(60)
+        running.join(20)
     assert [scan["removed"] for scan in log.scans] == [0, 1]
 
 
@@ -202,7 +202,7 @@ def test_a_database_that_refuses_ends_the_process_with_a_clear_line(
         ({}, "column"),
     ):
         process = kit.run({**environ, "HEALTH_FILE": str(health), **change}, tmp_path / "data", *arguments)
-        told = process.communicate(timeout=200)[1].decode()
+        told = process.communicate(timeout=90)[1].decode()
         assert process.returncode == 1, told
         refused, stopped = map(json.loads, told.splitlines())
         assert refused["event"] == "service.refused"
@@ -223,7 +223,7 @@ def test_a_database_that_refuses_ends_the_process_with_a_clear_line(
 )
 def test_a_wrong_value_ends_in_a_sentence_that_names_it(kit, tmp_path, variable: str, value: str) -> None:
     process = kit.run({variable: value}, tmp_path, "--once")
-    told = process.communicate(timeout=200)[1].decode()
+    told = process.communicate(timeout=90)[1].decode()
     assert process.returncode == 2
     assert f"{variable}='{value}'" in told
     assert len(told.strip().splitlines()) == 1

@@ -51,7 +51,7 @@ def scan(
             return
         command = [sys.executable, "-m", "sisock_g3_file_scanner", "--once"]
         settings = {**os.environ, "DATA_DIRECTORY": str(top), **environ}
-        subprocess.run(command, env=settings, check=True, timeout=200, capture_output=True)
+        subprocess.run(command, env=settings, check=True, timeout=100, capture_output=True)
 
     return run
 

@@ -59,7 +59,7 @@ def test_a_removed_files_samples_are_never_served_as_anothers(
         path.write_bytes(plain.read_bytes() if ending == ".g3" else gzip.compress(plain.read_bytes()))
         scan(top, index_environ)
         # A new field is known a second later, but never another's samples under its name.
-        wait_until(lambda d=description: values(node, d), what="it is served")
+        wait_until(lambda d=description: values(node, d), 10, "it is served")
         assert values(node, description) == values(node, description, max_points=4) == [value]
         path.unlink()
     assert values(node, A) == values(node, B) == []
@@ -81,7 +81,7 @@ def test_a_file_that_took_anothers_place_waits_for_the_scan(
         assert values(node, A) == []
     assert [event["event"] for event in events] == ["file.unreadable"]
     scan(top, index_environ)
-    wait_until(lambda: (values(node, A), values(node, B)) == ([], [2.0]), what="the new one is served")
+    wait_until(lambda: (values(node, A), values(node, B)) == ([], [2.0]), 10, "the new one is served")
     node.close()
 
 
@@ -133,7 +133,7 @@ def test_a_field_that_goes_is_not_served_under_its_number_by_another(
     scan(top, index_environ)
     assert values(node, A, max_points=4) == []
     assert values(node, A) == []
-    wait_until(lambda: values(node, B) == [2.0], what="the other is served")
+    wait_until(lambda: values(node, B) == [2.0], 10, "the other is served")
     node.close()
 
 

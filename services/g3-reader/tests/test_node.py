@@ -224,7 +224,7 @@ def served(
     index = str(tmp_path_factory.mktemp("index") / "index.sqlite")
     command = [sys.executable, "-m", "sisock_g3_file_scanner", "--once"]
     settings = {"SQL_FILE": index, "DATA_DIRECTORY": str(written[0])}
-    subprocess.run(command, env={**os.environ, **settings}, check=True, timeout=100)
+    subprocess.run(command, env={**os.environ, **settings}, check=True, timeout=60)
     process = sisock_stack.start_module("sisock_g3_reader", SQL_FILE=index, MAX_POINTS="0")
     sisock_peer.wait_for_node("g3_reader")
     yield written[1]
@@ -282,7 +282,7 @@ def test_files_that_ocs_is_writing_are_served_within_a_frame(
         wait_until(lambda: served_until() > begin + 12, 60, "samples of a second file", step_s=0.2)
         assert len(list(data.rglob("*.g3"))) >= 2
         # A frame of 2 s, the aggregator's own second, and one until the scanner has looked.
-        wait_until(lambda: time.time() - served_until() < 5, what="fresh samples", step_s=0.05)
+        wait_until(lambda: time.time() - served_until() < 5, 20, "fresh samples", step_s=0.05)
     finally:
         for agent in agents:
             agent.kill()

@@ -16,12 +16,12 @@ from sisock_testing.stack import free_port
 
 BUILD = Path(__file__).parents[1] / "build"
 SCREENS = BUILD / "screens"
-DEADLINE_MS = 40_000
+DEADLINE_MS = 20_000
 WINDOW = {"viewport": {"width": 1400, "height": 860}}
 PHONE = {"viewport": {"width": 375, "height": 740}, "has_touch": True, "is_mobile": True}
 LAID_DOWN = {"viewport": {"width": 740, "height": 375}, "has_touch": True, "is_mobile": True}
 NODES = {"apex_archive", "clockwork", "old_thermometer", "pre_core"}
-TIMEOUT_S = 40
+TIMEOUT_S = 20
 WEB = Path(__file__).parents[1] / "web"
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET_BROWSER = ["--no-sandbox", "--no-first-run"] + [

@@ -306,7 +306,7 @@ def test_a_bridge_that_starts_before_the_router_says_503_and_comes_by_itself(
     stack = Stack(tmp_path)
     request.addfinalizer(stack.stop)
     bridge = make_bridge(stack, WAMP_SECRET_FILE=str(tmp_path / ".crossbar" / "secrets" / "simonsobs"))
-    assert bridge.process.popen.wait(60) == 2
+    assert bridge.process.popen.wait(20) == 2
     assert "WAMP_SECRET_FILE" in bridge.process.text()
     subprocess.run(
         [executable("sisock-hub"), "--prepare-only"], cwd=tmp_path, env=stack.environ(), check=True
@@ -323,7 +323,7 @@ def test_a_bridge_that_starts_before_the_router_says_503_and_comes_by_itself(
 
 def test_a_taken_port_is_said_in_a_sentence(bridge: Bridge, sisock_stack: Stack) -> None:
     process = sisock_stack.start("second", [sys.executable, "-m", "sisock_http"], PORT=str(bridge.port))
-    assert process.popen.wait(60) == 2
+    assert process.popen.wait(20) == 2
     assert f"PORT={bridge.port} cannot be listened on" in process.text()
 
 

@@ -72,7 +72,7 @@ def to_data_frame(from_npm: Callable[[Path], Path]) -> Iterator[Callable[[Any], 
             return json.loads(line)
 
         yield read
-        node.communicate(timeout=100)
+        node.communicate(timeout=30)
 
 
 @pytest.fixture(scope="module")

@@ -131,7 +131,7 @@ def test_compare_with_yesterday(desk: Any, job: Any) -> None:
         desk.page.evaluate("1")
         return [float(found[1]) for reply in desk.replies if (found := ASKED_END.search(reply.url))]
 
-    wait_until(lambda: any(86000 < max(ends()) - end < 87000 for end in ends()), what="yesterday")
+    wait_until(lambda: any(86000 < max(ends()) - end < 87000 for end in ends()), 20, "yesterday")
     assert first.value
     desk.wait_for_samples()
     done()
@@ -191,7 +191,7 @@ def test_a_spike_of_ten_seconds_in_a_week(desk: Any, job: Any) -> None:
         urls.append(desk.page.url)
         query = dict(one.split("=") for one in desk.page.url.split("?")[1].split("&"))
         start, end = (dt.datetime.fromisoformat(query[side]).timestamp() for side in ("from", "to"))
-        wait_until(lambda: desk.until() <= end, what="only what is in the finer range is drawn")  # noqa: B023
+        wait_until(lambda: desk.until() <= end, 20, "only what is in the finer range is drawn")  # noqa: B023
     desk.wait_for_samples(20)
     expect(desk.page.locator(".chip")).to_contain_text("max 50")
     done()
@@ -269,7 +269,7 @@ def test_a_node_dies_and_returns_while_it_is_plotted(desk: Any, job: Any, stack:
     assert int(left or 0) > 50
     gone = time.time()
     stack.start("mortal", [sys.executable, str(NIGHT)], **environ)
-    expect(desk.page.locator("#notice")).to_be_hidden()
+    expect(desk.page.locator("#notice")).to_be_hidden(timeout=40_000)
     wait_until(lambda: desk.until() > gone, 30, "the curve goes on")
     done()
     desk.shoot("34-returned")

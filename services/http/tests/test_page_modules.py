@@ -30,7 +30,7 @@ def test_the_modules_do_what_their_tests_say(tmp_path: Path, zone: str) -> None:
         env={**os.environ, "TZ": zone},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -62,7 +62,7 @@ def behind(request: pytest.FixtureRequest, observatory: Any, make_desk: Any, tmp
         yield make_desk(f"http://127.0.0.1:{port}")
     finally:
         nginx.terminate()
-        nginx.wait(60)
+        nginx.wait(10)
 
 
 def asked(desk: Any, path: str) -> int:

@@ -29,7 +29,7 @@ def query(port: int, number: int) -> tuple[int, str]:
         "range": {"from": start, "to": start + DAY_S * 1000},
         "targets": [{"target": FIELD, "type": "timeserie"}],
     }
-    reply = requests.post(f"http://127.0.0.1:{port}/query", json=body, timeout=40)
+    reply = requests.post(f"http://127.0.0.1:{port}/query", json=body, timeout=20)
     reply.raise_for_status()
     [series] = reply.json()
     return len(series["datapoints"]), str(series.get("meta", ""))
@@ -43,7 +43,7 @@ def test_killing_replicas_during_queries_fails_none_as_long_as_one_is_left(stack
     port = free_port()
     bridge = stack.start("http", [sys.executable, "-m", "sisock_http"], PORT=str(port), KEPT_BYTES="0")
     wait_until(lambda: "node.online" in bridge.text(), what="the node is online")
-    nodes = requests.get(f"http://127.0.0.1:{port}/api/v1/nodes", timeout=40).json()
+    nodes = requests.get(f"http://127.0.0.1:{port}/api/v1/nodes", timeout=10).json()
     assert [node["name"] for node in nodes] == ["apex_archive"]
 
     stopping = threading.Event()

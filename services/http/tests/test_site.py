@@ -154,7 +154,7 @@ def test_the_last_sample_and_watchs_are_on_one_scale(site: Bridge, file: Path, s
         watch.stop()
     [last] = site.get("/api/v1/latest", params={"field": SINE}).json()
     assert last["value"] == pytest.approx(math.sin(last["time"]) * -1000 + 5)
-    wait_until(lambda: not site.get("/api/v1/state").json()["watch"], what="watch is gone")
+    wait_until(lambda: not site.get("/api/v1/state").json()["watch"], 20, "watch is gone")
 
 
 def test_a_file_that_changes_is_read_again_and_a_wrong_one_is_said_and_changes_nothing(
@@ -169,7 +169,7 @@ def test_a_file_that_changes_is_read_again_and_a_wrong_one_is_said_and_changes_n
     try:
         assert problems() == []
         file.write_text(SITE.replace('"mV"', "3"))
-        said = wait_until(problems, what="the status says what is wrong")
+        said = wait_until(problems, 20, "the status says what is wrong")
         assert said == [f"{file}: [[fields]] number 1 (clockwork.sine): units is 3, not text"]
         wait_until(lambda: said[0] in site.process.text(), what="the log says it, too")
         assert units() == "mV"
@@ -177,10 +177,10 @@ def test_a_file_that_changes_is_read_again_and_a_wrong_one_is_said_and_changes_n
         file.write_text(
             f'[site]\nzone = "America/Santiago"\n{SITE}'.replace("-1000.0", "-1e6").replace("mV", "uV")
         )
-        wait_until(lambda: units() == "uV", what="the file counts again")
+        wait_until(lambda: units() == "uV", 20, "the file counts again")
         assert problems() == []
         assert site.get("/api/v1/status").json()["zone"] == "America/Santiago"
         np.testing.assert_allclose(table(api(site)), RAW * -1e6 + 5.0, rtol=1e-12)
     finally:
         file.write_text(SITE)
-        wait_until(lambda: units() == "mV", what="the file is as it was")
+        wait_until(lambda: units() == "mV", 20, "the file is as it was")

@@ -208,7 +208,7 @@ def test_no_token_is_kept_that_could_be_used(file: Path) -> None:
 def command(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [executable("sisock-http"), "token", *words],
-        env={"TOKENS_FILE": str(file)}, capture_output=True, text=True, timeout=100, check=False,
+        env={"TOKENS_FILE": str(file)}, capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
 
 
@@ -251,14 +251,14 @@ def test_the_command_lists_and_revokes_while_the_bridge_runs(asking: tuple[Any, 
     bridge, _, file = asking
     made = command(file, "add", "guest", "--may", "read", "--may", "notes")
     guest = made.stdout.strip()
-    wait_until(lambda: bridge.get("/api/v1/status", auth=("", guest)).ok, what="the guest is let in")
+    wait_until(lambda: bridge.get("/api/v1/status", auth=("", guest)).ok, 10, "the guest is let in")
     assert command(file, "list").stdout.split()[:2] == ["grafana", "read"]
     assert "read,notes" in command(file, "list").stdout
     again = command(file, "add", "guest")
     assert (again.returncode, again.stdout) == (2, "")
     assert "there is a token 'guest' already" in again.stderr
     assert command(file, "revoke", "guest").returncode == 0
-    wait_until(lambda: not bridge.get("/api/v1/status", auth=("", guest)).ok, what="the guest is let go")
+    wait_until(lambda: not bridge.get("/api/v1/status", auth=("", guest)).ok, 10, "the guest is let go")
 
 
 def test_a_bridge_of_an_old_compose_file_asks_nobody_and_says_so(bridge: Any) -> None:
@@ -273,7 +273,7 @@ def guest(asking: tuple[Any, str, Path]) -> Iterator[str]:
     """The token of a guest, which counts until it is revoked."""
     bridge, _, file = asking
     token = command(file, "add", "visitor").stdout.strip()
-    wait_until(lambda: bridge.get("/api/v1/status", auth=("", token)).ok, what="the visitor is let in")
+    wait_until(lambda: bridge.get("/api/v1/status", auth=("", token)).ok, 10, "the visitor is let in")
     yield token
     command(file, "revoke", "visitor")
 
@@ -284,8 +284,8 @@ def test_a_stream_that_is_open_ends_soon_after_its_token_is_revoked(
     bridge, token, file = asking
     url, deadline = f"{bridge.url}/api/v1/stream", time.monotonic() + 25
     with (
-        requests.get(url, auth=("", token), stream=True, timeout=40) as kept,
-        requests.get(url, auth=("", guest), stream=True, timeout=40) as heard,
+        requests.get(url, auth=("", token), stream=True, timeout=20) as kept,
+        requests.get(url, auth=("", guest), stream=True, timeout=20) as heard,
     ):
         lines = heard.iter_lines()
         assert next(lines).startswith(b"event: ")

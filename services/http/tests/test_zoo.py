@@ -123,7 +123,7 @@ def test_more_than_there_is_room_for_is_refused_and_never_looks_like_no_data(
     make_bridge, zoo_bridge, sisock_stack: Stack
 ) -> None:
     log = sisock_stack.processes["zoo"]
-    small = make_bridge(sisock_stack, "small", QUERY_DEADLINE="10", MAX_QUERIES="4")
+    small = make_bridge(sisock_stack, "small", QUERY_DEADLINE="5", MAX_QUERIES="4")
     wait_until(lambda: "zoo_never" in small.nodes(), what="the nodes are listed")
 
     def ask(number: int) -> requests.Response:
@@ -140,7 +140,7 @@ def test_more_than_there_is_room_for_is_refused_and_never_looks_like_no_data(
             for number in range(2)
         ]  # fmt: skip
         # Later they could be refused themselves: there is room for two that wait for zoo_tame.
-        wait_until(lambda: log.text().count("never: asked") == before + 2, what="both are stuck")
+        wait_until(lambda: log.text().count("never: asked") == before + 2, 10, "both are stuck")
         replies = list(pool.map(ask, range(300)))
         for one in stuck:
             assert "did not answer within" in notices(one.result()[0])
@@ -168,7 +168,7 @@ def test_a_node_that_sends_parts_without_end_is_told_to_stop_and_forgotten(
         assert endless["datapoints"] == []
         assert f"zoo_endless sent more than {8 * MEGABYTE} bytes" in notices(endless)
         wait_until(
-            lambda asked=asked: log.text().count("told to stop") == asked, what="the node is told to stop"
+            lambda asked=asked: log.text().count("told to stop") == asked, 10, "the node is told to stop"
         )
     assert process.memory_info().rss - before < 100 * MEGABYTE
     assert log.text().count("endless: asked") == 3
@@ -184,8 +184,8 @@ def test_parts_are_no_longer_taken_after_the_deadline(make_bridge, zoo_bridge, s
     assert re.search(r"zoo_endless did not answer within 0\.(5|[1-4]\d*) s", notices(endless)), notices(
         endless
     )
-    wait_until(lambda: log.text().count("told to stop") == stopped + 1, what="the node is told to stop")
+    wait_until(lambda: log.text().count("told to stop") == stopped + 1, 10, "the node is told to stop")
     assert "router.away" not in patient.process.text()
     # In half a second a busy machine may answer nothing.
-    wait_until(lambda: patient.query("zoo_tame::x", **DAY)[0]["datapoints"] == GOOD, what="others answer")
+    wait_until(lambda: patient.query("zoo_tame::x", **DAY)[0]["datapoints"] == GOOD, 20, "others answer")
     assert patient.process.stop() == 0

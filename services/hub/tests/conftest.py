@@ -17,6 +17,6 @@ def site(tmp_path: Path) -> Path:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", "/CN=localhost",
          "-keyout", "server_key.pem", "-out", "server_cert.pem"],
-        cwd=directory, check=True, capture_output=True, timeout=100,
+        cwd=directory, check=True, capture_output=True, timeout=30,
     )  # fmt: skip
     return directory

@@ -66,7 +66,7 @@ class Kept:
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(20)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def keep():
     yield start
     for one in kept:
         one.process.kill()
-        one.process.communicate(timeout=40)
+        one.process.communicate(timeout=20)
 
 
 def gone(pid: int) -> bool:
@@ -117,12 +117,12 @@ def test_a_vital_part_that_fails_twice_ends_all_with_its_code(keep) -> None:
         ("ended", {"blocked": 0}),
         ("part.failed", {"part": "a", "code": 7}),
     ]
-    assert kept.process.wait(60) == 7
+    assert kept.process.wait(20) == 7
     assert gone(other["pid"])
 
 
 def test_a_vital_part_that_ends_by_itself_leaves_no_good_code(keep) -> None:
-    assert keep("[Part('a', ends(0), vital=True)]").process.wait(60) == 1
+    assert keep("[Part('a', ends(0), vital=True)]").process.wait(20) == 1
 
 
 def test_a_part_that_is_not_vital_is_tried_again_with_pauses(keep) -> None:
@@ -147,7 +147,7 @@ def test_parts_die_with_their_keeper(keep) -> None:
     kept = keep("[Part('a', stays)]")
     part = kept.told("lives")
     kept.end(signal.SIGKILL)
-    wait_until(lambda: gone(part["pid"]), what="it is gone")
+    wait_until(lambda: gone(part["pid"]), 20, "it is gone")
 
 
 def test_pauses_grow_up_to_five_seconds() -> None:

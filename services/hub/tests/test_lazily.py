@@ -112,7 +112,7 @@ def test_what_is_not_installed_is_told_at_once(toys: list[str]) -> None:
 def run(code: str) -> dict:
     """Run code in an interpreter of its own; what it prints last, as JSON."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

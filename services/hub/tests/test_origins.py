@@ -27,9 +27,9 @@ def upgrade(stack: Stack, origin: str | None, *, tls: bool) -> int:
     """The router's status for a page's WebSocket."""
     unverified = ssl._create_unverified_context()
     connection = (
-        http.client.HTTPSConnection("127.0.0.1", stack.tls_port, timeout=40, context=unverified)
+        http.client.HTTPSConnection("127.0.0.1", stack.tls_port, timeout=10, context=unverified)
         if tls
-        else http.client.HTTPConnection("127.0.0.1", stack.ocs_port, timeout=40)
+        else http.client.HTTPConnection("127.0.0.1", stack.ocs_port, timeout=10)
     )
     headers = {
         "Upgrade": "websocket",
@@ -64,7 +64,7 @@ def test_a_page_whose_name_was_made_to_point_here_is_from_elsewhere_too(stack: S
     ("origin", "status"), [(FOREIGN, 403), ("null", 403), (None, 200), ("http://ocs-web.example.org", 200)]
 )
 def test_a_page_from_elsewhere_calls_no_agent_by_http(stack: Stack, origin: str | None, status: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", stack.ocs_port, timeout=40)
+    connection = http.client.HTTPConnection("127.0.0.1", stack.ocs_port, timeout=10)
     body = json.dumps({"procedure": "observatory.nobody.ops", "args": []})
     connection.request("POST", "/call", body, {"Origin": origin} if origin else {})
     reply = connection.getresponse()

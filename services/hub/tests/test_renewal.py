@@ -206,7 +206,7 @@ def test_a_key_of_another_certificate_is_told_in_words(directory: Path) -> None:
 def sisock_hub(stack: Stack, *words: str) -> str:
     done = subprocess.run(
         [executable("sisock-hub"), *words], cwd=stack.directory, env=stack.environ(),
-        capture_output=True, text=True, timeout=100, check=False,
+        capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -305,7 +305,7 @@ def test_nobody_notices_that_secrets_and_certificate_are_replaced(stack: Stack, 
         shutil.copy(crossbar / "server_cert.pem", elsewhere / "server_cert.pem")
         asking.go_on()
         sisock_hub(stack, "certificate", "take")
-        wait_until(lambda: shown(stack) != first, what="the router shows the new certificate")
+        wait_until(lambda: shown(stack) != first, 10, "the router shows the new certificate")
         # Who has the secret of before, and the certificates as they were given away, is let in.
         peers(stack, WAMP_USER="simonsobs", CROSSBAR_DIR=str(elsewhere), WAMP_SECRET=before["simonsobs"])
         assert "secret.previous" in stack.processes["hub"].text()
@@ -402,4 +402,4 @@ def test_a_certificate_that_does_not_match_is_passed_over_and_said(stack: Stack)
     first = shown(stack)
     (stack.directory / ".crossbar" / "server_cert.pem").write_bytes(self_signed(["localhost"])[0])
     assert shown(stack) == first
-    wait_until(lambda: "is not the key of" in stack.processes["hub"].text(), what="it is said")
+    wait_until(lambda: "is not the key of" in stack.processes["hub"].text(), 10, "it is said")

@@ -276,16 +276,16 @@ def test_a_sites_paths_are_its_own_and_its_realm_is_told_when_its_directory_is_c
     (site.parent / "www" / "index.html").write_text("the site's own page")
     hub = stack.start("hub", [executable("sisock-hub")], SISOCK_RUN_AS="0:0")
     wait_until(lambda: "hub.ready" in hub.text() or hub.popen.poll() is not None, what=f"the hub ({hub.log})")
-    with urllib.request.urlopen(f"http://127.0.0.1:{stack.ocs_port}/", timeout=40) as reply:
+    with urllib.request.urlopen(f"http://127.0.0.1:{stack.ocs_port}/", timeout=10) as reply:
         assert reply.read() == b"the site's own page"
     assert "has the realm 'sisock' and no 'test_realm'" in hub.text()
     node = start(stack, "clockwork")
-    assert node.popen.wait(60) == 1
+    assert node.popen.wait(20) == 1
     assert "test_realm" in node.text()
 
 
 def test_a_taken_port_is_said_in_a_sentence(stack: Stack, sisock_stack: Stack) -> None:
     stack.tls_port = sisock_stack.tls_port
     process = stack.start("hub", [executable("sisock-hub")])
-    assert process.popen.wait(60) == 2
+    assert process.popen.wait(20) == 2
     assert f"CROSSBAR_TLS_PORT={stack.tls_port} cannot be listened on" in process.text()

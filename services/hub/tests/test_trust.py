@@ -201,7 +201,7 @@ def test_a_user_that_is_added_later_is_let_in_after_a_restart(stack: Stack, rogu
     before = (stack.directory / ".crossbar" / "config.json").read_bytes()
     subprocess.run(
         [executable("sisock-hub"), "node", "add", "cryostat"],
-        cwd=stack.directory, env=stack.environ(), check=True, timeout=100,
+        cwd=stack.directory, env=stack.environ(), check=True, timeout=30,
     )  # fmt: skip
     assert is_private(stack.directory / ".crossbar" / "secrets" / "cryostat")
     stack.start_hub()

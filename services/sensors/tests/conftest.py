@@ -99,7 +99,7 @@ class Reader:
         return self._log.read_text().count(event)
 
     def close(self) -> None:
-        self._process.communicate(timeout=40)
+        self._process.communicate(timeout=10)
 
 
 @pytest.fixture

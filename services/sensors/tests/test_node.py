@@ -54,7 +54,7 @@ def test_sensors_and_the_hosts_figures_are_served_live(served, sisock_peer: Peer
     def received():
         return len(sisock_peer.get_data("sensors", ["host_load_1m"], -60, 0)[0]["host_load_1m"].t)
 
-    wait_until(lambda: received() >= 2, what="two samples")
+    wait_until(lambda: received() >= 2, 20, "two samples")
     fields = {field.name: field for field in sisock_peer.get_fields("sensors")}
     assert {name: fields[name].units for name in (CORE, FAN, "psu-isa-0002_power1", "host_memory_used")} == {
         CORE: "C",
@@ -78,7 +78,7 @@ def test_a_chip_that_vanishes_leaves_a_gap_and_the_list_of_fields(
         fan = sisock_peer.get_data("sensors", [FAN], -60, 0)[0][FAN]
         return fan if np.isnan(fan.values[-1]) else None
 
-    fan = wait_until(fan_with_gap, what="the fan stops")
+    fan = wait_until(fan_with_gap, 20, "the fan stops")
     assert fan.values[0] == 1200.0
     listed = {field.name for field in sisock_peer.get_fields("sensors", float(fan.t[-1]), 0)}
     assert CORE in listed

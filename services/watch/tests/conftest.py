@@ -88,7 +88,7 @@ class Site:
             one = series[name]
             return one if len(one.t) and one.values[-1] == self.field(name)["state"] else None
 
-        found = wait_until(read, what=f"the history of {name}")
+        found = wait_until(read, 10, f"the history of {name}")
         return found.t.tolist(), found.values.tolist()
 
     def drill(self, what: str, known_at: float, name: str, state: str, words: str) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def test_a_note_is_an_event_that_can_be_found(site: Any) -> None:
     site.until("faucet::hot", "fresh")  # it is listed a moment before it takes notes
     site.ask("note", text="filled the dewar", target="faucet::hot", author="Ada")
     found: list[Any] = []
-    wait_until(lambda: found.extend(site.ask("events", search="DEWAR")) or found, what="the note")
+    wait_until(lambda: found.extend(site.ask("events", search="DEWAR")) or found, 10, "the note")
     assert (found[0]["what"], found[0]["why"], found[0]["author"]) == ("note", "filled the dewar", "Ada")
 
 

@@ -77,7 +77,7 @@ def test_events_are_found_by_text_by_kind_and_after_a_number(opened: Open) -> No
     ledger.put(
         [Event(T0, "came", "cryo"), Event(T0 + 1, "note", "cryo::t", "100% 'dewar'"), Event(T0 + 2, "went")]
     )
-    wait_until(lambda: len(ledger.events(T0, T0 + 9)) == 3)
+    wait_until(lambda: len(ledger.events(T0, T0 + 9)) == 3, 10)
     found = ledger.events(T0, T0 + 9, search="% 'DEWAR")
     assert [one["what"] for one in found] == ["note"]
     assert [one["what"] for one in ledger.events(T0, T0 + 9, what=["came", "went"])] == ["came", "went"]
@@ -153,7 +153,7 @@ def test_a_file_of_before_notes_had_an_end_goes_on(opened: Open, tmp_path: Path)
         database.execute("INSERT INTO event VALUES (1, ?, 'came', 'cryo', '', '', '')", (T0,))
     ledger = opened()
     ledger.put([Event(T0 + 10, "note", why="a run", until=T0 + 100)])
-    wait_until(lambda: len(ledger.events(T0, T0 + 20)) == 2)
+    wait_until(lambda: len(ledger.events(T0, T0 + 20)) == 2, 10)
     assert [one["until"] for one in ledger.events(T0, T0 + 20)] == [None, T0 + 100]
     assert [one["why"] for one in ledger.events(T0 + 50, T0 + 60)] == ["a run"]
     assert ledger.events(T0 + 101, T0 + 200) == []

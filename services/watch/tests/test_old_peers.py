@@ -23,7 +23,7 @@ def test_an_old_peer_reads_states_as_any_series_of_strings(site: Any) -> None:
         return reply["data"].get("faucet::hot") if reply else None
 
     # The first state is served as soon as it is on the disk.
-    assert wait_until(states, what="the series of states")[-1] == "fresh"
+    assert wait_until(states, 20, "the series of states")[-1] == "fresh"
     assert site.peer.breaches("watch") == []
 
 

@@ -98,7 +98,7 @@ class Ocs:
         )
         python = [str(self._bin / "python"), "-c", script]
         done = subprocess.run(
-            python, env=self._stack.environ(), capture_output=True, text=True, timeout=100, check=False
+            python, env=self._stack.environ(), capture_output=True, text=True, timeout=30, check=False
         )
         if done.returncode:
             raise RuntimeError(done.stderr)

@@ -34,7 +34,7 @@ from sisock_testing.guard import ALONE
 T = TypeVar("T")
 
 START_DEADLINE_S = 40.0
-CALL_DEADLINE_S = 30.0
+CALL_DEADLINE_S = 10.0
 ASIDE, MOST_STEPS = 4, 10
 """A pause is so many times as long as the look before it: what is waited for has the machine."""
 
@@ -87,6 +87,11 @@ def free_port() -> int:
 
     Each process has ports of its own, which it gives by turns: test runs side by side never meet, also where
     what is to listen takes seconds to begin.
+
+    Raises
+    ------
+    RuntimeError
+        If somebody listens on each of these, or so many processes have ports that none are left.
     """
     for port in itertools.islice(_own_ports(os.getpid()), _EACH):
         with socket.socket() as probe, suppress(OSError):

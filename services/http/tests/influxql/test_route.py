@@ -11,7 +11,7 @@ import requests
 from sisock_testing import Stack, wait_until
 
 Bridge = Any
-TIMEOUT_S = 40
+TIMEOUT_S = 20
 AGENT = '"observatory.cryo"'
 
 FEED_NODE = """

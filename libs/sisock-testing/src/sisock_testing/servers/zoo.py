@@ -131,7 +131,7 @@ def main():
         return what if callable(what) else lambda *_args, **_kwargs: what
 
     async def endless(*_args, details=None, **_kwargs):
-        """Send 20 MB a second for as long as it is wanted: more would be in the way of all others for minutes."""
+        """Send a megabyte every few milliseconds, for as long as it is wanted."""
         from twisted.internet import reactor
 
         say("endless: asked")
@@ -139,7 +139,7 @@ def main():
         try:
             while True:
                 details.progress(part)
-                await deferLater(reactor, 0.05, lambda: None)
+                await deferLater(reactor, 0.005, lambda: None)
         except CancelledError:
             say("endless: told to stop")
             raise
